@@ -1,0 +1,1 @@
+"""Objectives: how one recipe is trained and measured."""

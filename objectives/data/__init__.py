@@ -1,0 +1,1 @@
+"""Image data: found, decoded once, split and fingerprinted."""

@@ -1,0 +1,135 @@
+"""The records that pass between a worker and the driver: plain values and arrays."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spaces.recipe import Recipe
+
+Direction = Literal["maximize", "minimize"]
+
+
+class Decision(enum.Enum):
+    """What becomes of a training after an epoch report."""
+
+    CONTINUE = "continue"
+    """Train another epoch."""
+    PRUNE = "prune"
+    """Stop: others do better. The result is kept."""
+    FINISH = "finish"
+    """Stop: all epochs are done."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Examples:
+    """Some images of a larger array with their labels; nothing is copied.
+
+    `images[indices]` and `labels[indices]` are the examples.
+    """
+
+    images: NDArray[np.uint8]
+    """(all, height, width, channels); may be read-only, a memory map, or in Ray's object store."""
+    labels: NDArray[np.int32]
+    """(all,) class indices."""
+    indices: NDArray[np.int32]
+    """(n,) rows that these examples are, in a fixed order."""
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StudyData:
+    """What a worker holds: all the images of one study, once."""
+
+    train: Examples
+    validation: Examples
+    test: Examples | None
+    """Touched once, by the winners, after the search."""
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What each recipe of a study is measured by."""
+
+    metric: str
+    """A name in `objectives.metrics.METRICS`."""
+    epochs: int
+    """Epochs of a training that is not pruned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochReport:
+    """What one epoch produced."""
+
+    epoch: int
+    """From 1."""
+    score: float
+    """The objective's metric on the validation images, after this epoch."""
+    metrics: Mapping[str, float]
+    """loss, accuracy (training images, averaged over the epoch) and each validation metric by name."""
+    seconds: float
+    """Wall time of the epoch, validation included."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """Class probabilities for some images, with the truth."""
+
+    probabilities: NDArray[np.float32]
+    """(n, classes), rows sum to 1."""
+    labels: NDArray[np.int32]
+    """(n,)"""
+    images: NDArray[np.int32]
+    """(n,) positions of the images in their split (validation: positions in the training images)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingResult:
+    """What a training leaves behind: its best epoch."""
+
+    score: float
+    """Of the best epoch."""
+    best_epoch: int
+    """From 1; the epoch whose weights the predictions and the model have."""
+    epochs: int
+    """Epochs trained."""
+    parameters: int
+    """Weights of the network, trained or not."""
+    seconds_building: float
+    """From the recipe to the first batch: build and compile."""
+    seconds_training: float
+    """Inside epochs."""
+    predictions: Predictions
+    """On the validation images."""
+    model: bytes | None
+    """The `.keras` file: uint8 or float images 0..255 in, probabilities out; None where not asked for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTask:
+    """One training as it travels to a worker."""
+
+    trial: int
+    """The trial's number."""
+    recipe: Recipe
+    seed: int
+    attempt: int = 1
+    """From 1; more after a worker was lost."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFailure:
+    """Why a training ended without a result."""
+
+    cause: Literal["diverged", "host_oom", "gpu_oom", "error", "worker_lost"]
+    message: str
+    """One line for a person: what happened, at which epoch."""
+    traceback: str = ""

@@ -1,0 +1,1 @@
+"""Reports: what the search found, from stored results alone."""

@@ -1,0 +1,111 @@
+"""The records of a run folder: what the search writes and a report reads.
+
+    settings.json            RunRecord
+    split.npz                train, validation: int32 rows of the training images
+    study.db                 Optuna's study
+    trials/0007/             recipe.json  history.csv  result.json  predictions.npz  model.keras (the best few)
+    best/                    model.keras  recipe.json  predictions.npz (test images)  measurement.json
+    report.html  trials.csv  summary.json  log.txt
+
+`history.csv` has a row an epoch: epoch, seconds, score, then each metric by name. `predictions.npz`
+holds `probabilities` float32 (n, classes), `labels` int32 (n,), `images` int32 (n,).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from objectives.records import Direction
+
+TrialState = Literal["COMPLETE", "PRUNED", "FAIL"]
+schema = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecord:
+    """The data that a study is about."""
+
+    name: str
+    fingerprint: str
+    classes: tuple[str, ...]
+    train: int
+    """Images trained on."""
+    validation: int
+    test: int
+    height: int
+    width: int
+    channels: int
+    class_counts: tuple[int, ...]
+    """Training plus validation images of each class."""
+    bad_files: tuple[tuple[str, str], ...] = ()
+    """(path, problem) of each file left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """`settings.json`: everything that was chosen before the first trial."""
+
+    schema: int
+    study: str
+    space: str
+    space_summary: str
+    """First line of the space's docstring."""
+    metric: str
+    direction: Direction
+    epochs: int
+    settings: Mapping[str, Any]
+    """Every resolved option of the command line, by its name there."""
+    data: DataRecord
+    baselines: Mapping[str, Mapping[str, Any]]
+    """Name of each hand-made baseline to its parameters."""
+    versions: Mapping[str, str]
+    """Package to version: python, tamiz, optuna, keras, the backend, ray, numpy ..."""
+    command: str
+    """The command line that repeats the run."""
+    created: str
+    """ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """`trials/NNNN/result.json`: a trial that has ended."""
+
+    schema: int
+    trial: int
+    state: TrialState
+    score: float | None
+    """Of the best epoch; None for a trial without one."""
+    best_epoch: int | None
+    epochs: int
+    """Epochs trained."""
+    params: Mapping[str, Any]
+    baseline: str | None
+    """Name of the hand-made baseline that this trial is; None: the sampler's choice."""
+    parameters: int | None
+    """Weights of the network."""
+    seconds_building: float | None
+    seconds_training: float
+    seed: int
+    attempt: int
+    worker: str
+    cause: str | None = None
+    """Why it has no result or was told early: diverged, host_oom, gpu_oom, error, worker_lost."""
+    message: str | None = None
+    started: str
+    ended: str
+    """ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """`best/measurement.json`: the winner on the test images, once."""
+
+    schema: int
+    trial: int
+    correct: int
+    images: int
+    accuracy: float
+    interval_95: tuple[float, float]
+    """Wilson's score interval of the accuracy."""

@@ -1,0 +1,81 @@
+"""Workers: what the driver may ask of the processes that train, and what they answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from objectives.records import Decision, EpochReport, Predictions, TrainingFailure, TrainingResult, TrainingTask
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerReady:
+    """A worker has imported Keras, holds the data and waits for its first task."""
+
+    worker: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochReported:
+    """A training finished an epoch and waits for `Workers.apply`."""
+
+    worker: int
+    trial: int
+    report: EpochReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingEnded:
+    """A training obeyed PRUNE or FINISH; its worker is idle."""
+
+    worker: int
+    trial: int
+    result: TrainingResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFailed:
+    """A training ended without a result; its worker is idle, or replaced."""
+
+    worker: int
+    trial: int
+    failure: TrainingFailure
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A winner's predictions on the test images; its worker is idle."""
+
+    worker: int
+    trial: int
+    predictions: Predictions
+
+
+Event = WorkerReady | EpochReported | TrainingEnded | TrainingFailed | Measured
+
+
+class Workers(Protocol):
+    """Some workers, each running one training at a time. Workers only train: they decide nothing."""
+
+    @property
+    def count(self) -> int:
+        """How many workers there are, ready or not."""
+
+    @property
+    def idle(self) -> int:
+        """How many of them could take a task now."""
+
+    def start(self, task: TrainingTask) -> int:
+        """Give a task to an idle worker and return the worker's number; RuntimeError if none is idle."""
+
+    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False) -> None:
+        """Answer a training's `EpochReported`; `keep_model` asks for `TrainingResult.model` at its end."""
+
+    def measure(self, trial: int, model: bytes) -> int:
+        """Let an idle worker predict the test images with a saved model; answered by `Measured`."""
+
+    def next_event(self, timeout_seconds: float) -> Event | None:
+        """Wait for something to happen; None when nothing did in time."""
+
+    def close(self) -> None:
+        """End all workers, at once."""

@@ -1,0 +1,1 @@
+"""Search spaces: what may be chosen. Standard library only."""

@@ -1,0 +1,37 @@
+"""What a space is given to choose with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, TypeVar
+
+from spaces.recipe import ImageShape
+
+Choice = TypeVar("Choice", bool, int, float, str)
+
+
+class Suggest(Protocol):
+    """One trial, as a space sees it: Optuna's suggest calls, and the data that the search is about.
+
+    Bounds may depend on `images` and `classes`, which are the same in all trials of a study, but
+    not on other parameters: the sampler then learns one range for each parameter.
+    """
+
+    @property
+    def images(self) -> ImageShape:
+        """Shape of one image."""
+
+    @property
+    def classes(self) -> int:
+        """How many classes there are, 2 or more."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """Choose a whole number from `low` to `high`, both included."""
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Choose a number from `low` to `high`, both included."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
+        """Choose one of `choices`."""
