@@ -1,0 +1,76 @@
+"""The settings of one run, checked where they are made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from objectives.metrics import METRICS
+from spaces.errors import UnknownNameError, UsageError
+
+SAMPLERS = ("tpe", "random", "gp", "cmaes", "qmc", "grid", "nsga2")
+PRUNERS = ("percentile", "median", "hyperband", "halving", "wilcoxon", "none")
+EXECUTORS = ("ray", "inline")
+
+_study_name = re.compile(r"[A-Za-z0-9._-]{1,100}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """Everything that a person may choose about a run, resolved from flags, environment and file."""
+
+    space: str
+    """Name of a space of ours, a path to a file, or a dotted module."""
+    study: str
+    """Name of the study, which is also the name of its folder under `runs`."""
+    data: str
+    """Name of a dataset, or a path."""
+    trials: int
+    """Total of the study, earlier runs included."""
+    timeout_seconds: float | None = None
+    epochs: int = 8
+    train_images: int | None = None
+    """Use only so many training and validation images, a stratified subset; None: all."""
+    image_size: int | None = None
+    """Side in pixels to which images are brought; None: native for datasets, 64 for folders."""
+    workers: int | None = None
+    """None: one a core, or one a GPU."""
+    runs: str = "runs"
+    storage: str | None = None
+    """Optuna storage URL; None: SQLite in the run folder."""
+    seed: int = 0
+    sampler: str = "tpe"
+    pruner: str = "percentile"
+    metric: str = "val_accuracy"
+    until: float | None = None
+    """Stop when a trial's score is this good."""
+    executor: str = "ray"
+    ray_address: str | None = None
+    """Address of a running Ray cluster; None: a local one for this run."""
+    skip_bad: bool = False
+    """Leave out files that are no readable images, and count them."""
+
+    def __post_init__(self) -> None:
+        _known("sampler", self.sampler, SAMPLERS)
+        _known("pruner", self.pruner, PRUNERS)
+        _known("metric", self.metric, METRICS)
+        _known("executor", self.executor, EXECUTORS)
+        for option in ("trials", "epochs", "train_images", "image_size", "workers", "timeout_seconds"):
+            came = getattr(self, option)
+            if came is not None and not came > 0:
+                raise UsageError(
+                    f"--{option.removesuffix('_seconds').replace('_', '-')} is {came}; accepted: more than 0"
+                )
+        if not 0 <= self.seed < 2**32:
+            raise UsageError(f"--seed is {self.seed}; accepted: 0 to {2**32 - 1}")
+        if not _study_name.fullmatch(self.study) or set(self.study) == {"."}:
+            raise UsageError(
+                f"--study is {self.study!r}; accepted: 1 to 100 letters, digits, dots, dashes and underscores, "
+                "since it also names a folder"
+            )
+
+
+def _known(option: str, came: str, accepted: Iterable[str]) -> None:
+    if came not in accepted:
+        raise UnknownNameError(option, came, accepted, plural=f"{option}s")

@@ -1,0 +1,34 @@
+"""A space as the rest of the house sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from spaces.recipe import Recipe
+from spaces.suggest import Suggest
+
+ParameterValue = bool | int | float | str
+Parameters = Mapping[str, ParameterValue]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """A module with `suggest`, a docstring, and perhaps `BASELINES` and `DEFAULT_DATA`."""
+
+    name: str
+    """Name in our list, or the stem of the person's file."""
+    docstring: str
+    suggest: Callable[[Suggest], Recipe]
+    baselines: Mapping[str, Parameters]
+    """Hand-made choices inside the space, by name; tried before the sampler's own."""
+    default_data: str | None
+    file: str
+    """Where it was read from."""
+    digest: str
+    """"sha256:..." of its source."""
+
+    @property
+    def summary(self) -> str:
+        """First line of the docstring."""
+        return self.docstring.strip().partition("\n")[0]
