@@ -5,10 +5,14 @@
     study.db                 Optuna's study
     trials/0007/             recipe.json  history.csv  result.json  predictions.npz  model.keras (the best few)
     best/                    model.keras  recipe.json  predictions.npz (test images)  measurement.json
+                             inside.json  thumbnails.npz  feature_maps.npz (all three optional)
     report.html  trials.csv  summary.json  log.txt
 
 `history.csv` has a row an epoch: epoch, seconds, score, then each metric by name. `predictions.npz`
 holds `probabilities` float32 (n, classes), `labels` int32 (n,), `images` int32 (n,).
+`thumbnails.npz` holds `images` int32 (m,), positions among the test images, and `pixels` uint8
+(m, height, width, channels). `feature_maps.npz` holds, for each of `Inside.maps`, an array of that
+name: uint8 (classes shown, height, width, channels shown), each map stretched to 0..255.
 """
 
 from __future__ import annotations
@@ -52,6 +56,8 @@ class RunRecord:
     space: str
     space_summary: str
     """First line of the space's docstring."""
+    space_digest: str
+    """"sha256:..." of the space's source."""
     metric: str
     direction: Direction
     epochs: int
@@ -109,3 +115,38 @@ class Measurement:
     accuracy: float
     interval_95: tuple[float, float]
     """Wilson's score interval of the accuracy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One row of the winner's layer table."""
+
+    name: str
+    kind: str
+    """Keras' class name: Conv2D, MaxPooling2D ..."""
+    output: tuple[int, ...]
+    """Shape of the output, without the batch."""
+    parameters: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureMap:
+    """One layer whose outputs are pictured in `feature_maps.npz`."""
+
+    layer: str
+    array: str
+    """Name of its array in the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """`best/inside.json`: what the winner looks like inside."""
+
+    schema: int
+    layers: tuple[Layer, ...]
+    maps: tuple[FeatureMap, ...] = ()
+    """In the order of the network."""
+    map_classes: tuple[int, ...] = ()
+    """Classes of the images that were shown to the network, one image a class."""
+    map_images: tuple[int, ...] = ()
+    """Positions of those images among the test images."""

@@ -12,6 +12,7 @@ from spaces.errors import UnknownNameError, UsageError
 SAMPLERS = ("tpe", "random", "gp", "cmaes", "qmc", "grid", "nsga2")
 PRUNERS = ("percentile", "median", "hyperband", "halving", "wilcoxon", "none")
 EXECUTORS = ("ray", "inline")
+RESIZES = ("stretch", "crop", "pad")
 
 _study_name = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -34,11 +35,14 @@ class RunSettings:
     """Use only so many training and validation images, a stratified subset; None: all."""
     image_size: int | None = None
     """Side in pixels to which images are brought; None: native for datasets, 64 for folders."""
+    resize: str = "stretch"
+    """How an image of other proportions is brought to `image_size`: one of `RESIZES`."""
     workers: int | None = None
     """None: one a core, or one a GPU."""
     runs: str = "runs"
     storage: str | None = None
-    """Optuna storage URL; None: SQLite in the run folder."""
+    """Where the study's database is, without a password: a URL, "env:NAME" or "file:PATH"
+    (see `search.storage_reference`); None: SQLite in the run folder."""
     seed: int = 0
     sampler: str = "tpe"
     pruner: str = "percentile"
@@ -56,6 +60,7 @@ class RunSettings:
         _known("pruner", self.pruner, PRUNERS)
         _known("metric", self.metric, METRICS)
         _known("executor", self.executor, EXECUTORS)
+        _known("resize", self.resize, RESIZES)
         for option in ("trials", "epochs", "train_images", "image_size", "workers", "timeout_seconds"):
             came = getattr(self, option)
             if came is not None and not came > 0:

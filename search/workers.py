@@ -10,7 +10,10 @@ from objectives.records import Decision, EpochReport, Predictions, TrainingFailu
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerReady:
-    """A worker has imported Keras, holds the data and waits for its first task."""
+    """A worker has imported Keras, holds the data and waits for its first task.
+
+    A worker that replaces a lost one has its number, and is announced again.
+    """
 
     worker: int
 
@@ -35,7 +38,10 @@ class TrainingEnded:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFailed:
-    """A training ended without a result; its worker is idle, or replaced."""
+    """A training, or a measuring, ended without a result.
+
+    Its worker is idle; or it was lost, is being replaced, and `WorkerReady` follows.
+    """
 
     worker: int
     trial: int
@@ -59,7 +65,7 @@ class Workers(Protocol):
 
     @property
     def count(self) -> int:
-        """How many workers there are, ready or not."""
+        """How many workers there are, ready or not, numbered from 0."""
 
     @property
     def idle(self) -> int:
@@ -72,10 +78,10 @@ class Workers(Protocol):
         """Answer a training's `EpochReported`; `keep_model` asks for `TrainingResult.model` at its end."""
 
     def measure(self, trial: int, model: bytes) -> int:
-        """Let an idle worker predict the test images with a saved model; answered by `Measured`."""
+        """Let an idle worker predict the test images with a saved model; answered by `Measured` or `TrainingFailed`."""
 
     def next_event(self, timeout_seconds: float) -> Event | None:
         """Wait for something to happen; None when nothing did in time."""
 
     def close(self) -> None:
-        """End all workers, at once."""
+        """End all workers, at once; what they were training is lost. May be called twice."""

@@ -22,6 +22,21 @@ SCHEDULES = ("constant", "cosine", "one_cycle")
 PIXELS = ("unit", "symmetric", "raw")
 
 
+def _at_least(name: str, came: int, least: int) -> None:
+    if came < least:
+        raise RecordError(f"{name} is {came}; accepted: {least} or more")
+
+
+def _one_of(name: str, came: str, accepted: tuple[str, ...]) -> None:
+    if came not in accepted:
+        raise RecordError(f"{name} is {came!r}; accepted: {', '.join(accepted)}")
+
+
+def _fraction(name: str, came: float) -> None:
+    if not 0.0 <= came < 1.0:
+        raise RecordError(f"{name} is {came}; accepted: 0 up to but not 1")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImageShape:
     """The images that a search is about: pixels and channels (1 grey, 3 colour)."""
@@ -179,18 +194,3 @@ class Recipe:
         except ValueError as error:
             raise RecordError(f"recipe is not JSON: {error}") from None
         return Recipe.from_plain(plain)
-
-
-def _at_least(name: str, came: int, least: int) -> None:
-    if came < least:
-        raise RecordError(f"{name} is {came}; accepted: {least} or more")
-
-
-def _one_of(name: str, came: str, accepted: tuple[str, ...]) -> None:
-    if came not in accepted:
-        raise RecordError(f"{name} is {came!r}; accepted: {', '.join(accepted)}")
-
-
-def _fraction(name: str, came: float) -> None:
-    if not 0.0 <= came < 1.0:
-        raise RecordError(f"{name} is {came}; accepted: 0 up to but not 1")

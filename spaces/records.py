@@ -134,7 +134,7 @@ def _read_record(kind: type, plain: object, where: str) -> object:
 
 
 def _member(base: type, name: object, where: str) -> type:
-    known = _members(base)
+    known = _members(base) | ({} if Family in base.__bases__ else {base.__name__: base})
     if not isinstance(name, str) or name not in known:
         raise _unfit(f"{where}.type", name, " or ".join(sorted(known)))
     return known[name]

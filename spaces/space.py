@@ -23,6 +23,8 @@ class Space:
     baselines: Mapping[str, Parameters]
     """Hand-made choices inside the space, by name; tried before the sampler's own."""
     default_data: str | None
+    module: str
+    """Name under which it is imported."""
     file: str
     """Where it was read from."""
     digest: str

@@ -1,0 +1,214 @@
+"""The command line: reads what was typed, calls what does it, and turns errors into lines and exit codes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from search.cli_look import check_data, doctor, report, show_space, spaces, status
+from search.ending import failure, forget_stdout, say, tell_error, write_crash
+from search.options import Options, parse_duration
+from search.start import continue_study, search
+from spaces.errors import TamizError, UsageError
+
+app = typer.Typer(
+    name="python -m search",
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="""Search for the best Keras image classifier of a space, and report on it.
+
+\b
+  python -m search run --space cnn_cifar --data digits --trials 8
+  python -m search run --space cnn_cifar --data path/to/folder --timeout 30m
+  python -m search status cnn_cifar-digits
+""",
+)
+app_spaces = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app_data = typer.Typer(rich_markup_mode=None)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout at the end.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print the report's path alone.")]
+Runs = Annotated[str | None, typer.Option(metavar="DIR", help="Where study folders go; default: runs.")]
+Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Stop after so long: 90s, 30m, 2h, 1h30m.")]
+Storage = Annotated[
+    str | None, typer.Option(metavar="URL", help="Database of the study; or env:NAME, file:PATH. Default: a file.")
+]
+
+
+@app.command()
+def run(
+    space: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="What to search; see `spaces`.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Images; default: the space's own.")] = None,
+    trials: Annotated[int | None, typer.Option(metavar="N", help="Trials of the study in all; default: 50.")] = None,
+    timeout: Timeout = None,
+    epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of a trial; default: 8.")] = None,
+    train_images: Annotated[int | None, typer.Option(metavar="N", help="Use only so many, stratified.")] = None,
+    image_size: Annotated[int | None, typer.Option(metavar="N", help="Side of the images in pixels.")] = None,
+    resize: Annotated[str | None, typer.Option(metavar="HOW", help="stretch, crop or pad.")] = None,
+    skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that are no readable images.")] = False,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Default: one a core or GPU.")] = None,
+    study: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Default: SPACE-DATA. Continues if it exists.")
+    ] = None,
+    runs: Runs = None,
+    storage: Storage = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Of everything random; default: 0.")] = None,
+    sampler: Annotated[
+        str | None, typer.Option(metavar="NAME", help="tpe, random, gp, cmaes, qmc, grid, nsga2.")
+    ] = None,
+    pruner: Annotated[
+        str | None, typer.Option(metavar="NAME", help="percentile, median, hyperband, halving, wilcoxon, none.")
+    ] = None,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="val_accuracy, val_loss, macro_f1, worst_class_recall ...")
+    ] = None,
+    until: Annotated[float | None, typer.Option(metavar="VALUE", help="Stop at a score this good.")] = None,
+    executor: Annotated[str | None, typer.Option(metavar="NAME", help="ray, or inline: in this process.")] = None,
+    ray_address: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster.")] = None,
+    file: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Options in a TOML file.")] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Search, or continue a study of the same name."""
+    typed = Options(
+        space=space,
+        data=data,
+        trials=trials,
+        timeout=None if timeout is None else parse_duration(timeout),
+        epochs=epochs,
+        train_images=train_images,
+        image_size=image_size,
+        resize=resize,
+        skip_bad=skip_bad or None,
+        workers=workers,
+        study=study,
+        runs=runs,
+        storage=storage,
+        seed=seed,
+        sampler=sampler,
+        pruner=pruner,
+        metric=metric,
+        until=until,
+        executor=executor,
+        ray_address=ray_address,
+    )
+    raise typer.Exit(search(typed, file=file, as_json=as_json, quiet=quiet))
+
+
+@app.command()
+def resume(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or its folder.")],
+    trials: Annotated[int | None, typer.Option(metavar="N", help="Trials of the study in all.")] = None,
+    timeout: Timeout = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Default: as before.")] = None,
+    runs: Runs = None,
+    storage: Storage = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Continue a study with its stored settings."""
+    changed = Options(
+        trials=trials,
+        timeout=None if timeout is None else parse_duration(timeout),
+        workers=workers,
+        runs=runs,
+        storage=storage,
+    )
+    raise typer.Exit(continue_study(study, changed=changed, as_json=as_json, quiet=quiet))
+
+
+@app.command("status")
+def status_command(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or its folder.")],
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say where a study stands, live or ended."""
+    say(status(study, runs=runs, as_json=as_json))
+
+
+@app.command("report")
+def report_command(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or its folder.")],
+    runs: Runs = None,
+) -> None:
+    """Write report.html again from stored results."""
+    say(report(study, runs=runs))
+
+
+@app_spaces.callback()
+def spaces_command(invoked: typer.Context, as_json: AsJson = False) -> None:
+    """List spaces; `spaces show NAME` prints one."""
+    if invoked.invoked_subcommand is None:
+        say(spaces(as_json=as_json))
+
+
+@app_spaces.command("show")
+def show_command(
+    name: Annotated[str, typer.Argument(metavar="NAME|FILE", help="A space of ours, or your own file.")],
+    as_json: AsJson = False,
+) -> None:
+    """Print a space's parameters, ranges, conditions and baselines."""
+    say(show_space(name, as_json=as_json))
+
+
+@app_data.callback()
+def data_command() -> None:
+    """Look at image data; `data check PATH` decodes all of it."""
+
+
+@app_data.command("check")
+def check_command(
+    data: Annotated[str, typer.Argument(metavar="NAME|PATH", help="As for run --data.")], as_json: AsJson = False
+) -> None:
+    """Decode everything: classes, counts, sizes, bad files, duplicates across parts."""
+    checked = check_data(data, as_json=as_json)
+    say(checked.text)
+    raise typer.Exit(checked.exit_code)
+
+
+@app.command("doctor")
+def doctor_command(runs: Runs = None, as_json: AsJson = False) -> None:
+    """Print versions, devices, memory, disk; fit to paste into an issue."""
+    say(doctor(runs=runs, as_json=as_json))
+
+
+app.add_typer(app_spaces, name="spaces")
+app.add_typer(app_data, name="data")
+
+
+def run_command_line(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; the one place that catches errors."""
+    try:
+        code = app(args=list(arguments), standalone_mode=False)
+        return code if isinstance(code, int) else 0
+    except typer.TyperException as error:
+        return _fail(UsageError(error.format_message()), arguments)
+    except TamizError as error:
+        return _fail(error, arguments)
+    except BrokenPipeError:
+        forget_stdout()
+        return 0
+    except (KeyboardInterrupt, typer.Abort):
+        tell_error("stopped")
+        return 130
+    except Exception as error:
+        tell_error(write_crash(error, Path("runs")))
+        return 1
+
+
+def _fail(error: TamizError, arguments: Sequence[str]) -> int:
+    if "--json" in arguments:
+        say(failure(error).to_json())
+    elif not arguments:
+        sys.stderr.write(f"{error}\n")
+        return 0
+    tell_error(str(error))
+    return error.exit_code

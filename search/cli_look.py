@@ -1,0 +1,144 @@
+"""Commands that look and change nothing: status, report, spaces, data check, doctor. Each returns its text."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from search.progress import open_progress
+from spaces.catalogue import find_space, space_names
+from spaces.errors import DataError
+from spaces.parameters import Parameter, baseline_recipe, find_parameters
+from spaces.recipe import ImageShape, Recipe
+from spaces.records import to_plain
+
+if TYPE_CHECKING:
+    from spaces.space import Space
+
+schema = 1
+SHOWN_FOR = ImageShape(height=32, width=32, channels=3)
+"""Ranges may depend on the images; these are the ones that `spaces show` is about."""
+SHOWN_CLASSES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checked:
+    """What `data check` has to say."""
+
+    text: str
+    exit_code: int
+
+
+def status(study: str, *, runs: str | None, as_json: bool) -> str:
+    """Return where a study stands, as text or as the JSON object of `run`."""
+    from search.ending import end_lines
+    from search.stored import find_run, live_summary
+
+    summary = live_summary(find_run(study, runs or "runs"))
+    if as_json:
+        return summary.to_json()
+    lines = [f"study {summary.study}: {summary.status}", *end_lines(summary)]
+    return "\n".join([*lines, summary.report] if summary.report else lines)
+
+
+def report(study: str, *, runs: str | None) -> str:
+    """Write a study's report again; return its path."""
+    from reports.page import write_report
+    from search.stored import find_run
+
+    return str(write_report(find_run(study, runs or "runs").path))
+
+
+def spaces(*, as_json: bool) -> str:
+    """Return the list of spaces, each with its summary."""
+    found = [find_space(name) for name in space_names()]
+    if as_json:
+        listed = [{"name": space.name, "summary": space.summary, "default_data": space.default_data} for space in found]
+        return json.dumps({"schema": schema, "spaces": listed}, indent=2)
+    width = max(len(space.name) for space in found)
+    return "\n".join(f"{space.name:{width}}  {space.summary}" for space in found)
+
+
+def show_space(name: str, *, as_json: bool) -> str:
+    """Return a space's parameters, ranges, conditions and baselines, for 32x32 colour images of ten classes."""
+    space = find_space(name)
+    parameters = find_parameters(space, images=SHOWN_FOR, classes=SHOWN_CLASSES)
+    if as_json:
+        return json.dumps(_space_object(space, parameters), indent=2)
+    lines = [f"{space.name}: {space.summary}", "", _table(parameters), ""]
+    if any(parameter.when is not None for parameter in parameters):
+        lines += [_condition(parameter) for parameter in parameters if parameter.when is not None] + [""]
+    for baseline, params in space.baselines.items():
+        lines.append(f"baseline {baseline}")
+        lines.append("  " + ", ".join(f"{key}={value}" for key, value in params.items()))
+    lines.append(f"default data: {space.default_data or 'none'}; ranges are for 32x32 colour images of 10 classes")
+    return "\n".join(lines)
+
+
+def check_data(data: str, *, as_json: bool) -> Checked:
+    """Decode all of a dataset and return what was found; the exit code is 3 where a search would fail or mislead."""
+    from objectives.data.check_text import lines
+    from objectives.data.checking import check
+    from objectives.data.directories import DataDirectories
+
+    with open_progress(sys.stderr, quiet=not sys.stderr.isatty()) as progress:
+        checked = check(
+            data,
+            directories=DataDirectories.from_environment(),
+            progress=lambda done, total: progress.phase(f"decoded {done} of {total} images"),
+        )
+    text = (
+        json.dumps({"schema": schema, "poisoned": checked.poisoned} | to_plain(checked), indent=2)
+        if as_json
+        else "\n".join(lines(checked))
+    )
+    return Checked(text=text, exit_code=DataError.exit_code if checked.poisoned else 0)
+
+
+def doctor(*, runs: str | None, as_json: bool) -> str:
+    """Return what this machine has, as text or as one JSON object."""
+    from search.doctor import examine
+
+    findings = examine(runs or "runs")
+    if as_json:
+        return json.dumps({"schema": schema} | asdict(findings), indent=2)
+    return "\n".join(findings.lines())
+
+
+def _space_object(space: Space, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
+    baselines = {}
+    for name, params in space.baselines.items():
+        recipe = baseline_recipe(space, name, images=SHOWN_FOR, classes=SHOWN_CLASSES)
+        baselines[name] = {"params": params, "recipe": recipe.to_plain(), "parameters": _weights(recipe)}
+    return {
+        "schema": schema,
+        "name": space.name,
+        "summary": space.summary,
+        "source": space.docstring,
+        "default_data": space.default_data,
+        "images": asdict(SHOWN_FOR) | {"classes": SHOWN_CLASSES},
+        "parameters": [to_plain(parameter) for parameter in parameters],
+        "baselines": baselines,
+    }
+
+
+def _weights(recipe: Recipe) -> int:
+    from objectives.devices import prepare
+    from objectives.networks import assemble
+
+    prepare(threads=1, gpu=False)
+    return int(assemble(recipe, images=SHOWN_FOR, classes=SHOWN_CLASSES).count_params())
+
+
+def _table(parameters: tuple[Parameter, ...]) -> str:
+    names = max((len(parameter.name) for parameter in parameters), default=0)
+    return "\n".join(f"  {p.name:{names}}  {p.kind:11}  {p.described}" for p in parameters)
+
+
+def _condition(parameter: Parameter) -> str:
+    if not parameter.when:
+        return f"{parameter.name} is asked in some trials only"
+    conditions = [f"{name} is {' or '.join(map(str, values))}" for name, values in parameter.when.items()]
+    return f"{parameter.name} is asked when {' and '.join(conditions)}"

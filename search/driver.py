@@ -1,0 +1,186 @@
+"""One run, as a straight line: settings in, summary out. The driver asks and tells; workers only train."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import filelock
+import optuna
+import sqlalchemy
+from optuna.storages import RDBStorage
+
+from objectives.records import Objective
+from reports.page import write_report
+from search.budget import Budget
+from search.executors import executor
+from search.loop import Search
+from search.preparation import Prepared, prepare
+from search.progress import Progress, SearchPlan
+from search.run_folder import RunFolder
+from search.settings import RunSettings
+from search.stop_request import StopRequest
+from search.storage import study_storage
+from search.storage_reference import resolve_storage
+from search.stored import stored_summary
+from search.study import Study, open_study
+from search.summary import RunSummary
+from search.winner import measure_winner
+from search.workers import Workers
+from spaces.errors import NothingCompletedError, SpaceError, StorageError, StudyConflictError
+from spaces.parameters import baseline_recipe, find_parameters
+from spaces.recipe import ImageShape
+from spaces.space import Parameters, Space
+
+
+def run_search(settings: RunSettings, *, space: Space, progress: Progress, command: str) -> RunSummary:
+    """Search, or continue a search, until the trials are done, the time is up, or somebody asks to stop.
+
+    Args:
+        settings: what to do.
+        space: what `settings.space` names.
+        progress: told as things happen.
+        command: the command line that repeats this run, for the record.
+
+    Returns:
+        How the run ended: done, or stopped by a signal and resumable.
+
+    Raises:
+        TamizError: one of the tree in `spaces.errors`; everything finished so far is in the run folder.
+    """
+    began = time.monotonic()
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    folder = RunFolder.at(Path(settings.runs), settings.study)
+    with ExitStack() as cleanup:
+        cleanup.callback(progress.ended)
+        cleanup.enter_context(_storage_faults())
+        cleanup.enter_context(_alone(folder, settings.study))
+        stop = cleanup.enter_context(StopRequest(progress.note))
+        hire = cleanup.enter_context(executor(settings, space=space, folder=folder))
+        progress.phase(f"loading {settings.data}")
+        prepared = prepare(settings, space=space, folder=folder, command=command)
+        url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
+        storage = cleanup.enter_context(study_storage(url))
+        study = _open(storage, settings, space=space, prepared=prepared, progress=progress)
+        objective = Objective(metric=settings.metric, epochs=settings.epochs)
+        workers = hire(data=prepared.study_data, objective=objective)
+        progress.started(_plan(settings, prepared=prepared, study=study, folder=folder, workers=workers))
+        search = Search(
+            study=study,
+            workers=workers,
+            budget=Budget(trials=settings.trials, timeout_seconds=settings.timeout_seconds),
+            folder=folder,
+            progress=progress,
+            stop=stop,
+            seed=settings.seed,
+            until=settings.until,
+        )
+        try:
+            with stop.in_order():
+                search.run()
+            if stop.error is None:
+                measure_winner(study, folder=folder, workers=workers, progress=progress)
+        finally:
+            progress.phase("writing the report")
+            write_report(folder.path)
+        summary = _summary(folder, study=study, search=search, seconds=time.monotonic() - began)
+        if stop.error is not None:
+            raise stop.error("stopped as asked; trials under way are taken up again when the study is continued")
+        if summary.best is None:
+            raise NothingCompletedError(_nothing_completed(summary))
+        return summary
+
+
+@contextmanager
+def _alone(folder: RunFolder, study: str) -> Iterator[None]:
+    lock = filelock.FileLock(folder.path / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except filelock.Timeout:
+        raise StudyConflictError(
+            f"study '{study}' is being run by another process; wait for it, or choose another --study"
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def _storage_faults() -> Iterator[None]:
+    try:
+        yield
+    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError) as error:
+        cause = error.__cause__ or error
+        raise StorageError(f"the study's database gave up: {str(cause).partition(chr(10))[0]}") from error
+
+
+def _open(storage: RDBStorage, settings: RunSettings, *, space: Space, prepared: Prepared, progress: Progress) -> Study:
+    images, classes = prepared.dataset.shape, len(prepared.dataset.classes)
+    study = Study(
+        open_study(storage, settings),
+        space=space,
+        parameters=find_parameters(space, images=images, classes=classes),
+        settings=settings,
+        images=images,
+        classes=classes,
+    )
+    study.queue(_fitting_baselines(space, images=images, classes=classes, progress=progress))
+    return study
+
+
+def _fitting_baselines(space: Space, *, images: ImageShape, classes: int, progress: Progress) -> dict[str, Parameters]:
+    fitting = {}
+    for name, params in space.baselines.items():
+        try:
+            baseline_recipe(space, name, images=images, classes=classes)
+        except SpaceError as error:
+            progress.note(f"{error}; it is left out for this data")
+        else:
+            fitting[name] = params
+    return fitting
+
+
+def _plan(
+    settings: RunSettings, *, prepared: Prepared, study: Study, folder: RunFolder, workers: Workers
+) -> SearchPlan:
+    return SearchPlan(
+        study=settings.study,
+        space=settings.space,
+        data=prepared.record.data.name,
+        metric=settings.metric,
+        direction=prepared.record.direction,
+        trials=settings.trials,
+        epochs=settings.epochs,
+        workers=workers.count,
+        timeout_seconds=settings.timeout_seconds,
+        earlier=tuple(folder.read_trials(study.started())),
+    )
+
+
+def _summary(folder: RunFolder, *, study: Study, search: Search, seconds: float) -> RunSummary:
+    summary = stored_summary(folder)
+    assert summary.trials is not None
+    assert summary.seconds is not None
+    summary = replace(
+        summary,
+        status="done",
+        reason=search.ended_early,
+        resumable=False,
+        resume_command=None,
+        trials=replace(summary.trials, running=len(study.interrupted())),
+        seconds=replace(summary.seconds, total=summary.seconds.total + seconds),
+    )
+    folder.write_summary(summary)
+    return summary
+
+
+def _nothing_completed(summary: RunSummary) -> str:
+    counts = summary.trials
+    assert counts is not None
+    if counts.running:
+        return "the time was up before any trial completed; allow more time, fewer --epochs, or fewer --train-images"
+    return f"no trial completed: {counts.failed} failed, {counts.pruned} were stopped early; see {summary.report}"

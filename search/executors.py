@@ -1,0 +1,75 @@
+"""The workers that the settings name: Ray's, begun early and in the background, or the process' own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from objectives.records import Objective, StudyData
+from search.inline_workers import InlineWorkers
+from search.run_folder import RunFolder
+from search.settings import RunSettings
+from search.workers import Workers
+from spaces.errors import UsageError
+from spaces.space import Space
+
+
+class Hire(Protocol):
+    """Makes the workers of a run, once there are data to give them."""
+
+    def __call__(self, *, data: StudyData, objective: Objective) -> Workers:
+        """Return workers that hold `data`; returns at once."""
+
+
+@contextmanager
+def executor(settings: RunSettings, *, space: Space, folder: RunFolder) -> Iterator[Hire]:
+    """Begin whatever takes long to start, and yield what makes the workers; end them on leaving.
+
+    Raises:
+        UsageError: the settings ask for what the executor does not have.
+    """
+    if settings.executor == "inline":
+        with _inline(settings, folder) as hire:
+            yield hire
+    else:
+        with _ray(settings, space, folder) as hire:
+            yield hire
+
+
+@contextmanager
+def _inline(settings: RunSettings, folder: RunFolder) -> Iterator[Hire]:
+    if settings.workers not in (None, 1):
+        raise UsageError(f"--workers is {settings.workers}; accepted with --executor inline: 1")
+    opened: list[Workers] = []
+
+    def hire(*, data: StudyData, objective: Objective) -> Workers:
+        opened.append(InlineWorkers(data=data, objective=objective, log_file=folder.log))
+        return opened[-1]
+
+    try:
+        yield hire
+    finally:
+        for workers in opened:
+            workers.close()
+
+
+@contextmanager
+def _ray(settings: RunSettings, space: Space, folder: RunFolder) -> Iterator[Hire]:
+    from search.ray_session import RaySession
+    from search.ray_workers import RayWorkers
+
+    session = RaySession.begin(
+        log_file=folder.log,
+        workers=settings.workers,
+        address=settings.ray_address,
+        modules=() if space.module.startswith("spaces.") else (space.module,),
+    )
+
+    def hire(*, data: StudyData, objective: Objective) -> Workers:
+        return RayWorkers(session=session, data=data, objective=objective)
+
+    try:
+        yield hire
+    finally:
+        session.close()

@@ -1,0 +1,119 @@
+"""One worker in the driver's own process: for debuggers, notebooks and machines without Ray."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from objectives.devices import prepare
+from objectives.records import (
+    Decision,
+    EpochReport,
+    Objective,
+    Predictions,
+    StudyData,
+    TrainingFailure,
+    TrainingResult,
+    TrainingTask,
+)
+from search.terminal import only_own_lines
+from search.training_station import TrainingStation
+from search.workers import EpochReported, Event, Measured, TrainingEnded, TrainingFailed
+
+_worker = 0
+_Answer = EpochReport | TrainingResult | Predictions | TrainingFailure
+
+
+class InlineWorkers:
+    """Obeys `search.workers.Workers`: `next_event` trains the next epoch, then returns its report.
+
+    Keras is imported when the first task is worked on. A KeyboardInterrupt passes through; the
+    training is then in an unknown state, and the workers are good for `close` only.
+    """
+
+    def __init__(
+        self, *, data: StudyData, objective: Objective, log_file: Path | None = None, threads: int | None = None
+    ) -> None:
+        """Keep the data for later.
+
+        Args:
+            data: the study's images.
+            objective: what recipes are measured by.
+            log_file: where the backend's own lines go; None: to the terminal.
+            threads: processor threads; None: as many as the backend likes. Ignored once Keras is imported.
+        """
+        self._data = data
+        self._objective = objective
+        self._threads = threads
+        self._station: TrainingStation | None = None
+        self._trial: int | None = None
+        self._work: Callable[[TrainingStation], _Answer] | None = None
+        self._open = contextlib.ExitStack()
+        if log_file is not None:
+            self._open.enter_context(only_own_lines(log_file))
+
+    @property
+    def count(self) -> int:
+        """One."""
+        return 1
+
+    @property
+    def idle(self) -> int:
+        """One, unless a training is under way."""
+        return 1 if self._trial is None else 0
+
+    def start(self, task: TrainingTask) -> int:
+        """Take a task; `next_event` trains its first epoch."""
+        self._occupy(task.trial)
+        self._work = functools.partial(TrainingStation.start, task=task)
+        return _worker
+
+    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False) -> None:
+        """Take a decision; `next_event` obeys it."""
+        if trial != self._trial or self._work is not None:
+            raise RuntimeError(f"trial {trial} waits for no decision")
+        if decision is Decision.CONTINUE:
+            self._work = TrainingStation.advance
+        else:
+            self._work = functools.partial(TrainingStation.finish, keep_model=keep_model)
+
+    def measure(self, trial: int, model: bytes) -> int:
+        """Take a model; `next_event` predicts the test images with it."""
+        self._occupy(trial)
+        self._work = functools.partial(TrainingStation.measure, model=model)
+        return _worker
+
+    def next_event(self, timeout_seconds: float) -> Event | None:
+        """Do the next piece of work, however long it takes; None when there is none."""
+        if self._work is None or self._trial is None:
+            time.sleep(timeout_seconds)
+            return None
+        trial, answer = self._trial, self._work(self._warm_station())
+        self._work = None
+        if isinstance(answer, EpochReport):
+            return EpochReported(worker=_worker, trial=trial, report=answer)
+        self._trial = None
+        if isinstance(answer, TrainingResult):
+            return TrainingEnded(worker=_worker, trial=trial, result=answer)
+        if isinstance(answer, Predictions):
+            return Measured(worker=_worker, trial=trial, predictions=answer)
+        return TrainingFailed(worker=_worker, trial=trial, failure=answer)
+
+    def close(self) -> None:
+        """Forget the training under way."""
+        self._station = self._work = self._trial = None
+        self._open.close()
+
+    def _occupy(self, trial: int) -> None:
+        if self._trial is not None:
+            raise RuntimeError(f"no worker is idle: trial {self._trial} is under way")
+        self._trial = trial
+
+    def _warm_station(self) -> TrainingStation:
+        if self._station is None:
+            prepare(threads=self._threads, gpu=True)
+            self._station = TrainingStation(data=self._data, objective=self._objective)
+        return self._station

@@ -1,0 +1,259 @@
+"""The loop: which recipe next, on which worker, until when."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+
+import optuna
+
+from objectives.records import Decision, EpochReport, Predictions, TrainingFailure, TrainingResult, TrainingTask
+from reports.records import TrialRecord, TrialState, schema
+from search.budget import Budget
+from search.preparation import now
+from search.progress import Progress
+from search.run_folder import RunFolder
+from search.samplers import derive_seed
+from search.stop_request import StopRequest
+from search.study import BASELINE, Study
+from search.workers import EpochReported, Event, TrainingEnded, TrainingFailed, Workers
+from spaces.errors import SpaceError
+from spaces.recipe import Recipe
+
+TELLS_SAMPLER = ("diverged", "gpu_oom")
+"""Causes that the sampler should learn to avoid: told as pruned, since samplers never read failed trials."""
+
+
+@dataclass(kw_only=True)
+class Running:
+    """A trial under way."""
+
+    trial: optuna.Trial
+    recipe: Recipe | None
+    """None: the space failed to choose one."""
+    seed: int
+    attempt: int = 1
+    started: str = field(default_factory=now)
+    reports: list[EpochReport] = field(default_factory=list)
+
+    @property
+    def baseline(self) -> str | None:
+        """The hand-made baseline that it is, if it is one."""
+        name = self.trial.user_attrs.get(BASELINE)
+        return name if isinstance(name, str) else None
+
+
+class Search:
+    """One run of a study: asks, lets workers train, decides, records, tells."""
+
+    def __init__(
+        self,
+        *,
+        study: Study,
+        workers: Workers,
+        budget: Budget,
+        folder: RunFolder,
+        progress: Progress,
+        stop: StopRequest,
+        seed: int,
+        until: float | None = None,
+    ) -> None:
+        """Get ready; `seed` is the run's, `until` a score that is good enough."""
+        self._study = study
+        self._workers = workers
+        self._budget = budget
+        self._folder = folder
+        self._progress = progress
+        self._stop = stop
+        self._seed = seed
+        self._until = until
+        self._running: dict[int, Running] = {}
+        self._again: deque[Running] = deque()
+        self._exhausted = False
+
+    def run(self) -> None:
+        """Search until the budget is spent, the score is good enough, or somebody asks to stop.
+
+        Trials under way at an early end stay so in the study, and are taken up by the next run.
+
+        Raises:
+            NothingCompletedError: everything fails in the same way.
+            StorageError: the disk gave up.
+        """
+        self._take_up_interrupted()
+        while True:
+            self._fill()
+            if self._stop.is_immediate or not (self._running or self._has_more):
+                return
+            event = self._workers.next_event(timeout_seconds=1.0)
+            if event is not None:
+                self._handle(event)
+
+    @property
+    def is_good_enough(self) -> bool:
+        """Whether a trial reached the score that was asked for."""
+        best = self._study.best()
+        if self._until is None or best is None or best.value is None:
+            return False
+        return best.value == self._until or self._study.is_better(best.value, self._until)
+
+    @property
+    def ended_early(self) -> str | None:
+        """Which goal other than the number of trials was reached, in words; None: none."""
+        if self.is_good_enough:
+            return f"the score reached {self._until}"
+        if self._budget.is_over:
+            return "the time was up"
+        return "every point of the grid was tried" if self._exhausted else None
+
+    @property
+    def _is_ending(self) -> bool:
+        return self._stop.is_requested or self._budget.is_over or self.is_good_enough
+
+    @property
+    def _has_more(self) -> bool:
+        if self._is_ending:
+            return False
+        return bool(self._again) or (not self._exhausted and self._budget.may_start(self._study.started()))
+
+    def _take_up_interrupted(self) -> None:
+        for trial in self._study.interrupted():
+            record = self._folder.read_trial(trial.number)
+            if record is not None:
+                self._study.tell(trial, record)
+                self._progress.note(
+                    f"trial {trial.number} had ended when the run was interrupted; its result is entered"
+                )
+            elif (running := self._prepare(trial)) is not None:
+                self._progress.note(f"trial {trial.number} was interrupted; it is trained again")
+                self._again.append(running)
+
+    def _fill(self) -> None:
+        while self._workers.idle and self._has_more:
+            if self._again:
+                self._start(self._again.popleft())
+            elif (trial := self._study.ask()) is None:
+                self._exhausted = True
+            elif (running := self._prepare(trial)) is not None:
+                self._start(running)
+
+    def _prepare(self, trial: optuna.Trial) -> Running | None:
+        running = Running(trial=trial, recipe=None, seed=derive_seed(self._seed, trial.number))
+        try:
+            running.recipe = self._study.suggest(trial)
+        except SpaceError as error:
+            message = str(error)
+            failure = TrainingFailure(cause="error", message=message.partition("\n")[0], traceback=message)
+            self._fail(running, failure, worker="none")
+            return None
+        return running
+
+    def _start(self, running: Running) -> None:
+        assert running.recipe is not None
+        number = running.trial.number
+        task = TrainingTask(trial=number, recipe=running.recipe, seed=running.seed, attempt=running.attempt)
+        worker = self._workers.start(task)
+        self._running[number] = running
+        self._progress.trial_started(number, running.trial.params, worker=worker)
+
+    def _handle(self, event: Event) -> None:
+        match event:
+            case EpochReported():
+                self._decide(event)
+            case TrainingEnded() if event.trial in self._running:
+                self._end(self._running.pop(event.trial), event.result, worker=str(event.worker))
+            case TrainingFailed() if event.trial in self._running:
+                self._retry_or_fail(self._running.pop(event.trial), event)
+            case _:  # a worker became ready, or let go of a training that the next run takes up
+                pass
+
+    def _decide(self, event: EpochReported) -> None:
+        running = self._running[event.trial]
+        running.reports.append(event.report)
+        self._progress.epoch_reported(event.trial, event.report, worker=event.worker)
+        decision = self._study.decide(running.trial, event.report)
+        if decision is Decision.CONTINUE and self._is_ending:
+            del self._running[event.trial]
+            decision = Decision.PRUNE  # to the worker alone; the trial stays under way in the study
+        self._workers.apply(event.trial, decision, keep_model=decision is Decision.FINISH and self._may_win(running))
+
+    def _may_win(self, running: Running) -> bool:
+        best = self._study.best()
+        scores = [report.score for report in running.reports]
+        return best is None or best.value is None or any(not self._study.is_better(best.value, s) for s in scores)
+
+    def _end(self, running: Running, result: TrainingResult, *, worker: str) -> None:
+        if not math.isfinite(result.score):
+            failure = TrainingFailure(cause="diverged", message=f"the score became {result.score}")
+            self._fail(running, failure, worker=worker)
+            return
+        record = TrialRecord(
+            schema=schema,
+            trial=running.trial.number,
+            state="COMPLETE" if running.reports[-1].epoch >= self._study.epochs else "PRUNED",
+            score=result.score,
+            best_epoch=result.best_epoch,
+            epochs=result.epochs,
+            params=running.trial.params,
+            baseline=running.baseline,
+            parameters=result.parameters,
+            seconds_building=result.seconds_building,
+            seconds_training=result.seconds_training,
+            seed=running.seed,
+            attempt=running.attempt,
+            worker=worker,
+            started=running.started,
+            ended=now(),
+        )
+        self._record(running, record, predictions=result.predictions, model=result.model)
+        if record.state == "COMPLETE":
+            self._budget.completed()
+            best = self._study.best()
+            self._folder.keep_only_model(record.trial if best is None else best.number)
+
+    def _retry_or_fail(self, running: Running, event: TrainingFailed) -> None:
+        failure = event.failure
+        if not self._budget.may_retry(failure, running.attempt):
+            self._fail(running, failure, worker=str(event.worker))
+            return
+        running.attempt += 1
+        running.reports.clear()
+        self._again.append(running)
+        self._progress.note(f"trial {running.trial.number}: {failure.message}; attempt {running.attempt}")
+
+    def _fail(self, running: Running, failure: TrainingFailure, *, worker: str) -> None:
+        state: TrialState = "PRUNED" if failure.cause in TELLS_SAMPLER else "FAIL"
+        record = TrialRecord(
+            schema=schema,
+            trial=running.trial.number,
+            state=state,
+            score=None,
+            best_epoch=None,
+            epochs=len(running.reports),
+            params=running.trial.params,
+            baseline=running.baseline,
+            parameters=None,
+            seconds_building=None,
+            seconds_training=sum(report.seconds for report in running.reports),
+            seed=running.seed,
+            attempt=running.attempt,
+            worker=worker,
+            cause=failure.cause,
+            message=failure.message,
+            started=running.started,
+            ended=now(),
+        )
+        self._record(running, record, predictions=None, model=None)
+        if failure.traceback:
+            self._folder.write_traceback(record.trial, failure.traceback)
+        self._budget.failed(failure)
+
+    def _record(
+        self, running: Running, record: TrialRecord, *, predictions: Predictions | None, model: bytes | None
+    ) -> None:
+        self._folder.write_trial(
+            record, recipe=running.recipe, reports=running.reports, predictions=predictions, model=model
+        )
+        self._study.tell(running.trial, record)
+        self._progress.trial_ended(record)

@@ -1,0 +1,55 @@
+"""How the processors and GPUs of one or more machines are shared out among workers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Machine:
+    """What one node of a cluster has."""
+
+    cpus: int
+    gpus: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """What each worker gets."""
+
+    workers: int
+    cpus: float
+    """Of Ray's processors; less than 1 where there are more workers than processors."""
+    gpus: float
+    """0: trained on processors; less than 1: several workers on one GPU."""
+
+    @property
+    def threads(self) -> int:
+        """Processor threads for the arithmetic of one worker."""
+        return max(1, int(self.cpus))
+
+
+def share_out(machines: Sequence[Machine], workers: int | None) -> Share:
+    """Return the largest equal share with which all workers find a place.
+
+    Args:
+        machines: the nodes; where one has a GPU, those without are left out.
+        workers: how many are wanted; None: one a GPU, or else one a processor.
+    """
+    with_gpu = [machine for machine in machines if machine.gpus]
+    used = with_gpu or machines
+    cpus = [machine.cpus for machine in used]
+    gpus = [machine.gpus for machine in used]
+    wanted = workers or max(1, sum(gpus) or sum(cpus))
+    return Share(workers=wanted, cpus=_each(cpus, wanted), gpus=_each(gpus, wanted, most=1) if with_gpu else 0.0)
+
+
+def _each(amounts: Sequence[int], workers: int, *, most: int | None = None) -> float:
+    """Return the largest whole amount, else the largest 1/k, that `workers` can each have on one machine."""
+    for whole in range(most or max(amounts, default=0), 0, -1):
+        if sum(amount // whole for amount in amounts) >= workers:
+            return float(whole)
+    to_one = math.ceil(workers / max(1, sum(amounts)))
+    return math.floor(10_000 / to_one) / 10_000  # Ray counts in ten-thousandths, and rounds

@@ -1,0 +1,159 @@
+"""Everything before the first trial: the data, its split, and the run's record."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import os
+import platform
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from objectives.data.directories import DataDirectories
+from objectives.data.loading import load
+from objectives.data.records import Dataset, Split
+from objectives.data.splitting import split
+from objectives.metrics import METRICS
+from objectives.records import Examples, StudyData
+from reports.records import DataRecord, RunRecord, schema
+from search.run_folder import RunFolder
+from search.settings import RunSettings
+from spaces.errors import StudyConflictError
+from spaces.space import Space
+
+PACKAGES = ("tamiz", "keras", "tensorflow", "jax", "torch", "optuna", "ray", "numpy", "scikit-learn", "pillow")
+BINDING = ("space", "data", "metric", "epochs", "train_images", "image_size", "resize", "seed")
+"""Settings that trials of one study must share, for their scores to be comparable."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepared:
+    """A run that is ready to ask for its first trial."""
+
+    dataset: Dataset
+    split: Split
+    record: RunRecord
+
+    @property
+    def study_data(self) -> StudyData:
+        """What the workers hold; no array is copied."""
+        dataset = self.dataset
+        return StudyData(
+            train=Examples(images=dataset.images, labels=dataset.labels, indices=self.split.train),
+            validation=Examples(images=dataset.images, labels=dataset.labels, indices=self.split.validation),
+            test=Examples(
+                images=dataset.test_images,
+                labels=dataset.test_labels,
+                indices=np.arange(len(dataset.test_labels), dtype=np.int32),
+            ),
+            classes=dataset.classes,
+        )
+
+
+def prepare(settings: RunSettings, *, space: Space, folder: RunFolder, command: str) -> Prepared:
+    """Load and split the data, and write the run's record, or check it against the one that is there.
+
+    Raises:
+        DataError: no usable data.
+        StudyConflictError: the study was begun with other data, another space or other settings.
+    """
+    dataset = load_data(settings)
+    chosen = split(dataset, seed=settings.seed, train_images=settings.train_images)
+    record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, command=command)
+    earlier = folder.read_run()
+    if earlier is not None:
+        check_same(record, earlier)
+        record = dataclasses.replace(record, created=earlier.created)
+    folder.write_run(record, chosen)
+    return Prepared(dataset=dataset, split=chosen, record=record)
+
+
+def load_data(settings: RunSettings) -> Dataset:
+    """Load the data that the settings name."""
+    return load(
+        settings.data,
+        directories=DataDirectories.from_environment(),
+        image_size=settings.image_size,
+        skip_bad=settings.skip_bad,
+        resize=settings.resize,
+    )
+
+
+def check_same(asked: RunRecord, earlier: RunRecord) -> None:
+    """Refuse to continue a study with something that would make its scores incomparable.
+
+    Raises:
+        StudyConflictError: with a line for each difference.
+    """
+    differences = [
+        f"  {name}: {earlier.settings.get(name)} then, {asked.settings.get(name)} now"
+        for name in BINDING
+        if earlier.settings.get(name) != asked.settings.get(name)
+    ]
+    if earlier.data.fingerprint != asked.data.fingerprint:
+        differences.append(f"  images: {earlier.data.fingerprint[:19]} then, {asked.data.fingerprint[:19]} now")
+    if earlier.space_digest != asked.space_digest:
+        differences.append("  the space's file has changed")
+    if differences:
+        raise StudyConflictError(
+            f"study '{asked.study}' was begun with other settings, and its scores would not compare:\n"
+            + "\n".join(differences[:3])
+            + "\nChoose another --study, or the settings of then."
+        )
+
+
+def _run_record(
+    settings: RunSettings,
+    *,
+    space: Space,
+    dataset: Dataset,
+    chosen: Split,
+    command: str,
+) -> RunRecord:
+    used = dataset.labels[np.concatenate([chosen.train, chosen.validation])]
+    return RunRecord(
+        schema=schema,
+        study=settings.study,
+        space=settings.space,
+        space_summary=space.summary,
+        space_digest=space.digest,
+        metric=settings.metric,
+        direction=METRICS[settings.metric].direction,
+        epochs=settings.epochs,
+        settings=dataclasses.asdict(settings),
+        data=DataRecord(
+            name=dataset.name,
+            fingerprint=dataset.fingerprint,
+            classes=dataset.classes,
+            train=len(chosen.train),
+            validation=len(chosen.validation),
+            test=len(dataset.test_labels),
+            height=dataset.shape.height,
+            width=dataset.shape.width,
+            channels=dataset.shape.channels,
+            class_counts=tuple(int(n) for n in np.bincount(used, minlength=len(dataset.classes))),
+            bad_files=tuple((bad.path, bad.problem) for bad in dataset.bad_files),
+        ),
+        baselines=space.baselines,
+        versions=versions(),
+        command=command,
+        created=now(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a result depends on, and the backend of Keras."""
+    found = {"python": platform.python_version(), "backend": os.environ.get("KERAS_BACKEND", "tensorflow")}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def now() -> str:
+    """Return the time as ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")

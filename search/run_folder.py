@@ -1,0 +1,183 @@
+"""The run folder: where everything that belongs to a study is written (formats: `reports.records`)."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from objectives import predictions as stored_predictions
+from objectives.data.records import Split
+from objectives.files import whole_file, write_whole
+from objectives.records import EpochReport, Predictions
+from reports.records import Measurement, RunRecord, TrialRecord
+from search.summary import RunSummary
+from spaces.errors import StorageError, UsageError
+from spaces.recipe import Recipe
+from spaces.records import from_plain, to_plain
+
+R = TypeVar("R")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """One study's folder."""
+
+    path: Path
+
+    @staticmethod
+    def at(runs: Path, study: str) -> RunFolder:
+        """Make the folder of a study, or take the one that is there.
+
+        Raises:
+            UsageError: it can't be made or written, or is a link.
+        """
+        path = runs / study
+        try:
+            (path / "trials").mkdir(parents=True, exist_ok=True)
+            write_whole(path / ".writable", b"")
+            (path / ".writable").unlink()
+        except OSError as error:
+            raise UsageError(
+                f"can't write in {path}: {error.strerror or error}\n"
+                "Accepted: a folder that you may write to, with space on its disk. Choose one with --runs."
+            ) from None
+        if path.is_symlink():
+            raise UsageError(
+                f"{path} is a symbolic link; accepted: a folder of its own. Choose another --study or --runs."
+            )
+        return RunFolder(path=path)
+
+    @property
+    def database(self) -> Path:
+        """The embedded study database."""
+        return self.path / "study.db"
+
+    @property
+    def best(self) -> Path:
+        """The winner's folder."""
+        return self.path / "best"
+
+    @property
+    def log(self) -> Path:
+        """What Ray, TensorFlow and the driver have to say that is not for the terminal."""
+        return self.path / "log.txt"
+
+    def trial(self, number: int) -> Path:
+        """The folder of a trial."""
+        return self.path / "trials" / f"{number:04d}"
+
+    def write_run(self, record: RunRecord, split: Split) -> None:
+        """Write what was chosen before the first trial."""
+        with whole_file(self.path / "split.npz") as file:
+            np.savez_compressed(file, train=split.train, validation=split.validation)
+        _write_record(self.path / "settings.json", record)
+
+    def read_run(self) -> RunRecord | None:
+        """Return what an earlier run of this study chose; None if there was none."""
+        return _read_record(self.path / "settings.json", RunRecord)
+
+    def write_trial(
+        self,
+        record: TrialRecord,
+        *,
+        recipe: Recipe | None,
+        reports: Sequence[EpochReport],
+        predictions: Predictions | None,
+        model: bytes | None,
+    ) -> None:
+        """Record a trial that has ended; `result.json` comes last, so where it is, the rest is.
+
+        Raises:
+            StorageError: the disk is full or gone.
+        """
+        folder = self.trial(record.trial)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if recipe is not None:
+                write_whole(folder / "recipe.json", recipe.to_json())
+            write_whole(folder / "history.csv", history_csv(reports))
+            if predictions is not None:
+                stored_predictions.save(predictions, folder / "predictions.npz")
+            if model is not None:
+                write_whole(folder / "model.keras", model)
+            _write_record(folder / "result.json", record)
+        except OSError as error:
+            raise StorageError(
+                f"can't write the result of trial {record.trial} in {folder}: {error.strerror}"
+            ) from error
+
+    def read_trial(self, number: int) -> TrialRecord | None:
+        """Return the record of a trial that has ended; None if it has not."""
+        return _read_record(self.trial(number) / "result.json", TrialRecord)
+
+    def read_trials(self, started: int) -> list[TrialRecord]:
+        """Return the records of the trials that have ended, of the first `started`."""
+        return [record for number in range(started) if (record := self.read_trial(number)) is not None]
+
+    def keep_only_model(self, number: int) -> None:
+        """Forget the models of all trials but one, the best so far."""
+        for path in self.path.glob("trials/*/model.keras"):
+            if path.parent != self.trial(number):
+                path.unlink()
+
+    def write_traceback(self, number: int, text: str) -> None:
+        """Keep what a person needs to find the fault behind a failed trial."""
+        write_whole(self.trial(number) / "traceback.txt", text.rstrip() + "\n")
+
+    def read_model(self, number: int) -> bytes | None:
+        """Return the saved model of a trial, if it was kept."""
+        path = self.trial(number) / "model.keras"
+        return path.read_bytes() if path.exists() else None
+
+    def write_summary(self, summary: RunSummary) -> None:
+        """Keep how the run ended."""
+        write_whole(self.path / "summary.json", summary.to_json() + "\n")
+
+    def read_measurement(self) -> Measurement | None:
+        """Return the measurement of the winner so far, if there is one."""
+        return _read_record(self.best / "measurement.json", Measurement)
+
+    def write_winner(self, measurement: Measurement, predictions: Predictions | None) -> None:
+        """Make a trial the winner: copy its model and recipe to `best/` with its test predictions."""
+        source, best = self.trial(measurement.trial), self.best
+        best.mkdir(exist_ok=True)
+        (best / "measurement.json").unlink(missing_ok=True)
+        for name in ("model.keras", "recipe.json"):
+            with (source / name).open("rb") as model, whole_file(best / name) as file:
+                shutil.copyfileobj(model, file)
+        if predictions is not None:
+            stored_predictions.save(predictions, best / "predictions.npz")
+        _write_record(best / "measurement.json", measurement)
+
+
+def history_csv(reports: Sequence[EpochReport]) -> str:
+    """Return a table with a row an epoch: epoch, seconds, score and each metric."""
+    text = io.StringIO()
+    names = list(reports[0].metrics) if reports else []
+    table = csv.writer(text, lineterminator="\n")
+    table.writerow(["epoch", "seconds", "score", *names])
+    for report in reports:
+        table.writerow([report.epoch, report.seconds, report.score, *(report.metrics[name] for name in names)])
+    return text.getvalue()
+
+
+def _write_record(path: Path, record: object) -> None:
+    write_whole(path, json.dumps(to_plain(record), indent=2, allow_nan=False) + "\n")
+
+
+def _read_record(path: Path, kind: type[R]) -> R | None:
+    if not path.exists():
+        return None
+    try:
+        plain = json.loads(path.read_text())
+    except ValueError as error:
+        raise UsageError(f"{path} is damaged: {error}\nMove it away, or choose another --study.") from None
+    return from_plain(kind, plain, where=str(path))

@@ -1,0 +1,130 @@
+"""Samplers and pruners by name, seeded so that a study can be interrupted anywhere."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+import optuna
+
+from spaces.errors import UsageError
+from spaces.parameters import Parameter
+from spaces.space import ParameterValue
+
+LARGEST_GRID = 100_000
+"""Points of the largest grid that is searched."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _knowing_experiments(make: Callable[P, R]) -> Callable[P, R]:
+    @functools.wraps(make)
+    def quietly(*args: P.args, **kwargs: P.kwargs) -> R:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            return make(*args, **kwargs)
+
+    return quietly
+
+
+@_knowing_experiments
+def make_pruner(name: str, epochs: int) -> optuna.pruners.BasePruner:
+    """Return the pruner of that name for trainings of so many epochs."""
+    match name:
+        case "percentile":  # gentle: drops what is in the worst quarter; see CONTRIBUTING.md
+            return optuna.pruners.PercentilePruner(75.0, n_startup_trials=4)
+        case "median":
+            return optuna.pruners.MedianPruner(n_startup_trials=4)
+        case "hyperband":
+            return optuna.pruners.HyperbandPruner(max_resource=epochs)
+        case "halving":
+            return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
+        case "wilcoxon":
+            return optuna.pruners.WilcoxonPruner()
+        case _:
+            return optuna.pruners.NopPruner()
+
+
+@_knowing_experiments
+def make_sampler(name: str, *, seed: int, number: int, parameters: Sequence[Parameter]) -> optuna.samplers.BaseSampler:
+    """Return the sampler of that name for one trial.
+
+    Its randomness depends on the run's seed and the trial's number alone, so that a study that was
+    interrupted asks what an undisturbed one would. Samplers that walk a fixed sequence keep one seed.
+
+    Args:
+        name: one of `search.settings.SAMPLERS`.
+        seed: the run's seed.
+        number: the trial's number.
+        parameters: the space's parameters; only a grid needs them.
+
+    Raises:
+        UsageError: a package is missing, or the space is too large for a grid.
+    """
+    own = derive_seed(seed, number)
+    match name:
+        case "random":
+            return optuna.samplers.RandomSampler(seed=own)
+        case "gp":
+            _need_torch()
+            return optuna.samplers.GPSampler(seed=own, warn_independent_sampling=False)
+        case "cmaes":
+            return optuna.samplers.CmaEsSampler(seed=own, warn_independent_sampling=False)
+        case "qmc":
+            return optuna.samplers.QMCSampler(
+                seed=seed, scramble=True, warn_independent_sampling=False, warn_asynchronous_seeding=False
+            )
+        case "grid":
+            return optuna.samplers.GridSampler(grid_of(parameters), seed=seed)
+        case "nsga2":
+            return optuna.samplers.NSGAIISampler(seed=own)
+        case _:
+            return optuna.samplers.TPESampler(seed=own)
+
+
+def grid_of(parameters: Sequence[Parameter]) -> dict[str, list[ParameterValue]]:
+    """Return each parameter's values on a grid: all choices and steps, three points of a continuous range.
+
+    Raises:
+        UsageError: the grid has more than `LARGEST_GRID` points.
+    """
+    grid = {parameter.name: _points(parameter) for parameter in parameters}
+    size = math.prod(len(points) for points in grid.values())
+    if size > LARGEST_GRID:
+        raise UsageError(
+            f"a grid over this space has {size:.2g} points; accepted: at most {LARGEST_GRID:,}. "
+            "Choose --sampler tpe, or a space with fewer parameters"
+        )
+    return grid
+
+
+def derive_seed(seed: int, number: int) -> int:
+    """Return the seed of a trial, or of its sampler, from the run's seed and the trial's number."""
+    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+
+
+def _points(parameter: Parameter) -> list[ParameterValue]:
+    if parameter.choices is not None:
+        return list(parameter.choices)
+    assert parameter.low is not None
+    assert parameter.high is not None
+    if parameter.step is not None and not parameter.log:
+        count = round((parameter.high - parameter.low) / parameter.step) + 1
+        points = np.linspace(parameter.low, parameter.high, count)
+    else:
+        points = (np.geomspace if parameter.log else np.linspace)(parameter.low, parameter.high, 3)
+    if parameter.kind == "int":
+        return [int(x) for x in np.unique(np.round(points))]
+    return [float(x) for x in points]
+
+
+def _need_torch() -> None:
+    if importlib.util.find_spec("torch") is None:
+        raise UsageError("--sampler gp needs PyTorch; install it (pip install 'tamiz[torch]') or choose tpe")

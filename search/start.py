@@ -1,0 +1,62 @@
+"""Starts a search for the command line: settings in, exit code out, whatever happens in between."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from search.ending import Output, tell_end, write_crash
+from search.options import Options, Resolved, command_for, from_settings, resolve, resolve_alone
+from search.progress import Progress, open_progress
+from search.stopping import Interrupted
+from search.summary import RunSummary
+from search.terminal import only_own_lines
+from spaces.errors import TamizError
+
+
+def search(typed: Options, *, file: Path | None, as_json: bool, quiet: bool) -> int:
+    """Search as typed, say how it ended, and return the exit code."""
+    return _search(resolve(typed, file=file), Output(json=as_json, quiet=quiet))
+
+
+def continue_study(study: str, *, changed: Options, as_json: bool, quiet: bool) -> int:
+    """Continue a study with its stored settings but for what is changed, and return the exit code."""
+    from search.stored import find_run, read_settings
+
+    folder = find_run(study, changed.runs or "runs")
+    stored = from_settings(read_settings(folder).settings, str(folder.path / "settings.json"))
+    place = Options(study=folder.path.name, runs=str(folder.path.parent))
+    options = replace(changed, runs=None).over(place).over(replace(stored, timeout=None))
+    return _search(resolve_alone(options), Output(json=as_json, quiet=quiet))
+
+
+def _search(resolved: Resolved, output: Output) -> int:
+    from search.run_folder import RunFolder  # numpy with it, which `--help` does without
+
+    settings = resolved.settings
+    folder = RunFolder.at(Path(settings.runs), settings.study)
+    # The display must come after the terminal is kept for our own lines, see `only_own_lines`.
+    with only_own_lines(folder.log), open_progress(sys.stderr, quiet=output.quiet) as progress:
+        summary = search_or_explain(resolved, progress)
+    tell_end(summary, output)
+    return summary.exit_code
+
+
+def search_or_explain(resolved: Resolved, progress: Progress) -> RunSummary:
+    """Return how the search ended, also where an error ended it."""
+    from search.driver import run_search
+    from search.stored import failed_summary
+
+    settings = resolved.settings
+    if (Path(settings.runs) / settings.study / "settings.json").is_file():
+        progress.note(f"continuing study {settings.study} in {settings.runs}")
+    try:
+        return run_search(settings, space=resolved.space, progress=progress, command=command_for(settings))
+    except TamizError as error:
+        return failed_summary(error, study=settings.study, runs=settings.runs)
+    except KeyboardInterrupt:  # outside the loop, which stops in order
+        return failed_summary(Interrupted("stopped by Ctrl-C"), study=settings.study, runs=settings.runs)
+    except Exception as error:
+        reason = write_crash(error, Path(settings.runs) / settings.study)
+        return failed_summary(TamizError(reason), study=settings.study, runs=settings.runs)

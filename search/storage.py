@@ -1,0 +1,78 @@
+"""The study's database: opened, or refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy
+from optuna.storages import RDBStorage
+from sqlalchemy import exc as sql_errors
+
+from spaces.errors import StorageError, StudyConflictError, UsageError
+
+
+@contextmanager
+def study_storage(url: str) -> Iterator[RDBStorage]:
+    """Open, or make, the database behind an Optuna storage URL; its connections are closed on leaving.
+
+    Raises: as `open_storage`.
+    """
+    storage = open_storage(url)
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def open_storage(url: str) -> RDBStorage:
+    """Open, or make, the database behind an Optuna storage URL.
+
+    SQLite is written ahead of its file (WAL) and waits for locks; servers are checked before use.
+
+    Raises:
+        UsageError: the URL is none, its driver is not installed, or the file is no database.
+        StorageError: the server can't be reached.
+        StudyConflictError: the database was made by another version of Optuna.
+    """
+    try:
+        shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
+        sqlite = url.startswith("sqlite")
+        storage = RDBStorage(
+            url.replace("{", "{{").replace("}", "}}"),  # Optuna formats the URL
+            engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True},
+        )
+        if sqlite:
+            with storage.engine.connect() as connection:
+                connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
+            sqlalchemy.event.listen(storage.engine, "connect", _synchronise_seldom)
+            storage.engine.dispose()
+    except sql_errors.ArgumentError:
+        raise UsageError(
+            f"{_shorten(url)!r} is no storage URL; accepted: sqlite:///path/to/study.db, postgresql://user@host/database"
+        ) from None
+    except (sql_errors.NoSuchModuleError, ModuleNotFoundError, ImportError) as error:
+        raise UsageError(
+            f"no driver for {shown} ({error}); install one: pip install 'tamiz[postgres]' or 'tamiz[mysql]'"
+        ) from None
+    except sql_errors.OperationalError as error:
+        raise StorageError(f"can't open the study database {shown}: {_first_line(error)}") from None
+    except sql_errors.DatabaseError as error:
+        raise UsageError(f"{shown} is not an Optuna study: {_first_line(error)}") from None
+    except RuntimeError as error:
+        raise StudyConflictError(f"{shown} was made by another version of Optuna: {error}") from None
+    return storage
+
+
+def _synchronise_seldom(connection: object, _record: object) -> None:
+    # Results are synchronised as files before they are told; the database may lag behind a power loss.
+    connection.execute("PRAGMA synchronous=NORMAL")  # type: ignore[attr-defined]
+
+
+def _first_line(error: sql_errors.DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0]
+
+
+def _shorten(url: str) -> str:
+    return url.partition("@")[2] or url if "@" in url else url[:60]

@@ -1,0 +1,90 @@
+"""Where a study's database is, in a form that may be stored and shown: never with a password.
+
+    sqlite:///study.db                   a URL without a password stands for itself
+    postgresql://user@host/database      the password comes from the driver's own sources, such as ~/.pgpass
+    env:NAME                             the URL is in an environment variable
+    file:PATH                            the URL is the first line of a file
+
+A URL that holds a password, wherever it came from, is moved to the variable `TAMIZ_STORAGE` of this
+process, and `env:TAMIZ_STORAGE` stands for it.
+"""
+
+from __future__ import annotations
+
+import os
+import urllib.parse
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from spaces.errors import UsageError
+
+VARIABLE = "TAMIZ_STORAGE"
+_secrets: dict[str, str] = {}
+"""Each address with a password that this process has read, and the password."""
+_accepted = (
+    "sqlite:///path/to/study.db, postgresql://user@host/database, mysql+pymysql://user@host/database, "
+    "env:NAME or file:PATH"
+)
+
+
+def reference_for(came: str, environment: MutableMapping[str, str] = os.environ) -> str:
+    """Return what may be stored and shown instead of what a person gave; it resolves to the same URL.
+
+    Raises:
+        UsageError: `came` is neither a URL nor a reference.
+    """
+    if came.startswith(("env:", "file:")):
+        resolve_storage(came, environment)
+        return came
+    if not _holds_secret(came):
+        return came
+    environment[VARIABLE] = came
+    return f"env:{VARIABLE}"
+
+
+def resolve_storage(reference: str, environment: MutableMapping[str, str] = os.environ) -> str:
+    """Return the URL that a reference stands for, password and all: for the database alone.
+
+    Raises:
+        UsageError: the variable is not set, the file can't be read, or what they hold is no URL.
+    """
+    kind, _, place = reference.partition(":")
+    if kind == "env":
+        url = environment.get(place, "").strip()
+        if not url:
+            raise UsageError(f"the study's database is in the environment variable {place}, which is not set; set it")
+    elif kind == "file":
+        url = _first_line(Path(place).expanduser())
+    else:
+        url = reference
+    _holds_secret(url)
+    return url
+
+
+def without_secrets(text: str) -> str:
+    """Return `text` with stars for every address with a password, and every password, that this process has read."""
+    for url, password in _secrets.items():
+        for secret in (url, password, urllib.parse.quote(password, safe="")):
+            text = text.replace(secret, "***") if secret else text
+    return text
+
+
+def _first_line(file: Path) -> str:
+    try:
+        return file.read_text().strip().partition("\n")[0]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"the study's database is named in {file}, which can't be read: {error}") from None
+
+
+def _holds_secret(url: str) -> bool:
+    import sqlalchemy
+
+    try:
+        parsed = sqlalchemy.make_url(url)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        shown = url if "@" not in url else f"...@{url.rpartition('@')[2]}"
+        raise UsageError(f"--storage is {shown[:80]!r}, which is no database URL; accepted: {_accepted}") from None
+    passwords = [parsed.password, *(value for key, value in parsed.query.items() if "pass" in key.lower())]
+    for password in filter(None, passwords):
+        _secrets[url] = str(password)
+    return url in _secrets

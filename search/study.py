@@ -1,0 +1,178 @@
+"""The study: asks its sampler for trials, keeps their story in Optuna's database, and is told their ends."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import optuna
+from optuna.storages import RDBStorage
+from optuna.trial import TrialState
+
+from objectives.metrics import METRICS
+from objectives.records import Decision, EpochReport
+from reports.records import TrialRecord
+from search.samplers import make_pruner, make_sampler
+from search.settings import RunSettings
+from spaces.errors import StudyConflictError
+from spaces.parameters import Parameter
+from spaces.recipe import ImageShape, Recipe
+from spaces.space import Parameters, Space
+from spaces.suggest import Choice
+
+BASELINE = "baseline"
+"""Trial attribute: name of the hand-made baseline that a trial is."""
+
+
+class Study:
+    """An Optuna study, its space and its sampler: everything that asks and is told."""
+
+    def __init__(
+        self,
+        study: optuna.Study,
+        *,
+        space: Space,
+        parameters: Sequence[Parameter],
+        settings: RunSettings,
+        images: ImageShape,
+        classes: int,
+    ) -> None:
+        """Search `space` for images of that shape; `study` comes from `open_study`."""
+        self._study = study
+        self._space = space
+        self._parameters = parameters
+        self._settings = settings
+        self._images = images
+        self._classes = classes
+
+    def queue(self, baselines: Mapping[str, Parameters]) -> None:
+        """Let the hand-made baselines be asked first; does nothing in a study that has trials."""
+        if not self._study.get_trials(deepcopy=False):
+            for name, params in baselines.items():
+                self._study.enqueue_trial(dict(params), user_attrs={BASELINE: name})
+
+    def started(self) -> int:
+        """How many trials have been asked for, in this run and earlier ones."""
+        return sum(trial.state != TrialState.WAITING for trial in self._study.get_trials(deepcopy=False))
+
+    def interrupted(self) -> list[optuna.Trial]:
+        """Trials that an earlier run left under way."""
+        left = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        return [optuna.Trial(self._study, trial._trial_id) for trial in left]
+
+    def ask(self) -> optuna.Trial | None:
+        """Return a new trial; None when every point of a grid has been tried."""
+        sampler = make_sampler(
+            self._settings.sampler, seed=self._settings.seed, number=self.started(), parameters=self._parameters
+        )
+        if isinstance(sampler, optuna.samplers.GridSampler) and sampler.is_exhausted(self._study):
+            return None
+        self._study.sampler = sampler
+        return self._study.ask()
+
+    def suggest(self, trial: optuna.Trial) -> Recipe:
+        """Let the space choose a recipe; what an interrupted trial had chosen stays chosen.
+
+        Raises:
+            SpaceError: the space fails.
+        """
+        return self._space.suggest(TrialSuggest(trial, images=self._images, classes=self._classes))
+
+    def decide(self, trial: optuna.Trial, report: EpochReport) -> Decision:
+        """Enter an epoch's score and decide whether the training goes on.
+
+        An epoch that the trial has already, of a training done again after a crash, is not entered twice.
+        Hand-made baselines are trained to their end, so that the answer can be held against them.
+        """
+        if report.epoch not in self._frozen(trial).intermediate_values:
+            trial.report(report.score, report.epoch)
+        if report.epoch >= self._settings.epochs:
+            return Decision.FINISH
+        may_prune = BASELINE not in trial.user_attrs
+        return Decision.PRUNE if may_prune and trial.should_prune() else Decision.CONTINUE
+
+    def tell(self, trial: optuna.Trial, record: TrialRecord) -> None:
+        """End a trial as its record says; what the dashboard shows of it goes first, since a told trial is frozen."""
+        attributes = {
+            "epochs": record.epochs,
+            "best_epoch": record.best_epoch,
+            "parameters": record.parameters,
+            "seconds_training": round(record.seconds_training, 3),
+            "seed": record.seed,
+            "attempt": record.attempt,
+            "cause": record.cause,
+            "message": record.message,
+        }
+        for name, value in attributes.items():
+            if value is not None:
+                trial.set_user_attr(name, value)
+        if isinstance(self._study.sampler, optuna.samplers.GridSampler):
+            self._study.sampler = optuna.samplers.RandomSampler()  # a grid's own ending is for Study.optimize
+        state = TrialState[record.state]
+        self._study.tell(
+            trial, record.score if state == TrialState.COMPLETE else None, state=state, skip_if_finished=True
+        )
+
+    @property
+    def epochs(self) -> int:
+        """Epochs of a trial that is not pruned."""
+        return self._settings.epochs
+
+    def best(self) -> optuna.trial.FrozenTrial | None:
+        """Return the completed trial with the best score, of equals the first; None before one completed."""
+        complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+        sign = -1.0 if self._study.direction == optuna.study.StudyDirection.MAXIMIZE else 1.0
+        return min(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+
+    def is_better(self, score: float, than: float) -> bool:
+        """Whether one score beats another, in the study's direction."""
+        return score > than if self._study.direction == optuna.study.StudyDirection.MAXIMIZE else score < than
+
+    def _frozen(self, trial: optuna.Trial) -> optuna.trial.FrozenTrial:
+        return self._study._storage.get_trial(trial._trial_id)
+
+
+def open_study(storage: RDBStorage, settings: RunSettings) -> optuna.Study:
+    """Open the study of these settings, or make it."""
+    direction = METRICS[settings.metric].direction
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        study = optuna.create_study(
+            study_name=settings.study,
+            storage=storage,
+            direction=direction,
+            pruner=make_pruner(settings.pruner, settings.epochs),
+            load_if_exists=True,
+        )
+        if study.direction.name.lower() != direction:
+            raise StudyConflictError(
+                f"study '{settings.study}' is there to {study.direction.name.lower()}, and {settings.metric} is to "
+                f"{direction}; choose another --study"
+            )
+        study.set_metric_names([settings.metric])
+    return study
+
+
+class TrialSuggest:
+    """`spaces.suggest.Suggest` on an Optuna trial."""
+
+    def __init__(self, trial: optuna.Trial, *, images: ImageShape, classes: int) -> None:
+        """Let a space choose with `trial`, for images of that shape and so many classes."""
+        self._trial = trial
+        self.images = images
+        self.classes = classes
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """Choose a whole number from `low` to `high`, both included."""
+        return self._trial.suggest_int(name, low, high, step=step, log=log)
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Choose a number from `low` to `high`, both included."""
+        return self._trial.suggest_float(name, low, high, step=step, log=log)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
+        """Choose one of `choices`."""
+        chosen: Choice = self._trial.suggest_categorical(name, choices)
+        return chosen

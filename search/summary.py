@@ -1,0 +1,110 @@
+"""The end of a run as one record: the JSON object of `--json`, also stored as `summary.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from spaces.records import to_plain
+
+Status = Literal["done", "stopped", "failed", "running"]
+schema = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialCounts:
+    """How many trials of a study are in which state."""
+
+    total: int
+    """Asked for: `--trials`."""
+    complete: int = 0
+    pruned: int = 0
+    failed: int = 0
+    running: int = 0
+
+    @property
+    def ended(self) -> int:
+        """Trials that will not change any more."""
+        return self.complete + self.pruned + self.failed
+
+
+@dataclass(frozen=True, kw_only=True)
+class BestTrial:
+    """The winner."""
+
+    trial: int
+    value: float
+    """Its score on the validation images."""
+    params: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    """`Recipe.to_plain`."""
+    parameters: int | None
+    """Weights of the network."""
+    epochs: int
+    """Epochs trained."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestScore:
+    """The winner on the test images, measured once."""
+
+    __test__ = False  # not a test of pytest's
+
+    accuracy: float
+    interval_95: tuple[float, float]
+    """Wilson's score interval."""
+    images: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSummary:
+    """The data of the study, in counts."""
+
+    name: str
+    fingerprint: str
+    train: int
+    """Images trained on."""
+    validation: int
+    test: int
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seconds:
+    """Wall time of the study's runs and, summed over workers, of its trainings."""
+
+    total: float
+    training: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSummary:
+    """How a run ended. Keys may be added, never renamed; None where the run did not get that far."""
+
+    schema: int = schema
+    study: str | None
+    status: Status
+    exit_code: int
+    reason: str | None = None
+    """Why it ended early, or which of its goals it reached."""
+    resumable: bool = False
+    resume_command: str | None = None
+    metric: str | None = None
+    direction: Literal["maximize", "minimize"] | None = None
+    trials: TrialCounts | None = None
+    best: BestTrial | None = None
+    baselines: Mapping[str, float | None] | None = None
+    """Name of each hand-made baseline to its validation score; None for one that has no score."""
+    test: TestScore | None = None
+    data: DataSummary | None = None
+    seconds: Seconds | None = None
+    epochs_trained: int = 0
+    run_dir: str | None = None
+    report: str | None = None
+    model: str | None = None
+
+    def to_json(self) -> str:
+        """Return the one JSON object, indented, without a newline at its end."""
+        return json.dumps(to_plain(self), indent=2, ensure_ascii=True, allow_nan=False)

@@ -1,0 +1,171 @@
+"""Finds a space: one of ours by name, a person's file by path, or an importable module by dotted name."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import ModuleType
+
+from spaces.errors import SpaceError, TamizError, UnknownNameError
+from spaces.recipe import Recipe
+from spaces.space import Parameters, Space
+from spaces.suggest import Suggest
+
+_here = Path(__file__).resolve().parent
+_own_file = "Your own: --space path/to/file.py"
+
+
+def space_names() -> tuple[str, ...]:
+    """Return the names of our spaces: the modules beside this one that define `suggest`."""
+    return tuple(sorted(file.stem for file in _here.glob("*.py") if _defines_suggest(file)))
+
+
+def find_space(name: str) -> Space:
+    """Return the space that a person named.
+
+    Args:
+        name: a name in `space_names()`, the path of a Python file, or a dotted module.
+
+    Raises:
+        UnknownNameError: no such space.
+        SpaceError: it can't be read, or it lacks what a space needs; names their file and line.
+    """
+    if name.endswith(".py") or "/" in name or "\\" in name:
+        file = Path(name).expanduser()
+        if not file.is_file():
+            raise SpaceError(f"no space file '{name}'. A space is one Python file with `suggest(trial) -> Recipe`.")
+        return _space(_module_from_file(file.resolve(), _digest(file)), name=file.stem, file=file.resolve())
+    if name in space_names():
+        return _named(f"spaces.{name}", name=name)
+    if "." in name and all(part.isidentifier() for part in name.split(".")):
+        return _named(name, name=name.rpartition(".")[2])
+    raise UnknownNameError("space", name, space_names(), plural="spaces", hint=_own_file)
+
+
+def _named(module_name: str, *, name: str) -> Space:
+    if (found := _locate(module_name)) is None:
+        raise UnknownNameError("space", module_name, space_names(), plural="spaces", hint=_own_file)
+    with _blaming(found):
+        module = importlib.import_module(module_name)
+    return _space(module, name=name, file=found)
+
+
+def _locate(module_name: str) -> Path | None:
+    if "" not in sys.path and str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))  # the installed script, unlike `python -m`, leaves it out
+    try:
+        found = importlib.util.find_spec(module_name)
+    except ModuleNotFoundError:
+        return None
+    return Path(found.origin) if found and found.origin and found.has_location else None
+
+
+@functools.cache
+def _module_from_file(file: Path, digest: str) -> ModuleType:
+    """Run a person's file once for each of its contents, so that its types stay the same types."""
+    spec = importlib.util.spec_from_file_location(f"space_file_{file.stem}", file)
+    if spec is None or spec.loader is None:
+        raise SpaceError(f"space file '{file.name}' is no Python file")
+    if str(file.parent) not in sys.path:
+        sys.path.append(str(file.parent))  # its neighbours can be imported, but shadow nothing
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    with _blaming(file):
+        spec.loader.exec_module(module)
+    return module
+
+
+def _space(module: ModuleType, *, name: str, file: Path) -> Space:
+    suggest = getattr(module, "suggest", None)
+    if not callable(suggest):
+        raise SpaceError(f"space '{file.name}' has no `suggest`; write `def suggest(trial: Suggest) -> Recipe`")
+    default_data = getattr(module, "DEFAULT_DATA", None)
+    if not isinstance(default_data, str | None):
+        raise SpaceError(f"DEFAULT_DATA in '{file.name}' is {default_data!r}; accepted: the name or path of a dataset")
+    return Space(
+        name=name,
+        docstring=(module.__doc__ or "").strip(),
+        suggest=_blaming_its_file(suggest, file),
+        baselines=_baselines(getattr(module, "BASELINES", {}), file),
+        default_data=default_data,
+        module=module.__name__,
+        file=str(file),
+        digest=_digest(file),
+    )
+
+
+def _baselines(came: object, file: Path) -> Mapping[str, Parameters]:
+    if not isinstance(came, Mapping):
+        raise SpaceError(f"BASELINES in '{file.name}' is a {type(came).__name__}; accepted: a dict of names to dicts")
+    for name, params in came.items():
+        if not isinstance(params, Mapping):
+            raise SpaceError(f"baseline {name!r} in '{file.name}' is a {type(params).__name__}; accepted: a dict")
+        for parameter, value in params.items():
+            if not isinstance(value, bool | int | float | str):
+                raise SpaceError(
+                    f"baseline {name!r} in '{file.name}' has {parameter} = {value!r}; "
+                    "accepted: text, a number, True or False"
+                )
+    return {str(name): dict(params) for name, params in came.items()}
+
+
+def _blaming_its_file(suggest: Callable[[Suggest], Recipe], file: Path) -> Callable[[Suggest], Recipe]:
+    @functools.wraps(suggest)
+    def suggest_or_blame(trial: Suggest) -> Recipe:
+        with _blaming(file):
+            recipe = suggest(trial)
+        if not isinstance(recipe, Recipe):
+            raise SpaceError(f"`suggest` in '{file.name}' returned a {type(recipe).__name__}; accepted: a Recipe")
+        return recipe
+
+    return suggest_or_blame
+
+
+class _blaming:  # noqa: N801 - reads as the words it stands for
+    """Turn an error raised in a person's file into a `SpaceError` that names their line."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, SyntaxError):
+            raise SpaceError(_syntax_message(error, self.file)) from error
+        if isinstance(error, Exception | SystemExit) and not isinstance(error, TamizError) and not _of_the_study(error):
+            raise SpaceError(_error_message(error, self.file)) from error
+
+
+def _of_the_study(error: BaseException) -> bool:
+    """Whether the study, asked for a value, failed: its database is none of the space's business."""
+    return type(error).__module__.partition(".")[0] in ("optuna", "sqlalchemy")
+
+
+def _syntax_message(error: SyntaxError, file: Path) -> str:
+    last_lines = traceback.format_exception_only(error)[1:]
+    return f"space '{Path(error.filename or file).name}' has an error in line {error.lineno or 1}:\n" + "".join(
+        last_lines
+    ).rstrip("\n")
+
+
+def _error_message(error: BaseException, file: Path) -> str:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).resolve() == file]
+    where = f" in line {frames[-1].lineno}:\n    {frames[-1].line}\n" if frames else ":\n"
+    return f"space '{file.name}' fails{where}{traceback.format_exception_only(error)[-1].rstrip()[:300]}"
+
+
+def _defines_suggest(file: Path) -> bool:
+    tree = ast.parse(file.read_bytes())
+    return any(isinstance(node, ast.FunctionDef) and node.name == "suggest" for node in tree.body)
+
+
+def _digest(file: Path) -> str:
+    return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()

@@ -1,0 +1,234 @@
+"""The parameters of a space, found by letting it choose; and a recipe for parameters that are given."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from spaces.errors import SpaceError
+from spaces.recipe import ImageShape, Recipe
+from spaces.space import Parameters, ParameterValue, Space
+from spaces.suggest import Choice
+
+Kind = Literal["int", "float", "categorical"]
+_draws = 500
+_most_values = 16
+"""A condition is looked for in parameters that take at most so many values."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One thing that a space chooses, and what it chooses from."""
+
+    name: str
+    kind: Kind
+    low: float | None = None
+    """Smallest value, included; None for a categorical."""
+    high: float | None = None
+    log: bool = False
+    step: float | None = None
+    """None: every value in between; whole numbers have 1 unless the space says more."""
+    choices: tuple[ParameterValue, ...] | None = None
+    when: Mapping[str, tuple[ParameterValue, ...]] | None = None
+    """None: in every trial. Else the choice that it depends on with the values for which it is asked,
+    or nothing, for a condition that no single choice explains."""
+
+    def accepts(self, value: object) -> bool:
+        """Whether `value` may be chosen."""
+        if self.choices is not None:
+            return any(_same(value, choice) for choice in self.choices)
+        if isinstance(value, bool) or not isinstance(value, int if self.kind == "int" else int | float):
+            return False
+        assert self.low is not None
+        assert self.high is not None
+        rounding = 1e-8 if self.kind == "float" and self.step else 0.0  # 3 * 0.1 is more than 0.3
+        if not self.low - rounding <= value <= self.high + rounding:
+            return False
+        steps = (value - self.low) / self.step if self.step else 0.0
+        return abs(steps - round(steps)) < 1e-8
+
+    @property
+    def described(self) -> str:
+        """What is accepted, in words: "0.0001 to 0.05 (log)"."""
+        if self.choices is not None:
+            return ", ".join(str(choice) for choice in self.choices)
+        step = f", in steps of {self.step:g}" if self.step not in (None, 1) else ""
+        return f"{self.low:g} to {self.high:g}{step}{' (log)' if self.log else ''}"
+
+
+class _Asking:
+    """A `Suggest` that checks what it is asked and takes the answer from `_answer`."""
+
+    def __init__(self, *, images: ImageShape, classes: int) -> None:
+        self.images = images
+        self.classes = classes
+        self.asked: dict[str, Parameter] = {}
+        self.chosen: dict[str, ParameterValue] = {}
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """Choose a whole number from `low` to `high`, both included."""
+        _check_range(name, low, high, step=step, log=log)
+        if not all(isinstance(number, int) for number in (low, high, step)):
+            raise SpaceError(f"parameter '{name}' asks suggest_int for {low} to {high}; accepted: whole numbers")
+        high -= (high - low) % step
+        value = self._choose(Parameter(name=name, kind="int", low=low, high=high, step=step, log=log))
+        assert isinstance(value, int)
+        return value
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Choose a number from `low` to `high`, both included."""
+        _check_range(name, low, high, step=step, log=log)
+        return float(self._choose(Parameter(name=name, kind="float", low=low, high=high, step=step, log=log)))
+
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
+        """Choose one of `choices`."""
+        if not choices or not all(isinstance(choice, bool | int | float | str) for choice in choices):
+            raise SpaceError(
+                f"parameter '{name}' has the choices {list(choices)!r}; accepted: one or more of text, numbers, "
+                "True and False"
+            )
+        value = self._choose(Parameter(name=name, kind="categorical", choices=tuple(choices)))
+        return next(choice for choice in choices if _same(choice, value))
+
+    def _choose(self, parameter: Parameter) -> ParameterValue:
+        name = parameter.name
+        if self.asked.setdefault(name, parameter) != parameter:
+            raise SpaceError(
+                f"parameter '{name}' is asked twice in one trial, from {self.asked[name].described} and from "
+                f"{parameter.described}; give the second another name"
+            )
+        if name not in self.chosen:
+            self.chosen[name] = self._answer(parameter)
+        return self.chosen[name]
+
+    def _answer(self, parameter: Parameter) -> ParameterValue:
+        raise NotImplementedError
+
+
+class RandomSuggest(_Asking):
+    """Chooses at random, and records what it was asked."""
+
+    def __init__(self, *, seed: int, images: ImageShape, classes: int) -> None:
+        """Choose for images of that shape and so many classes; the same seed chooses the same."""
+        super().__init__(images=images, classes=classes)
+        self._random = random.Random(seed)
+
+    def _answer(self, parameter: Parameter) -> ParameterValue:
+        if parameter.choices is not None:
+            return self._random.choice(parameter.choices)
+        low, high, step = parameter.low, parameter.high, parameter.step
+        assert low is not None
+        assert high is not None
+        if parameter.log:
+            value = math.exp(self._random.uniform(math.log(low), math.log(high)))
+            value = min(max(value, low), high)
+        elif step is not None:
+            value = low + step * self._random.randint(0, int((high - low) / step + 1e-8))
+        else:
+            value = self._random.uniform(low, high)
+        return round(value) if parameter.kind == "int" else value
+
+
+class FixedSuggest(_Asking):
+    """Answers with parameters that are given, if the space accepts them."""
+
+    def __init__(self, params: Parameters, *, images: ImageShape, classes: int) -> None:
+        """Answer with `params`, for images of that shape and so many classes."""
+        super().__init__(images=images, classes=classes)
+        self._params = params
+
+    def _answer(self, parameter: Parameter) -> ParameterValue:
+        if parameter.name not in self._params:
+            raise SpaceError(f"'{parameter.name}' is missing; accepted: {parameter.described}")
+        value = self._params[parameter.name]
+        if not parameter.accepts(value):
+            raise SpaceError(f"{parameter.name} is {value!r}; accepted: {parameter.described}")
+        return value
+
+
+def recipe_for(space: Space, params: Parameters, *, images: ImageShape, classes: int) -> Recipe:
+    """Return the recipe that a space makes of given parameters: a baseline, or a stored trial.
+
+    Raises:
+        SpaceError: a parameter is missing, is outside its range, or is none of the space's.
+    """
+    suggest = FixedSuggest(params, images=images, classes=classes)
+    recipe = space.suggest(suggest)
+    if unasked := sorted(set(params) - set(suggest.asked)):
+        raise SpaceError(
+            f"'{unasked[0]}' is not asked for by space '{space.name}' with these choices; "
+            f"accepted: {', '.join(suggest.asked)}"
+        )
+    return recipe
+
+
+def baseline_recipe(space: Space, name: str, *, images: ImageShape, classes: int) -> Recipe:
+    """Return the recipe of a space's baseline.
+
+    Raises:
+        SpaceError: the space does not accept its own baseline; says which parameter.
+    """
+    try:
+        return recipe_for(space, space.baselines[name], images=images, classes=classes)
+    except SpaceError as error:
+        raise SpaceError(f"baseline '{name}' of space '{space.name}': {error}") from error
+
+
+def find_parameters(space: Space, *, images: ImageShape, classes: int) -> tuple[Parameter, ...]:
+    """Return what a space chooses, in the order in which it asks, for images of that shape.
+
+    Lets the space choose at random, always the same way, some hundred times: a parameter that is
+    asked in fewer than about one of a hundred trials may be missed.
+
+    Raises:
+        SpaceError: the space fails, or a range differs from trial to trial.
+    """
+    trials = [RandomSuggest(seed=seed, images=images, classes=classes) for seed in range(_draws)]
+    found: dict[str, Parameter] = {}
+    for trial in trials:
+        space.suggest(trial)
+        for name, parameter in trial.asked.items():
+            if found.setdefault(name, parameter) != parameter:
+                raise SpaceError(
+                    f"parameter '{name}' of space '{space.name}' goes from {found[name].described} in one trial and "
+                    f"from {parameter.described} in another; accepted: one range, whatever the other choices"
+                )
+    chosen = [trial.chosen for trial in trials]
+    return tuple(replace(parameter, when=_condition(name, tuple(found), chosen)) for name, parameter in found.items())
+
+
+def _condition(
+    name: str, names: Sequence[str], trials: Sequence[Parameters]
+) -> Mapping[str, tuple[ParameterValue, ...]] | None:
+    with_it = [trial for trial in trials if name in trial]
+    without = [trial for trial in trials if name not in trial]
+    if not without:
+        return None
+    for other in names:
+        values = {trial[other] for trial in trials if other in trial}
+        if other == name or len(values) > _most_values or not all(other in trial for trial in with_it):
+            continue
+        asked = {trial[other] for trial in with_it}
+        if asked.isdisjoint({trial[other] for trial in without if other in trial}):
+            return {other: tuple(sorted(asked, key=lambda value: (str(type(value)), value)))}
+    return {}
+
+
+def _check_range(name: str, low: float, high: float, *, step: float | None, log: bool) -> None:
+    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+        raise SpaceError(f"parameter '{name}' goes from {low} to {high}; accepted: a low that is at most its high")
+    if log and low <= 0:
+        raise SpaceError(f"parameter '{name}' is logarithmic from {low}; accepted: more than 0")
+    if step is not None and step <= 0:
+        raise SpaceError(f"parameter '{name}' has steps of {step}; accepted: more than 0")
+    if log and step not in (None, 1):
+        raise SpaceError(f"parameter '{name}' is logarithmic and has steps; accepted: one of the two")
+
+
+def _same(came: object, choice: ParameterValue) -> bool:
+    return type(came) is type(choice) and came == choice

@@ -1,0 +1,49 @@
+"""A person's own space file whose networks fail in the way that they are told."""
+
+from __future__ import annotations
+
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from objectives.build import build
+from spaces.recipe import Fit, Network, Recipe
+from spaces.suggest import Suggest
+
+
+@dataclass(frozen=True, kw_only=True)
+class Odd(Network):
+    """Pixels straight to the output layer, unless `fault` says otherwise."""
+
+    fault: str = ""
+    nodes: str = ""
+    """Folder where the worker leaves the name of its Ray node; "": nowhere."""
+
+
+@build.register(Odd)
+def _build(network: Odd, images: Any) -> Any:
+    import keras
+
+    if network.fault == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if network.fault == "broken":
+        raise ValueError("no such layer")
+    if network.fault == "out of memory":
+        raise MemoryError
+    if network.nodes:
+        import ray
+
+        Path(network.nodes, ray.get_runtime_context().get_node_id()).touch()
+    return keras.layers.Flatten()(images)
+
+
+def suggest(trial: Suggest) -> Recipe:
+    """Choose a fault."""
+    return odd(fault=trial.suggest_categorical("fault", ["", "broken"]))
+
+
+def odd(*, fault: str = "", nodes: str = "") -> Recipe:
+    """Return a recipe with a fault."""
+    return Recipe(network=Odd(fault=fault, nodes=nodes), fit=Fit(learning_rate=0.01, batch_size=64))

@@ -1,0 +1,46 @@
+"""The space of plain convolutional networks: its baseline is the notebook's, its stages fit the images."""
+
+from __future__ import annotations
+
+import pytest
+
+from spaces import cnn_cifar
+from spaces.catalogue import find_space
+from spaces.parameters import baseline_recipe, find_parameters
+from spaces.recipe import Augment, ConvNet, Fit, ImageShape, Recipe, Stage
+
+CIFAR = ImageShape(height=32, width=32, channels=3)
+
+
+def test_the_baseline_is_the_notebook_to_the_letter() -> None:
+    assert baseline_recipe(find_space("cnn_cifar"), "cifar_notebook_2021", images=CIFAR, classes=10) == Recipe(
+        network=ConvNet(
+            stages=tuple(Stage(filters=filters, convolutions=2) for filters in (32, 64, 128)),
+            kernel=3,
+            padding="same",
+            activation="relu",
+            pooling="max",
+            summary="flatten",
+        ),
+        augment=Augment(),
+        fit=Fit(optimizer="adam", learning_rate=1e-3, batch_size=80),
+        pixels="unit",
+    )
+
+
+@pytest.mark.parametrize(("side", "stages"), [(1, 3), (8, 3), (28, 3), (32, 4), (64, 5), (300, 5)])
+def test_larger_images_may_have_more_stages(side: int, stages: int) -> None:
+    assert cnn_cifar.most_stages(side) == stages
+
+
+def test_filters_double_from_stage_to_stage() -> None:
+    recipe = baseline_recipe(find_space("cnn_cifar"), "cifar_notebook_2021", images=CIFAR, classes=10)
+
+    assert isinstance(recipe.network, ConvNet)
+    assert [stage.filters for stage in recipe.network.stages] == [32, 64, 128]
+
+
+def test_rates_and_decays_are_searched_on_a_logarithmic_scale() -> None:
+    found = find_parameters(find_space("cnn_cifar"), images=CIFAR, classes=10)
+
+    assert {parameter.name for parameter in found if parameter.log} == {"learning_rate", "weight_decay"}

@@ -1,0 +1,149 @@
+"""A recipe is checked where it is made, and survives JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spaces.errors import RecordError
+from spaces.recipe import (
+    ACTIVATIONS,
+    OPTIMIZERS,
+    PADDINGS,
+    PIXELS,
+    POOLINGS,
+    SCHEDULES,
+    SUMMARIES,
+    Augment,
+    ConvNet,
+    Fit,
+    Recipe,
+    Stage,
+)
+
+fractions = st.floats(0.0, 1.0, exclude_max=True)
+recipes = st.builds(
+    Recipe,
+    network=st.builds(
+        ConvNet,
+        stages=st.lists(
+            st.builds(Stage, filters=st.integers(1, 512), convolutions=st.integers(0, 4), pool=st.booleans()),
+            max_size=5,
+        ).map(tuple),
+        kernel=st.integers(1, 7),
+        padding=st.sampled_from(PADDINGS),
+        activation=st.sampled_from(ACTIVATIONS),
+        batch_norm=st.booleans(),
+        pooling=st.sampled_from(POOLINGS),
+        dropout=fractions,
+        summary=st.sampled_from(SUMMARIES),
+        dense_units=st.integers(0, 512),
+        dense_dropout=fractions,
+    ),
+    fit=st.builds(
+        Fit,
+        learning_rate=st.floats(0.0, 1e6, exclude_min=True),
+        optimizer=st.sampled_from(OPTIMIZERS),
+        schedule=st.sampled_from(SCHEDULES),
+        warmup=fractions,
+        weight_decay=st.floats(0.0, 1.0),
+        label_smoothing=fractions,
+        batch_size=st.integers(1, 4096),
+    ),
+    augment=st.builds(
+        Augment, flip_horizontal=st.booleans(), shift=fractions, rotation_degrees=st.floats(0.0, 180.0), zoom=fractions
+    ),
+    pixels=st.sampled_from(PIXELS),
+)
+
+NETWORK: dict[str, Any] = {"stages": (Stage(filters=8, convolutions=1),), "kernel": 3}
+RECIPE = Recipe(network=ConvNet(**NETWORK), fit=Fit(learning_rate=0.1))
+
+
+@given(recipes)
+def test_a_recipe_survives_json(recipe: Recipe) -> None:
+    assert Recipe.from_json(recipe.to_json()) == recipe
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "recipe is not JSON"),
+        ("[]", "recipe is '\\[\\]'; accepted: an object"),
+        (RECIPE.to_json().replace('"kernel"', '"kernal"'), "recipe.network: unknown key 'kernal'"),
+        (RECIPE.to_json().replace('"ConvNet"', '"Mlp9"'), "recipe.network.type is 'Mlp9'; accepted: .*ConvNet"),
+        (RECIPE.to_json().replace('"relu"', '"rulu"'), "recipe.network: activation is 'rulu'; accepted: relu, "),
+        (
+            RECIPE.to_json().replace('"learning_rate": 0.1', '"learning_rate": null'),
+            "recipe.fit.learning_rate is 'None'",
+        ),
+    ],
+)
+def test_a_damaged_text_is_refused(text: str, said: str) -> None:
+    with pytest.raises(RecordError, match=said):
+        Recipe.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"kernel": 0}, "kernel is 0; accepted: 1 or more"),
+        ({"padding": "full"}, "padding is 'full'; accepted: same, valid"),
+        ({"pooling": "median"}, "pooling is 'median'; accepted: max, average"),
+        ({"summary": "sum"}, "summary is 'sum'; accepted: flatten, average, max"),
+        ({"dropout": 1.0}, "dropout is 1.0; accepted: 0 up to but not 1"),
+        ({"dense_dropout": -0.1}, "dense_dropout is -0.1"),
+        ({"dense_units": -1}, "dense_units is -1; accepted: 0 or more"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecordError, match=said):
+        ConvNet(**NETWORK | changed)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"learning_rate": 0.0}, "learning_rate is 0.0; accepted: more than 0"),
+        ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"optimizer": "lion"}, "optimizer is 'lion'; accepted: adam, adamw, sgd, rmsprop"),
+        ({"schedule": "step"}, "schedule is 'step'"),
+        ({"warmup": 1.0}, "warmup is 1.0"),
+        ({"weight_decay": -1e-9}, "weight_decay is -1e-09; accepted: 0 or more"),
+        ({"label_smoothing": 1.0}, "label_smoothing is 1.0"),
+        ({"batch_size": 0}, "batch_size is 0; accepted: 1 or more"),
+    ],
+)
+def test_a_way_to_train_that_cannot_be_is_refused(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecordError, match=said):
+        Fit(**{"learning_rate": 0.1} | changed)
+
+
+@pytest.mark.parametrize("changed", [{"filters": 0}, {"convolutions": -1}])
+def test_a_stage_that_cannot_be_is_refused(changed: dict[str, int]) -> None:
+    with pytest.raises(RecordError, match="accepted: [01] or more"):
+        Stage(**{"filters": 8, "convolutions": 1} | changed)
+
+
+@pytest.mark.parametrize("changed", [{"shift": 1.0}, {"zoom": -0.1}, {"rotation_degrees": 181.0}])
+def test_an_augmentation_that_cannot_be_is_refused(changed: dict[str, float]) -> None:
+    with pytest.raises(RecordError, match="accepted: 0 "):
+        Augment(**changed)
+
+
+def test_augmentation_is_off_by_default() -> None:
+    assert RECIPE.augment.is_off
+
+
+def test_any_change_turns_augmentation_on() -> None:
+    assert not Augment(zoom=0.1).is_off
+
+
+def test_stored_text_ends_with_a_newline_and_names_the_network() -> None:
+    text = RECIPE.to_json()
+
+    assert (text[-1], json.loads(text)["network"]["type"]) == ("\n", "ConvNet")
