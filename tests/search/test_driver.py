@@ -182,7 +182,7 @@ def dashboard_answer(space_file: Path, tmp_path: Path) -> dict[str, object]:
     environ: dict[str, Any] = {"PATH_INFO": "/api/studies/1"}
     setup_testing_defaults(environ)
     with study_storage(f"sqlite:///{tmp_path / 'small' / 'study.db'}") as storage:
-        body = b"".join(wsgi(storage)(environ, lambda line, _headers: status.append(line)))
+        body = b"".join(wsgi(storage)(environ, lambda line, _headers, _error=None: status.append(line)))
     assert status == ["200 OK"]
     answer: dict[str, object] = json.loads(body)
     return answer

@@ -1,0 +1,60 @@
+"""Why a training ended without a result."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from typing import Literal
+
+from objectives.records import TrainingFailure
+from spaces.errors import TamizError
+from spaces.recipe import Recipe
+
+Cause = Literal["host_oom", "gpu_oom", "error"]
+
+
+class TrainingError(TamizError):
+    """A training that ended without a result."""
+
+    def __init__(self, failure: TrainingFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def diverged(loss: float, epoch: int, recipe: Recipe) -> TrainingError:
+    """Return the error of a loss, or of probabilities, that are no finite numbers any more."""
+    became = "NaN" if math.isnan(loss) else "infinite"
+    message = f"loss became {became} at epoch {epoch} (learning_rate={recipe.fit.learning_rate:.3g})"
+    return TrainingError(TrainingFailure(cause="diverged", message=message))
+
+
+def classify(error: BaseException, epoch: int) -> TrainingFailure:
+    """Return what any exception out of Keras, a backend or a person's own builder means.
+
+    Args:
+        error: what was raised.
+        epoch: the epoch under way, from 1; 0: while building.
+    """
+    if isinstance(error, TrainingError):
+        return error.failure
+    place = f"at epoch {epoch}" if epoch else "while building the network"
+    cause = _cause(error)
+    said = str(error).strip().partition("\n")[0][:200]
+    if cause == "error":
+        message = f"{type(error).__name__} {place}: {said}"
+    else:
+        message = f"out of {'GPU' if cause == 'gpu_oom' else 'host'} memory {place}: {said or type(error).__name__}"
+    frames = "".join(traceback.format_exception(error, limit=-6, chain=False))
+    return TrainingFailure(cause=cause, message=message, traceback=frames)
+
+
+def _cause(error: BaseException) -> Cause:
+    """Tell by names, so that no backend need be imported: TensorFlow, PyTorch and JAX in turn."""
+    if isinstance(error, MemoryError):
+        return "host_oom"
+    names = {kind.__name__ for kind in type(error).__mro__}
+    said = str(error)
+    exhausted = names & {"ResourceExhaustedError", "OutOfMemoryError"} or "RESOURCE_EXHAUSTED" in said
+    if not exhausted:
+        return "error"
+    return "host_oom" if "device:CPU" in said else "gpu_oom"

@@ -1,0 +1,74 @@
+"""From a recipe's network to a Keras model: stored pixels in, class probabilities out."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+from objectives.build import build
+from spaces.recipe import ConvNet, ImageShape, Recipe, Stage
+
+_poolings = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
+_summaries = {
+    "flatten": layers.Flatten,
+    "average": layers.GlobalAveragePooling2D,
+    "max": layers.GlobalMaxPooling2D,
+}
+
+
+def assemble(recipe: Recipe, *, images: ImageShape, classes: int) -> keras.Model:
+    """Return the whole model of a recipe, with fresh weights, as it is saved.
+
+    It takes images (n, height, width, channels) with pixels 0 to 255, uint8 or float, and gives
+    float32 probabilities (n, classes).
+    """
+    stored = keras.Input((images.height, images.width, images.channels), name="images")
+    features = build(recipe.network, _scaled(stored, recipe.pixels))
+    output = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")
+    return keras.Model(stored, output(features), name="network")
+
+
+def _scaled(stored: keras.KerasTensor, pixels: str) -> keras.KerasTensor:
+    if pixels == "unit":
+        return layers.Rescaling(1 / 255, name="pixels")(stored)
+    if pixels == "symmetric":
+        return layers.Rescaling(1 / 127.5, offset=-1.0, name="pixels")(stored)
+    return stored
+
+
+@build.register
+def convolutional(network: ConvNet, images: keras.KerasTensor) -> keras.KerasTensor:
+    """Apply a plain convolutional network to symbolic images (n, height, width, channels)."""
+    x = images
+    for number, stage in enumerate(network.stages, start=1):
+        x = _stage(x, stage, network, name=f"stage{number}")
+    x = _summaries[network.summary](name="summary")(x)
+    if network.dense_units:
+        x = layers.Dense(network.dense_units, activation=network.activation, name="dense")(x)
+    if network.dense_dropout:
+        x = layers.Dropout(network.dense_dropout, name="dense_dropout")(x)
+    return x
+
+
+def _stage(x: keras.KerasTensor, stage: Stage, network: ConvNet, *, name: str) -> keras.KerasTensor:
+    for number in range(1, stage.convolutions + 1):
+        x = _convolution(x, stage.filters, network, name=f"{name}_convolution{number}")
+    if stage.pool and min(_sides(x)) >= 2:
+        x = _poolings[network.pooling](2, name=f"{name}_pooling")(x)
+    if network.dropout:
+        x = layers.Dropout(network.dropout, name=f"{name}_dropout")(x)
+    return x
+
+
+def _convolution(x: keras.KerasTensor, filters: int, network: ConvNet, *, name: str) -> keras.KerasTensor:
+    padding = network.padding if network.kernel <= min(_sides(x)) else "same"
+    if not network.batch_norm:
+        return layers.Conv2D(filters, network.kernel, padding=padding, activation=network.activation, name=name)(x)
+    x = layers.Conv2D(filters, network.kernel, padding=padding, use_bias=False, name=name)(x)
+    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    return layers.Activation(network.activation, name=f"{name}_activation")(x)
+
+
+def _sides(x: keras.KerasTensor) -> tuple[int, int]:
+    _, height, width, _ = x.shape
+    return height, width

@@ -1,0 +1,170 @@
+"""One training: a recipe under way, epoch by epoch."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives import augmentation, measuring, networks, optimizers
+from objectives.failures import TrainingError, classify, diverged
+from objectives.input_pipeline import ShuffledBatches, TrainingInput
+from objectives.metrics import METRICS, measure
+from objectives.records import EpochReport, Objective, StudyData, TrainingResult
+from spaces.recipe import ImageShape, Recipe
+
+__all__ = ["Training", "TrainingError", "classify"]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Best:
+    """The best epoch so far; its weights are copies in the host's memory."""
+
+    epoch: int
+    score: float
+    weights: list[NDArray[Any]]
+    probabilities: NDArray[np.float32]
+
+
+class Training:
+    """A recipe being trained on a study's data: `advance` once an epoch, then `finish`.
+
+    The same recipe, data and seed give the same numbers on one processor thread, in a fresh process
+    or a warm one. Starting a training clears what Keras holds of the one before.
+    """
+
+    def __init__(self, *, recipe: Recipe, data: StudyData, objective: Objective, seed: int) -> None:
+        """Build and compile; raises `TrainingError` where that fails."""
+        started = time.perf_counter()
+        self._recipe = recipe
+        self._data = data
+        self._metric = METRICS[objective.metric]
+        self._epoch = 0
+        self._best: _Best | None = None
+        self._seconds_training = 0.0
+        with _failing(0):
+            _reset_keras(seed)
+            batches = ShuffledBatches(data.train, batch_size=recipe.fit.batch_size, seed=seed)
+            self._input = TrainingInput(batches)
+            height, width, channels = data.train.images.shape[1:]
+            images = ImageShape(height=height, width=width, channels=channels)
+            self._network = networks.assemble(recipe, images=images, classes=len(data.classes))
+            self._model = augmentation.augmented(self._network, recipe.augment)
+            steps = objective.epochs * self._input.steps
+            self._model.compile(
+                optimizer=optimizers.optimizer_of(recipe.fit, steps=steps, model=self._network),
+                loss=optimizers.loss_of(recipe.fit),
+                metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+            )
+        self._seconds_building = time.perf_counter() - started
+
+    def advance(self) -> EpochReport:
+        """Train one epoch and measure it on the validation images.
+
+        Raises:
+            TrainingError: it diverged, ran out of memory, or anything else went wrong; the training
+                is then over.
+        """
+        started = time.perf_counter()
+        epoch = self._epoch + 1
+        with _failing(epoch):
+            fitted = self._fit(epoch)
+            found = measuring.probabilities(self._network, self._data.validation)
+            if not np.isfinite(found).all():
+                raise diverged(math.nan, epoch, self._recipe)
+            metrics = fitted | measure(found, self._labels())
+            score = metrics[self._metric.name]
+            if self._best is None or self._metric.is_better(score, self._best.score):
+                weights = self._network.get_weights()
+                self._best = _Best(epoch=epoch, score=score, weights=weights, probabilities=found)
+        self._epoch = epoch
+        seconds = time.perf_counter() - started
+        self._seconds_training += seconds
+        return EpochReport(epoch=epoch, score=score, metrics=metrics, seconds=seconds)
+
+    def finish(self, *, keep_model: bool) -> TrainingResult:
+        """Return what the best epoch left; at least one epoch must be trained.
+
+        Args:
+            keep_model: also return the network with that epoch's weights, as a `.keras` file.
+        """
+        best = self._best
+        if best is None:
+            raise RuntimeError("finish() came before any epoch; call advance() first")
+        with _failing(self._epoch):
+            self._network.set_weights(best.weights)
+            model = _saved(self._network) if keep_model else None
+        return TrainingResult(
+            score=best.score,
+            best_epoch=best.epoch,
+            epochs=self._epoch,
+            parameters=self._network.count_params(),
+            seconds_building=self._seconds_building,
+            seconds_training=self._seconds_training,
+            predictions=measuring.predictions_of(best.probabilities, self._data.validation),
+            model=model,
+        )
+
+    def _fit(self, epoch: int) -> dict[str, float]:
+        history = self._model.fit(
+            self._input.epoch(epoch),
+            initial_epoch=epoch - 1,
+            epochs=epoch,
+            steps_per_epoch=self._input.steps,
+            shuffle=False,
+            verbose=0,
+            callbacks=[_StopWhenDiverged()],
+        ).history
+        loss = float(history["loss"][-1])
+        if not math.isfinite(loss):
+            raise diverged(loss, epoch, self._recipe)
+        return {"loss": loss, "accuracy": float(history["accuracy"][-1])}
+
+    def _labels(self) -> NDArray[np.int32]:
+        validation = self._data.validation
+        return validation.labels[validation.indices]
+
+
+class _StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Ends `fit` at the first batch whose loss is no finite number."""
+
+    async_safe = True  # the device need not wait for the check
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if logs and not math.isfinite(logs["loss"]):
+            self.model.stop_training = True
+
+
+def _reset_keras(seed: int) -> None:
+    """Bring Keras to the state of a fresh process, whatever ran before in this one."""
+    keras.utils.clear_session(free_memory=True)
+    keras.config.set_dtype_policy("float32")
+    keras.config.set_image_data_format("channels_last")
+    keras.utils.set_random_seed(seed)
+
+
+def _saved(network: keras.Model) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        network.save(path)
+        return path.read_bytes()
+
+
+@contextmanager
+def _failing(epoch: int) -> Iterator[None]:
+    """Turn whatever goes wrong inside into a `TrainingError`."""
+    try:
+        yield
+    except TrainingError:
+        raise
+    except Exception as error:
+        raise TrainingError(classify(error, epoch)) from error

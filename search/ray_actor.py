@@ -1,0 +1,98 @@
+"""What a Ray worker process runs: a training station that is warmed up before the data comes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+import types
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from objectives.devices import prepare
+from objectives.records import (
+    EpochReport,
+    Objective,
+    Predictions,
+    StudyData,
+    TrainingFailure,
+    TrainingResult,
+    TrainingTask,
+)
+from search.training_station import TrainingStation, warm_up
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceModule:
+    """A person's module as it travels to a worker, with the network types and builders it defines."""
+
+    name: str
+    file: str
+    source: str
+
+
+class WorkerActor:
+    """One worker; `RayWorkers` makes an actor of it. Calls are served one after the other."""
+
+    def __init__(self) -> None:
+        self._station: TrainingStation | None = None
+
+    def warm_up(self, *, threads: int, gpu: bool, modules: Sequence[SourceModule], scratch: str | None) -> None:
+        """Import Keras and a person's modules.
+
+        Args:
+            threads: processor threads for the arithmetic.
+            gpu: whether to train on the GPU that Ray gave.
+            modules: a person's own.
+            scratch: folder for temporary files, which a killed worker leaves behind; None: the usual one.
+        """
+        if scratch is not None:
+            tempfile.tempdir = os.environ["TMPDIR"] = scratch
+        prepare(threads=threads, gpu=gpu)
+        for module in modules:
+            _import(module)
+        warm_up()
+
+    def hold(self, warm: None, *, data: StudyData, objective: Objective) -> None:
+        """Keep the data; `warm` is what `warm_up` returned, so that its error comes here too."""
+        self._station = TrainingStation(data=data, objective=objective)
+
+    def start(self, task: TrainingTask) -> EpochReport | TrainingFailure:
+        """Train the first epoch of a task."""
+        return self._at_station.start(task)
+
+    def advance(self) -> EpochReport | TrainingFailure:
+        """Train one more epoch."""
+        return self._at_station.advance()
+
+    def finish(self, *, keep_model: bool) -> TrainingResult | TrainingFailure:
+        """End the training."""
+        return self._at_station.finish(keep_model=keep_model)
+
+    def measure(self, model: bytes) -> Predictions | TrainingFailure:
+        """Predict the test images."""
+        return self._at_station.measure(model)
+
+    @property
+    def _at_station(self) -> TrainingStation:
+        if self._station is None:
+            raise RuntimeError("the worker has no data yet")
+        return self._station
+
+
+def _import(module: SourceModule) -> None:
+    """Make a module importable under its name: from this machine's own files, else from its source."""
+    folder = str(Path(module.file).parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
+    try:
+        importlib.import_module(module.name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not (module.name == error.name or module.name.startswith(error.name + ".")):
+            raise
+        made = types.ModuleType(module.name)
+        made.__file__ = module.file
+        sys.modules[module.name] = made
+        exec(compile(module.source, module.file, "exec"), made.__dict__)

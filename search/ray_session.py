@@ -1,0 +1,302 @@
+"""A Ray session: started here or joined, in the background, and ended without a trace.
+
+Ray takes some five seconds to start and each worker as long to import Keras, so both begin at once
+while the driver loads data and opens the study. Ray is imported in the session's own thread, which
+lives as long as the session: the processes that it starts die with it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import inspect
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import objectives
+import search
+import spaces
+from search import ray_sweeper
+from search.placement import Machine, Share, share_out
+from search.ray_actor import SourceModule, WorkerActor
+from search.terminal import only_own_lines
+from spaces.errors import StorageError, UsageError
+
+_token = Path.home() / ".ray" / "auth_token"
+"""The secret that Ray's processes show each other; Ray writes it for all to read."""
+_probe_seconds = 5.0
+_join_seconds = 20.0
+_end_seconds = 30.0
+_one_at_a_time = threading.Lock()
+_longest_folder = 24
+"""Characters of the temporary folder; Ray and we append up to 82, and a socket's path ends at 107."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Hired:
+    """A worker that is importing Keras."""
+
+    actor: Any
+    """Handle of a `WorkerActor`."""
+    warm: Any
+    """ObjectRef that is ready once Keras is imported."""
+
+
+class RaySession:
+    """Ray, running or about to. Make one with `begin`; a second one in a process starts when the first has ended."""
+
+    def __init__(self, *, address: str | None, workers: int | None, modules: Sequence[str], log_file: Path) -> None:
+        self._address = address
+        self._wanted = workers
+        self._modules = tuple(_source(name) for name in modules)
+        self._log_file = log_file
+        self._error: Exception | None = None
+        self._is_up = threading.Event()
+        self._may_end = threading.Event()
+        self._began = time.monotonic()
+        self._silent_since: float | None = None
+        self._crew: list[Hired] = []
+        self._share: Share | None = None
+        self._gcs_address = ""
+        self._scratch: str | None = None
+        self._undo = contextlib.ExitStack()
+        self._thread = threading.Thread(target=self._live, name="ray-session", daemon=True)
+
+    @classmethod
+    def begin(
+        cls, *, log_file: Path, workers: int | None = None, address: str | None = None, modules: Sequence[str] = ()
+    ) -> RaySession:
+        """Start or join Ray and hire workers, all in the background; returns at once.
+
+        Until `close`, nothing but this program's own lines reaches the terminal.
+
+        Args:
+            log_file: where the lines of Ray, TensorFlow and the workers go; written to at its end.
+            workers: how many; None: one a GPU, or else one a processor.
+            address: HOST:PORT of a running cluster, or "auto" for the one on this machine; None: an own one.
+            modules: names of imported modules that workers must have too: a person's space.
+
+        Raises:
+            UsageError: nothing listens at that address.
+        """
+        if address is not None and address != "auto":
+            _probe(address)
+        session = cls(address=address, workers=workers, modules=modules, log_file=log_file)
+        session._undo.enter_context(only_own_lines(log_file))
+        session._thread.start()
+        atexit.register(session.close)
+        return session
+
+    def wait(self, timeout_seconds: float | None = None) -> bool:
+        """Wait until Ray is up; False when it was not in time.
+
+        Raises:
+            UsageError: Ray can't be started, or the cluster can't be reached.
+        """
+        if not self._is_up.wait(timeout_seconds):
+            if self._address is not None and time.monotonic() - self._began > _join_seconds:
+                raise _unreachable(self._address, f"no answer within {_join_seconds:.0f} seconds")
+            return False
+        if self._error is not None:
+            raise self._error
+        if threading.current_thread() is threading.main_thread():
+            # Ray's C++ part put a handler of its own in front of Python's: it prints and aborts.
+            signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM) or signal.SIG_DFL)
+        return True
+
+    @property
+    def share(self) -> Share:
+        """How many workers there are and what each has; waits for Ray."""
+        while not self.wait(1.0):
+            pass
+        assert self._share is not None
+        return self._share
+
+    def crew(self) -> list[Hired]:
+        """Return the first workers; waits for Ray."""
+        _ = self.share
+        return self._crew
+
+    def hire(self) -> Hired:
+        """Begin a new worker and let it import Keras; returns at once."""
+        import ray
+
+        share = self._share
+        assert share is not None
+        actor = (
+            ray.remote(WorkerActor)
+            .options(num_cpus=share.cpus, num_gpus=share.gpus, max_restarts=0, max_task_retries=0)
+            .remote()
+        )
+        warm = actor.warm_up.remote(
+            threads=share.threads, gpu=share.gpus > 0, modules=self._modules, scratch=self._scratch
+        )
+        return Hired(actor=actor, warm=warm)
+
+    def check(self) -> None:
+        """Notice that Ray itself is gone: to be called when nothing was heard from the workers.
+
+        Raises:
+            StorageError: it has not answered for some seconds; the run can be resumed.
+        """
+        now = time.monotonic()
+        try:
+            _connect(self._gcs_address, timeout_seconds=1.0)
+        except OSError:
+            self._silent_since = self._silent_since or now
+        else:
+            self._silent_since = None
+        if self._silent_since is not None and now - self._silent_since > _probe_seconds:
+            raise StorageError(f"the Ray cluster at {self._gcs_address} is gone; what is finished is kept")
+
+    def close(self) -> None:
+        """End the workers, and Ray if it was started here. May be called twice.
+
+        Does not wait for a Ray that is still starting: it ends as soon as it is up, or with this process.
+        """
+        self._may_end.set()
+        self._thread.join(timeout=_end_seconds if self._is_up.is_set() else 0.0)
+        self._undo.close()
+        atexit.unregister(self.close)
+
+    def _live(self) -> None:
+        try:
+            with _one_at_a_time, contextlib.ExitStack() as ending:
+                try:
+                    self._come_up(ending)
+                except Exception as error:
+                    logging.getLogger("ray").exception("Ray did not start")
+                    self._error = _unreachable(self._address, _first_line(error))
+                self._is_up.set()
+                self._may_end.wait()
+        except Exception:  # it ends anyway; a fault at the end must not hide the search's own outcome
+            logging.getLogger("ray").exception("Ray did not end in order")
+
+    def _come_up(self, ending: contextlib.ExitStack) -> None:
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        import ray
+
+        ending.enter_context(_lines_to(self._log_file))
+        if self._address is None:
+            folder = ending.enter_context(_private_folder())
+            self._scratch = str(folder)
+            ending.callback(_append_worker_logs, folder, self._log_file)
+            ray.init(
+                address="local",
+                include_dashboard=False,
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+                _temp_dir=str(folder / "r"),
+            )
+            with contextlib.suppress(OSError):
+                _token.chmod(0o600)
+        else:
+            ray.init(
+                address=self._address,
+                log_to_driver=False,
+                logging_level=logging.WARNING,
+                runtime_env={"py_modules": [str(Path(room.__path__[0])) for room in (spaces, objectives, search)]},
+            )
+        ending.callback(ray.shutdown)
+        self._gcs_address = ray.get_runtime_context().gcs_address
+        self._share = share_out(_machines(ray.nodes()), self._wanted)
+        self._crew = [self.hire() for _ in range(self._share.workers)]
+
+
+def _source(name: str) -> SourceModule:
+    module = sys.modules[name]
+    return SourceModule(name=name, file=str(Path(inspect.getfile(module)).resolve()), source=inspect.getsource(module))
+
+
+def _machines(nodes: Sequence[Any]) -> list[Machine]:
+    resources = [node["Resources"] for node in nodes if node["Alive"]]
+    return [Machine(cpus=int(has.get("CPU", 0)), gpus=int(has.get("GPU", 0))) for has in resources]
+
+
+def _probe(address: str) -> None:
+    """Find out quickly what Ray takes a minute for, and then ends the process over."""
+    try:
+        _connect(address, timeout_seconds=_probe_seconds)
+    except (OSError, ValueError) as error:
+        raise _unreachable(address, _first_line(error)) from None
+
+
+def _connect(address: str, *, timeout_seconds: float) -> None:
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in address or not port.isdigit():
+        raise ValueError("that is no address of a head node")
+    socket.create_connection((host.strip("[]"), int(port)), timeout=timeout_seconds).close()
+
+
+def _unreachable(address: str | None, why: str) -> UsageError:
+    if address is None:
+        return UsageError(f"Ray does not start here: {why}\nSearch without Ray: --executor inline")
+    return UsageError(
+        f"cannot reach the Ray cluster at {address}: {why}\n"
+        "Accepted: HOST:PORT of its head node (Ray's own port, 6379 by default), or auto on one of its machines."
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0][:300] or type(error).__name__
+
+
+@contextlib.contextmanager
+def _private_folder() -> Iterator[Path]:
+    """Yield a short-named folder that is nobody else's; Ray's own, inside it, is open to all."""
+    usual = tempfile.gettempdir()
+    folder = Path(tempfile.mkdtemp(prefix="tamiz-", dir=usual if len(usual) <= _longest_folder else "/tmp"))
+    with contextlib.suppress(OSError):
+        _token.parent.mkdir(mode=0o700, exist_ok=True)
+    sweeper = subprocess.Popen(
+        [sys.executable, ray_sweeper.__file__, str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is none of its business
+    )
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        sweeper.communicate()
+
+
+def _append_worker_logs(folder: Path, log_file: Path) -> None:
+    with log_file.open("ab") as log:
+        for written in sorted(folder.glob("r/session_2*/logs/worker-*.err")):
+            log.write(written.read_bytes())
+
+
+@contextlib.contextmanager
+def _lines_to(log_file: Path) -> Iterator[None]:
+    """Send what Ray logs and prints in this process to a file."""
+    from ray._private import worker
+
+    logger = logging.getLogger("ray")
+    file = logging.FileHandler(log_file, encoding="utf-8", delay=True)
+    before, logger.handlers, logger.propagate = logger.handlers, [file], False
+    # With `log_to_driver=False` Ray still prints what the raylet tells of dead workers, on stdout.
+    printing, worker.print_to_stdstream = worker.print_to_stdstream, _log_lines
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = printing
+        logger.handlers = before
+        file.close()
+
+
+def _log_lines(data: dict[str, Any], ignore_prefix: object = None) -> None:
+    logging.getLogger("ray").warning("%s: %s", data.get("pid"), "\n".join(data["lines"]))

@@ -1,0 +1,244 @@
+"""Workers that are warm Ray actors, on this machine or wherever a cluster places them."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import deque
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import ray
+from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayError, RayTaskError
+
+from objectives.records import (
+    Decision,
+    EpochReport,
+    Examples,
+    Objective,
+    Predictions,
+    StudyData,
+    TrainingFailure,
+    TrainingResult,
+    TrainingTask,
+)
+from search.ray_session import Hired, RaySession
+from search.workers import EpochReported, Event, Measured, TrainingEnded, TrainingFailed, WorkerReady
+from spaces.errors import TamizError
+
+_deaths_while_starting = 3
+
+
+@dataclass(kw_only=True)
+class _Worker:
+    number: int
+    hired: Hired
+    state: Literal["starting", "idle", "working", "waiting"] = "starting"
+    """Waiting: for the driver's decision."""
+    trial: int = -1
+    epoch: int = 0
+    """The one under way, or last reported."""
+
+
+class RayWorkers:
+    """Obeys `search.workers.Workers` with the workers of a `RaySession`.
+
+    A lost worker is replaced by a new one with its number; what it did is for the driver to repeat.
+    """
+
+    def __init__(self, *, session: RaySession, data: StudyData, objective: Objective) -> None:
+        """Return at once; the data are handed over when the session is up, in `next_event`.
+
+        Args:
+            session: where the workers run; ended by `close`.
+            data: kept once in each machine's shared memory.
+            objective: what recipes are measured by.
+        """
+        self._session = session
+        self._data = data
+        self._objective = objective
+        self._shared: Any = None
+        self._workers: list[_Worker] = []
+        self._under_way: dict[Any, _Worker] = {}
+        self._events: deque[Event] = deque()
+        self._died_starting = 0
+
+    @property
+    def count(self) -> int:
+        """How many workers there are, ready or not; waits for Ray."""
+        return self._session.share.workers
+
+    @property
+    def idle(self) -> int:
+        """How many of them could take a task now."""
+        return sum(worker.state == "idle" for worker in self._workers)
+
+    def start(self, task: TrainingTask) -> int:
+        """Give a task to an idle worker."""
+        worker = self._take_idle(task.trial)
+        worker.epoch = 1
+        self._expect(worker, worker.hired.actor.start.remote(task))
+        return worker.number
+
+    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False) -> None:
+        """Tell the worker that trains `trial` what to do next."""
+        for worker in self._workers:
+            if worker.state == "waiting" and worker.trial == trial:
+                break
+        else:
+            raise RuntimeError(f"trial {trial} waits for no decision")
+        worker.state = "working"
+        if decision is Decision.CONTINUE:
+            worker.epoch += 1
+            self._expect(worker, worker.hired.actor.advance.remote())
+        else:
+            self._expect(worker, worker.hired.actor.finish.remote(keep_model=keep_model))
+
+    def measure(self, trial: int, model: bytes) -> int:
+        """Let an idle worker predict the test images."""
+        worker = self._take_idle(trial)
+        worker.epoch = 0
+        self._expect(worker, worker.hired.actor.measure.remote(model))
+        return worker.number
+
+    def next_event(self, timeout_seconds: float) -> Event | None:
+        """Wait for a worker's message.
+
+        Raises:
+            UsageError: Ray can't be started, or the cluster can't be reached.
+            StorageError: the cluster is gone.
+            TamizError: the workers can't start.
+        """
+        until = time.monotonic() + timeout_seconds
+        if not self._workers:
+            if not self._session.wait(timeout_seconds):
+                return None
+            self._open()
+        while not self._events:
+            left = max(0.0, until - time.monotonic())
+            if not self._under_way:
+                time.sleep(left)
+                return None
+            ready, _ = ray.wait(list(self._under_way), num_returns=1, timeout=left)
+            if not ready:
+                self._session.check()
+                return None
+            self._hear(ready[0])
+        return self._events.popleft()
+
+    def close(self) -> None:
+        """End all workers and the session."""
+        self._under_way.clear()
+        self._workers.clear()
+        self._events.clear()
+        self._shared = None
+        self._session.close()
+
+    def _open(self) -> None:
+        self._shared = ray.put(_as_plain_arrays(self._data))
+        self._workers = [_Worker(number=number, hired=hired) for number, hired in enumerate(self._session.crew())]
+        for worker in self._workers:
+            self._hand_over(worker)
+
+    def _hand_over(self, worker: _Worker) -> None:
+        hired = worker.hired
+        self._expect(worker, hired.actor.hold.remote(hired.warm, data=self._shared, objective=self._objective))
+
+    def _take_idle(self, trial: int) -> _Worker:
+        for worker in self._workers:
+            if worker.state == "idle":
+                worker.state, worker.trial = "working", trial
+                return worker
+        raise RuntimeError("no worker is idle")
+
+    def _expect(self, worker: _Worker, answer: Any) -> None:
+        self._under_way[answer] = worker
+
+    def _hear(self, answer: Any) -> None:
+        worker = self._under_way.pop(answer)
+        try:
+            said = ray.get(answer)
+        except RayTaskError as error:
+            if worker.state == "starting":
+                raise TamizError(f"the workers can't start: {_last_line(error)}") from error
+            self._fail(worker, TrainingFailure(cause="error", message=_last_line(error), traceback=str(error)))
+        except RayError as error:
+            self._replace(worker, error)
+        else:
+            self._take(worker, said)
+
+    def _take(self, worker: _Worker, said: object) -> None:
+        number, trial = worker.number, worker.trial
+        if said is None:
+            self._died_starting = 0
+            self._events.append(WorkerReady(worker=number))
+        elif isinstance(said, EpochReport):
+            worker.state = "waiting"
+            self._events.append(EpochReported(worker=number, trial=trial, report=said))
+            return
+        elif isinstance(said, TrainingResult):
+            result = dataclasses.replace(said, predictions=_copied(said.predictions))
+            self._events.append(TrainingEnded(worker=number, trial=trial, result=result))
+        elif isinstance(said, Predictions):
+            self._events.append(Measured(worker=number, trial=trial, predictions=_copied(said)))
+        elif isinstance(said, TrainingFailure):
+            self._events.append(TrainingFailed(worker=number, trial=trial, failure=said))
+        worker.state = "idle"
+
+    def _fail(self, worker: _Worker, failure: TrainingFailure) -> None:
+        self._events.append(TrainingFailed(worker=worker.number, trial=worker.trial, failure=failure))
+        worker.state = "idle"
+
+    def _replace(self, worker: _Worker, error: RayError) -> None:
+        if worker.state == "starting":
+            self._died_starting += 1
+            if self._died_starting >= _deaths_while_starting or not isinstance(
+                error, ActorDiedError | ActorUnavailableError | OutOfMemoryError
+            ):
+                raise TamizError(f"the workers can't start: {_last_line(error)}") from error
+        else:
+            self._fail(worker, _loss(worker, error))
+        ray.kill(worker.hired.actor)
+        worker.hired, worker.state = self._session.hire(), "starting"
+        self._hand_over(worker)
+
+
+def _loss(worker: _Worker, error: RayError) -> TrainingFailure:
+    place = f"at epoch {worker.epoch}" if worker.epoch else "while measuring"
+    if isinstance(error, OutOfMemoryError):
+        message = f"its worker's machine ran out of memory {place}"
+        return TrainingFailure(cause="host_oom", message=message, traceback=str(error))
+    message = f"its worker died {place}"
+    return TrainingFailure(cause="worker_lost", message=message, traceback=str(error))
+
+
+def _last_line(error: Exception) -> str:
+    return str(error).strip().rpartition("\n")[2][:300] or type(error).__name__
+
+
+def _copied(predictions: Predictions) -> Predictions:
+    """Return predictions that outlive Ray's shared memory."""
+    return Predictions(
+        probabilities=predictions.probabilities.copy(),
+        labels=predictions.labels.copy(),
+        images=predictions.images.copy(),
+    )
+
+
+def _as_plain_arrays(data: StudyData) -> StudyData:
+    """Return the data in arrays that Ray shares without copying: no memory maps, no gaps; each array once."""
+    plain: dict[int, Any] = {}
+
+    def of(array: np.ndarray[Any, Any]) -> Any:
+        return plain.setdefault(id(array), np.ascontiguousarray(array.view(np.ndarray)))
+
+    def examples(some: Examples) -> Examples:
+        return Examples(images=of(some.images), labels=of(some.labels), indices=of(some.indices))
+
+    return StudyData(
+        train=examples(data.train),
+        validation=examples(data.validation),
+        test=None if data.test is None else examples(data.test),
+        classes=data.classes,
+    )
