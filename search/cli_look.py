@@ -126,9 +126,10 @@ def _space_object(space: Space, parameters: tuple[Parameter, ...]) -> dict[str, 
 
 def _weights(recipe: Recipe) -> int:
     from objectives.devices import prepare
-    from objectives.networks import assemble
 
     prepare(threads=1, gpu=False)
+    from objectives.networks import assemble
+
     return int(assemble(recipe, images=SHOWN_FOR, classes=SHOWN_CLASSES).count_params())
 
 

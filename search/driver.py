@@ -60,8 +60,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
         cleanup.enter_context(_alone(folder, settings.study))
         stop = cleanup.enter_context(StopRequest(progress.note))
         hire = cleanup.enter_context(executor(settings, space=space, folder=folder))
-        progress.phase(f"loading {settings.data}")
-        prepared = prepare(settings, space=space, folder=folder, command=command)
+        prepared = prepare(settings, space=space, folder=folder, command=command, progress=progress)
         url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
         storage = cleanup.enter_context(study_storage(url))
         study = _open(storage, settings, space=space, prepared=prepared, progress=progress)
@@ -82,7 +81,13 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
             with stop.in_order():
                 search.run()
             if stop.error is None:
-                measure_winner(study, folder=folder, workers=workers, progress=progress)
+                measure_winner(
+                    study,
+                    test_images=prepared.dataset.test_images,
+                    folder=folder,
+                    workers=workers,
+                    progress=progress,
+                )
         finally:
             progress.phase("writing the report")
             write_report(folder.path)

@@ -57,7 +57,6 @@ def _inline(settings: RunSettings, folder: RunFolder) -> Iterator[Hire]:
 @contextmanager
 def _ray(settings: RunSettings, space: Space, folder: RunFolder) -> Iterator[Hire]:
     from search.ray_session import RaySession
-    from search.ray_workers import RayWorkers
 
     session = RaySession.begin(
         log_file=folder.log,
@@ -67,6 +66,8 @@ def _ray(settings: RunSettings, space: Space, folder: RunFolder) -> Iterator[Hir
     )
 
     def hire(*, data: StudyData, objective: Objective) -> Workers:
+        from search.ray_workers import RayWorkers  # imports Ray, which the session's thread has begun to do
+
         return RayWorkers(session=session, data=data, objective=objective)
 
     try:

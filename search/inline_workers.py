@@ -13,18 +13,18 @@ from objectives.records import (
     Decision,
     EpochReport,
     Objective,
-    Predictions,
     StudyData,
     TrainingFailure,
     TrainingResult,
     TrainingTask,
+    WinnerMeasured,
 )
 from search.terminal import only_own_lines
 from search.training_station import TrainingStation
 from search.workers import EpochReported, Event, Measured, TrainingEnded, TrainingFailed
 
 _worker = 0
-_Answer = EpochReport | TrainingResult | Predictions | TrainingFailure
+_Answer = EpochReport | TrainingResult | WinnerMeasured | TrainingFailure
 
 
 class InlineWorkers:
@@ -98,8 +98,8 @@ class InlineWorkers:
         self._trial = None
         if isinstance(answer, TrainingResult):
             return TrainingEnded(worker=_worker, trial=trial, result=answer)
-        if isinstance(answer, Predictions):
-            return Measured(worker=_worker, trial=trial, predictions=answer)
+        if isinstance(answer, WinnerMeasured):
+            return Measured(worker=_worker, trial=trial, winner=answer)
         return TrainingFailed(worker=_worker, trial=trial, failure=answer)
 
     def close(self) -> None:

@@ -18,6 +18,7 @@ from objectives.data.splitting import split
 from objectives.metrics import METRICS
 from objectives.records import Examples, StudyData
 from reports.records import DataRecord, RunRecord, schema
+from search.progress import Progress
 from search.run_folder import RunFolder
 from search.settings import RunSettings
 from spaces.errors import StudyConflictError
@@ -52,14 +53,14 @@ class Prepared:
         )
 
 
-def prepare(settings: RunSettings, *, space: Space, folder: RunFolder, command: str) -> Prepared:
+def prepare(settings: RunSettings, *, space: Space, folder: RunFolder, command: str, progress: Progress) -> Prepared:
     """Load and split the data, and write the run's record, or check it against the one that is there.
 
     Raises:
         DataError: no usable data.
         StudyConflictError: the study was begun with other data, another space or other settings.
     """
-    dataset = load_data(settings)
+    dataset = load_data(settings, progress)
     chosen = split(dataset, seed=settings.seed, train_images=settings.train_images)
     record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, command=command)
     earlier = folder.read_run()
@@ -70,14 +71,24 @@ def prepare(settings: RunSettings, *, space: Space, folder: RunFolder, command: 
     return Prepared(dataset=dataset, split=chosen, record=record)
 
 
-def load_data(settings: RunSettings) -> Dataset:
-    """Load the data that the settings name."""
+def load_data(settings: RunSettings, progress: Progress) -> Dataset:
+    """Load the data that the settings name, and say how far a first decoding is."""
+    progress.phase(f"loading {settings.data}")
+    said = 0
+
+    def tell(done: int, total: int) -> None:
+        nonlocal said
+        if (tenth := 10 * done // total) > said:
+            said = tenth
+            progress.phase(f"loading {settings.data}: {done:,} of {total:,} images decoded")
+
     return load(
         settings.data,
         directories=DataDirectories.from_environment(),
         image_size=settings.image_size,
         skip_bad=settings.skip_bad,
         resize=settings.resize,
+        progress=tell,
     )
 
 

@@ -15,11 +15,11 @@ from objectives.devices import prepare
 from objectives.records import (
     EpochReport,
     Objective,
-    Predictions,
     StudyData,
     TrainingFailure,
     TrainingResult,
     TrainingTask,
+    WinnerMeasured,
 )
 from search.training_station import TrainingStation, warm_up
 
@@ -71,7 +71,7 @@ class WorkerActor:
         """End the training."""
         return self._at_station.finish(keep_model=keep_model)
 
-    def measure(self, model: bytes) -> Predictions | TrainingFailure:
+    def measure(self, model: bytes) -> WinnerMeasured | TrainingFailure:
         """Predict the test images."""
         return self._at_station.measure(model)
 

@@ -22,6 +22,7 @@ from objectives.records import (
     TrainingFailure,
     TrainingResult,
     TrainingTask,
+    WinnerMeasured,
 )
 from search.ray_session import Hired, RaySession
 from search.workers import EpochReported, Event, Measured, TrainingEnded, TrainingFailed, WorkerReady
@@ -180,8 +181,9 @@ class RayWorkers:
         elif isinstance(said, TrainingResult):
             result = dataclasses.replace(said, predictions=_copied(said.predictions))
             self._events.append(TrainingEnded(worker=number, trial=trial, result=result))
-        elif isinstance(said, Predictions):
-            self._events.append(Measured(worker=number, trial=trial, predictions=_copied(said)))
+        elif isinstance(said, WinnerMeasured):
+            winner = dataclasses.replace(said, predictions=_copied(said.predictions))
+            self._events.append(Measured(worker=number, trial=trial, winner=winner))
         elif isinstance(said, TrainingFailure):
             self._events.append(TrainingFailed(worker=number, trial=trial, failure=said))
         worker.state = "idle"

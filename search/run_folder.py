@@ -9,15 +9,17 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from objectives import predictions as stored_predictions
 from objectives.data.records import Split
 from objectives.files import whole_file, write_whole
-from objectives.records import EpochReport, Predictions
-from reports.records import Measurement, RunRecord, TrialRecord
+from objectives.records import EpochReport, NetworkInside, Predictions, WinnerMeasured
+from reports.records import FeatureMap, Inside, Measurement, RunRecord, TrialRecord, schema
+from reports.run import Thumbnails
 from search.summary import RunSummary
 from spaces.errors import StorageError, UsageError
 from spaces.recipe import Recipe
@@ -145,16 +147,20 @@ class RunFolder:
         """Return the measurement of the winner so far, if there is one."""
         return _read_record(self.best / "measurement.json", Measurement)
 
-    def write_winner(self, measurement: Measurement, predictions: Predictions | None) -> None:
-        """Make a trial the winner: copy its model and recipe to `best/` with its test predictions."""
+    def write_winner(self, measurement: Measurement, winner: WinnerMeasured, *, thumbnails: Thumbnails) -> None:
+        """Make a trial the winner: copy its model and recipe to `best/`, with all that was measured of it."""
         source, best = self.trial(measurement.trial), self.best
         best.mkdir(exist_ok=True)
-        (best / "measurement.json").unlink(missing_ok=True)
+        for name in ("measurement.json", "inside.json", "feature_maps.npz", "thumbnails.npz"):
+            (best / name).unlink(missing_ok=True)  # of an earlier winner
         for name in ("model.keras", "recipe.json"):
             with (source / name).open("rb") as model, whole_file(best / name) as file:
                 shutil.copyfileobj(model, file)
-        if predictions is not None:
-            stored_predictions.save(predictions, best / "predictions.npz")
+        stored_predictions.save(winner.predictions, best / "predictions.npz")
+        if winner.inside is not None:
+            _write_inside(best, winner.inside)
+        images = np.fromiter(thumbnails.pixels, np.int32)
+        _write_arrays(best / "thumbnails.npz", images=images, pixels=np.stack(list(thumbnails.pixels.values())))
         _write_record(best / "measurement.json", measurement)
 
 
@@ -167,6 +173,26 @@ def history_csv(reports: Sequence[EpochReport]) -> str:
     for report in reports:
         table.writerow([report.epoch, report.seconds, report.score, *(report.metrics[name] for name in names)])
     return text.getvalue()
+
+
+def _write_inside(best: Path, inside: NetworkInside) -> None:
+    names = [f"maps{place}" for place in range(len(inside.maps))]
+    if names:
+        pixels = [maps.pixels for maps in inside.maps]
+        _write_arrays(best / "feature_maps.npz", **dict(zip(names, pixels, strict=True)))
+    record = Inside(
+        schema=schema,
+        layers=inside.layers,
+        maps=tuple(FeatureMap(layer=of.layer, array=name) for of, name in zip(inside.maps, names, strict=True)),
+        map_classes=inside.classes,
+        map_images=inside.images,
+    )
+    _write_record(best / "inside.json", record)
+
+
+def _write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
+    with whole_file(path) as file:
+        np.savez_compressed(file, **arrays)
 
 
 def _write_record(path: Path, record: object) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from objectives.records import (
     EpochReport,
     Objective,
-    Predictions,
     StudyData,
     TrainingFailure,
     TrainingResult,
     TrainingTask,
+    WinnerMeasured,
 )
 
 
@@ -62,12 +62,12 @@ class TrainingStation:
         finally:
             self._running = None
 
-    def measure(self, model: bytes) -> Predictions | TrainingFailure:
-        """Predict the test images with a saved model."""
+    def measure(self, model: bytes) -> WinnerMeasured | TrainingFailure:
+        """Predict the test images with a saved model, and look inside it."""
         if self._data.test is None:
             raise RuntimeError("this study has no test images")
         try:
-            return self._measuring.predict(model, self._data.test)
+            return self._measuring.measure_winner(model, self._data.test)
         except Exception as error:
             return self._failure(error)
 

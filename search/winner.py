@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
-from objectives.records import Predictions
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.data.pixels import resized
+from objectives.records import Predictions, WinnerMeasured
+from reports.findings import LOOKS
 from reports.intervals import wilson
+from reports.mistakes import worth_a_look
 from reports.records import Measurement, schema
+from reports.run import Thumbnails
 from search.progress import Progress
 from search.run_folder import RunFolder
 from search.study import Study
 from search.workers import Measured, TrainingFailed, Workers
 from spaces.errors import TamizError
 
+THUMBNAIL_SIDE = 96
+"""Pixels of a thumbnail at most."""
 
-def measure_winner(study: Study, *, folder: RunFolder, workers: Workers, progress: Progress) -> Measurement | None:
+
+def measure_winner(
+    study: Study, *, test_images: NDArray[np.uint8], folder: RunFolder, workers: Workers, progress: Progress
+) -> Measurement | None:
     """Measure the best trial on the test images, unless an earlier run measured the same one.
+
+    Args:
+        study: knows the best trial.
+        test_images: (m, height, width, channels); small copies of the hardest are kept for the report.
+        folder: where the trial is, and the winner will be.
+        workers: one of them measures.
+        progress: told what goes on.
 
     Returns:
         The measurement; None while no trial has completed.
@@ -31,9 +50,9 @@ def measure_winner(study: Study, *, folder: RunFolder, workers: Workers, progres
     model = folder.read_model(best.number)
     if model is None:
         raise TamizError(f"the model of trial {best.number}, the best, is missing from {folder.trial(best.number)}")
-    predictions = _predict(best.number, model, workers)
-    measurement = measurement_of(best.number, predictions)
-    folder.write_winner(measurement, predictions)
+    winner = _measured(best.number, model, workers)
+    measurement = measurement_of(best.number, winner.predictions)
+    folder.write_winner(measurement, winner, thumbnails=thumbnails_of(winner.predictions, test_images))
     return measurement
 
 
@@ -51,7 +70,21 @@ def measurement_of(trial: int, predictions: Predictions) -> Measurement:
     )
 
 
-def _predict(trial: int, model: bytes, workers: Workers) -> Predictions:
+def thumbnails_of(predictions: Predictions, images: NDArray[np.uint8]) -> Thumbnails:
+    """Return small copies of the images (m, height, width, channels) that a report may show."""
+    positions = worth_a_look(predictions, most=LOOKS)
+    height, width = images.shape[1:3]
+    shrink = min(1.0, THUMBNAIL_SIDE / max(height, width))
+    small = resized(
+        images[positions],
+        height=max(1, round(height * shrink)),
+        width=max(1, round(width * shrink)),
+        resize="stretch",
+    )
+    return Thumbnails(pixels=dict(zip(positions.tolist(), small, strict=True)))
+
+
+def _measured(trial: int, model: bytes, workers: Workers) -> WinnerMeasured:
     asked = False
     while True:
         if not asked and workers.idle:
@@ -59,7 +92,7 @@ def _predict(trial: int, model: bytes, workers: Workers) -> Predictions:
             asked = True
         match workers.next_event(timeout_seconds=1.0):
             case Measured() as event:
-                return event.predictions
+                return event.winner
             case TrainingFailed() as event if asked and event.trial == trial:
                 raise TamizError(f"the winner, trial {trial}, could not be measured: {event.failure.message}")
             case _:

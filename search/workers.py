@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from objectives.records import Decision, EpochReport, Predictions, TrainingFailure, TrainingResult, TrainingTask
+from objectives.records import (
+    Decision,
+    EpochReport,
+    TrainingFailure,
+    TrainingResult,
+    TrainingTask,
+    WinnerMeasured,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +57,11 @@ class TrainingFailed:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A winner's predictions on the test images; its worker is idle."""
+    """A winner was measured on the test images; its worker is idle."""
 
     worker: int
     trial: int
-    predictions: Predictions
+    winner: WinnerMeasured
 
 
 Event = WorkerReady | EpochReported | TrainingEnded | TrainingFailed | Measured
@@ -78,7 +85,7 @@ class Workers(Protocol):
         """Answer a training's `EpochReported`; `keep_model` asks for `TrainingResult.model` at its end."""
 
     def measure(self, trial: int, model: bytes) -> int:
-        """Let an idle worker predict the test images with a saved model; answered by `Measured` or `TrainingFailed`."""
+        """Let an idle worker measure a saved model on the test images; answered by `Measured` or `TrainingFailed`."""
 
     def next_event(self, timeout_seconds: float) -> Event | None:
         """Wait for something to happen; None when nothing did in time."""

@@ -16,6 +16,7 @@ from objectives.records import (
     TrainingFailure,
     TrainingResult,
     TrainingTask,
+    WinnerMeasured,
 )
 from search.workers import EpochReported, Event, Measured, TrainingEnded, TrainingFailed, WorkerReady
 
@@ -136,7 +137,8 @@ class ScriptedWorkers:
         """Predict the test images, always right."""
         worker = self._take_worker()
         self.measured.append((trial, model))
-        self._events.append(Measured(worker=worker, trial=trial, predictions=predictions(TEST_LABELS)))
+        winner = WinnerMeasured(predictions=predictions(TEST_LABELS), inside=None)
+        self._events.append(Measured(worker=worker, trial=trial, winner=winner))
         return worker
 
     def next_event(self, timeout_seconds: float) -> Event | None:

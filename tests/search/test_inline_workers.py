@@ -52,7 +52,7 @@ def test_a_kept_model_can_be_measured(workers: Workers, small_digits: StudyData)
     measured = workers.next_event(0.0)
     assert isinstance(measured, Measured)
     assert small_digits.test is not None
-    assert measured.predictions.images.tolist() == small_digits.test.indices.tolist()
+    assert measured.winner.predictions.images.tolist() == small_digits.test.indices.tolist()
 
 
 @pytest.mark.slow

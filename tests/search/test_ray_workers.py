@@ -1,0 +1,172 @@
+"""Warm Ray actors on a cluster of two nodes, with the real trainer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from objectives.records import Decision, Objective, StudyData, TrainingTask
+from search.ray_session import RaySession
+from search.ray_workers import RayWorkers
+from search.workers import EpochReported, Event, Measured, TrainingEnded, TrainingFailed, WorkerReady
+from spaces.catalogue import find_space
+from spaces.recipe import Recipe
+from tests.ray_cluster import ray_cluster
+
+__all__ = ["ray_cluster"]
+
+pytestmark = pytest.mark.slow
+
+_objective = Objective(metric="val_accuracy", epochs=2)
+_odd_space = str(Path(__file__).with_name("odd_space.py"))
+_space = find_space(_odd_space)
+
+
+@pytest.fixture(scope="module")
+def two_workers(
+    ray_cluster: Any, small_digits: StudyData, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RayWorkers]:
+    session = RaySession.begin(
+        address=ray_cluster.address,
+        modules=[_space.suggest.__module__],
+        log_file=tmp_path_factory.mktemp("run") / "log.txt",
+    )
+    workers = RayWorkers(session=session, data=small_digits, objective=_objective)
+    yield workers
+    workers.close()
+
+
+@pytest.fixture
+def workers(two_workers: RayWorkers) -> RayWorkers:
+    """Both workers, idle."""
+    _until_idle(two_workers, 2)
+    return two_workers
+
+
+def test_a_worker_a_processor_by_default(workers: RayWorkers) -> None:
+    assert workers.count == 2
+
+
+def test_both_nodes_train(workers: RayWorkers, tmp_path: Path) -> None:
+    for trial in (0, 1):
+        workers.start(_task(trial, nodes=str(tmp_path)))
+    for _ in (0, 1):
+        event = _next(workers)
+        assert isinstance(event, EpochReported)
+        _finish(workers, event.trial)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_training_obeys_continue_and_finish(workers: RayWorkers) -> None:
+    workers.start(_task(5))
+    first = _next(workers)
+    workers.apply(5, Decision.CONTINUE)
+    second = _next(workers)
+    ended = _finish(workers, 5)
+    assert isinstance(first, EpochReported)
+    assert isinstance(second, EpochReported)
+    assert (first.report.epoch, second.report.epoch, ended.result.epochs) == (1, 2, 2)
+
+
+def test_predictions_outlive_shared_memory(workers: RayWorkers) -> None:
+    workers.start(_task(5))
+    _next(workers)
+    predictions = _finish(workers, 5).result.predictions
+    assert all(array.flags.owndata for array in (predictions.probabilities, predictions.labels, predictions.images))
+
+
+def test_a_kept_model_is_measured_on_the_test_images(workers: RayWorkers, small_digits: StudyData) -> None:
+    workers.start(_task(5))
+    _next(workers)
+    model = _finish(workers, 5, keep_model=True).result.model
+    assert model is not None
+    workers.measure(5, model)
+    event = _next(workers)
+    assert isinstance(event, Measured)
+    assert small_digits.test is not None
+    assert event.winner.predictions.images.tolist() == small_digits.test.indices.tolist()
+
+
+def test_a_failure_leaves_its_worker_idle(workers: RayWorkers) -> None:
+    workers.start(_task(6, fault="broken"))
+    event = _next(workers)
+    assert isinstance(event, TrainingFailed)
+    assert (event.trial, event.failure.cause, workers.idle) == (6, "error", 2)
+
+
+def test_a_dead_worker_is_noticed_within_five_seconds_and_replaced(workers: RayWorkers) -> None:
+    workers.start(_task(7))
+    _next(workers)
+    workers.apply(7, Decision.CONTINUE)
+    _next(workers)
+    workers.apply(7, Decision.FINISH)
+    _next(workers)
+    began = time.monotonic()
+    number = workers.start(_task(8, fault="killed"))
+    lost = _next(workers)
+    seconds = time.monotonic() - began
+    assert lost == TrainingFailed(worker=number, trial=8, failure=lost.failure)  # type: ignore[union-attr]
+    assert (lost.failure.cause, lost.failure.message) == ("worker_lost", "its worker died at epoch 1")  # type: ignore[union-attr]
+    assert seconds < 5
+    assert _next(workers) == WorkerReady(worker=number)
+
+
+def test_start_without_an_idle_worker_is_refused(workers: RayWorkers) -> None:
+    workers.start(_task(0))
+    workers.start(_task(1))
+    with pytest.raises(RuntimeError, match="no worker is idle"):
+        workers.start(_task(2))
+    for _ in (0, 1):
+        _finish(workers, _next(workers).trial)  # type: ignore[union-attr]
+
+
+def test_a_decision_nobody_waits_for_is_refused(workers: RayWorkers) -> None:
+    with pytest.raises(RuntimeError, match="trial 99 waits for no decision"):
+        workers.apply(99, Decision.FINISH)
+
+
+def test_a_lost_node_fails_its_training_and_a_new_node_takes_the_worker(
+    workers: RayWorkers, ray_cluster: Any, tmp_path: Path
+) -> None:
+    for trial in (0, 1):
+        workers.start(_task(trial, nodes=str(tmp_path)))
+    ray_cluster.remove_node(next(iter(ray_cluster.worker_nodes)), allow_graceful=False)
+    while isinstance(event := _next(workers), EpochReported):  # a worker may outlive its node for an epoch or two
+        workers.apply(event.trial, Decision.CONTINUE)
+    ray_cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    assert isinstance(event, TrainingFailed)
+    assert event.failure.cause == "worker_lost"
+    left = _next(workers)
+    assert isinstance(left, EpochReported)
+    _finish(workers, left.trial)
+    _until_idle(workers, 2)
+
+
+def _task(trial: int, *, fault: str = "", nodes: str = "") -> TrainingTask:
+    plain = {"network": {"type": "Odd", "fault": fault, "nodes": nodes}, "fit": {"learning_rate": 0.01}}
+    return TrainingTask(trial=trial, recipe=Recipe.from_plain(plain), seed=trial)
+
+
+def _next(workers: RayWorkers) -> Event:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        event = workers.next_event(1.0)
+        if event is not None:
+            return event
+    raise AssertionError("nothing happened for 90 seconds")
+
+
+def _finish(workers: RayWorkers, trial: int, *, keep_model: bool = False) -> TrainingEnded:
+    workers.apply(trial, Decision.FINISH, keep_model=keep_model)
+    event = _next(workers)
+    assert isinstance(event, TrainingEnded)
+    return event
+
+
+def _until_idle(workers: RayWorkers, count: int) -> None:
+    while workers.idle < count:
+        _next(workers)

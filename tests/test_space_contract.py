@@ -1,0 +1,143 @@
+"""What holds for every space: ours, and the one that a person wrote in one file."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from objectives.build import build
+from objectives.records import Objective, StudyData
+from spaces.catalogue import find_space, space_names
+from spaces.errors import SpaceError
+from spaces.parameters import Parameter, RandomSuggest, baseline_recipe, find_parameters, recipe_for
+from spaces.recipe import ImageShape, Recipe
+from spaces.space import Space
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "my_space.py"
+CIFAR = ImageShape(height=32, width=32, channels=3)
+SMALL = ImageShape(height=8, width=8, channels=1)
+LARGE = ImageShape(height=300, width=200, channels=3)
+
+every_space = pytest.mark.parametrize(
+    "space", [find_space(name) for name in (*space_names(), str(EXAMPLE))], ids=lambda space: space.name
+)
+every_shape = pytest.mark.parametrize(
+    "images", [SMALL, CIFAR, LARGE], ids=lambda shape: f"{shape.height}x{shape.width}x{shape.channels}"
+)
+
+
+@every_space
+def test_it_says_what_it_is_and_how_to_run_it(space: Space) -> None:
+    assert "python -m search run --space " in space.docstring
+
+
+@every_space
+@every_shape
+def test_each_baseline_is_accepted_for_any_images(space: Space, images: ImageShape) -> None:
+    recipes = [baseline_recipe(space, name, images=images, classes=2) for name in space.baselines]
+
+    assert len(recipes) > 0
+
+
+@every_space
+@every_shape
+def test_each_recipe_survives_json(space: Space, images: ImageShape) -> None:
+    recipes = [_random_recipe(space, seed, images) for seed in range(50)]
+
+    assert [Recipe.from_json(recipe.to_json()) for recipe in recipes] == recipes
+
+
+@every_space
+def test_each_parameter_has_an_effect_on_the_recipe(space: Space) -> None:
+    without = {p.name for p in _parameters(space) if not any(a != b for a, b in _changed(space, p))}
+
+    assert without == set()
+
+
+@pytest.mark.slow
+@every_space
+def test_each_choice_of_network_has_an_effect_on_the_layers(space: Space) -> None:
+    without = {
+        parameter.name
+        for parameter in _parameters(space)
+        if (pairs := [(a, b) for a, b in _changed(space, parameter) if a.network != b.network])
+        and not any(_layers(a, CIFAR) != _layers(b, CIFAR) for a, b in itertools.islice(pairs, 20))
+    }
+
+    assert without == set()
+
+
+@pytest.mark.slow
+@every_space
+@every_shape
+def test_each_network_builds_for_any_images(space: Space, images: ImageShape) -> None:
+    assert all(_layers(_random_recipe(space, seed, images), images) for seed in range(8))
+
+
+@pytest.mark.slow
+@every_space
+def test_each_baseline_trains_saves_and_loads(space: Space, small_digits: StudyData, tmp_path: Path) -> None:
+    import keras
+
+    from objectives.training import Training
+
+    few = _first(small_digits, 32)
+    shown = few.validation.images[few.validation.indices]
+    for name in space.baselines:
+        recipe = baseline_recipe(space, name, images=SMALL, classes=10)
+        training = Training(recipe=recipe, data=few, objective=Objective(metric="val_loss", epochs=1), seed=0)
+        report = training.advance()
+        result = training.finish(keep_model=True)
+        file = tmp_path / f"{name}.keras"
+        file.write_bytes(result.model or b"")
+
+        assert math.isfinite(report.metrics["loss"])
+        np.testing.assert_allclose(
+            keras.models.load_model(file).predict(shown, verbose=0), result.predictions.probabilities, atol=1e-5
+        )
+
+
+def _parameters(space: Space) -> tuple[Parameter, ...]:
+    return find_parameters(space, images=CIFAR, classes=10)
+
+
+def _random_recipe(space: Space, seed: int, images: ImageShape) -> Recipe:
+    return space.suggest(RandomSuggest(seed=seed, images=images, classes=10))
+
+
+def _changed(space: Space, parameter: Parameter) -> Iterator[tuple[Recipe, Recipe]]:
+    """Yield pairs of recipes whose choices differ in that parameter only."""
+    for seed in range(50):
+        trial = RandomSuggest(seed=seed, images=CIFAR, classes=10)
+        recipe = space.suggest(trial)
+        for value in parameter.choices or (parameter.low, parameter.high):
+            if parameter.name not in trial.chosen or value is None or value == trial.chosen[parameter.name]:
+                continue
+            chosen = trial.chosen | {parameter.name: int(value) if parameter.kind == "int" else value}
+            try:
+                yield recipe, recipe_for(space, chosen, images=CIFAR, classes=10)
+            except SpaceError:
+                continue  # another choice depends on this one
+
+
+def _layers(recipe: Recipe, images: ImageShape) -> str:
+    """Return the layers that a recipe's network consists of, as JSON."""
+    import keras
+
+    import objectives.networks  # noqa: F401 - registers our builders
+
+    keras.utils.clear_session()  # names of layers count from 1 again
+    pixels = keras.Input((images.height, images.width, images.channels))
+    layers: str = keras.Model(pixels, build(recipe.network, pixels)).to_json()
+    return layers
+
+
+def _first(data: StudyData, count: int) -> StudyData:
+    train = replace(data.train, indices=data.train.indices[:count])
+    return replace(data, train=train, validation=replace(data.validation, indices=data.validation.indices[:count]))
