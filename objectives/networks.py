@@ -16,6 +16,11 @@ _summaries = {
 }
 
 
+NORM_MOMENTUM = 0.9
+"""Of batch norm's running mean and variance. Keras' 0.99 lags hundreds of steps behind: after an epoch of
+a small dataset, what is measured on validation images would be another network than the one in training."""
+
+
 def assemble(recipe: Recipe, *, images: ImageShape, classes: int) -> keras.Model:
     """Return the whole model of a recipe, with fresh weights, as it is saved.
 
@@ -65,7 +70,7 @@ def _convolution(x: keras.KerasTensor, filters: int, network: ConvNet, *, name: 
     if not network.batch_norm:
         return layers.Conv2D(filters, network.kernel, padding=padding, activation=network.activation, name=name)(x)
     x = layers.Conv2D(filters, network.kernel, padding=padding, use_bias=False, name=name)(x)
-    x = layers.BatchNormalization(name=f"{name}_norm")(x)
+    x = layers.BatchNormalization(momentum=NORM_MOMENTUM, name=f"{name}_norm")(x)
     return layers.Activation(network.activation, name=f"{name}_activation")(x)
 
 

@@ -1,0 +1,51 @@
+# Tamiz from a fresh clone: each target sets up its own environment in .venv first.
+# Another interpreter: make setup PYTHON=python3.12
+
+PYTHON ?= python3
+EXTRAS := dev,postgres,mysql,jax
+PACKAGES := spaces objectives reports search
+BIN := .venv/bin
+READY := .venv/ready
+
+.PHONY: help setup demo test check pins clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make setup   the environment, in .venv'
+	@echo 'make demo    a small search on the digits that scikit-learn brings, and its report'
+	@echo 'make test    all tests'
+	@echo 'make check   lint, format, types, import arrows, quick tests'
+	@echo 'make pins    write constraints.txt afresh, from the newest releases'
+	@echo 'make clean   remove .venv and caches; runs/ stays'
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "Tamiz needs Python 3.11 or later; this is %d.%d. Name another: make setup PYTHON=python3.11" % sys.version_info[:2])'
+	$(PYTHON) -m venv .venv
+	@echo 'Installing into .venv: a few minutes, the first time'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable '.[$(EXTRAS)]'
+	@touch $@
+
+demo: setup
+	$(BIN)/python -m search run --space cnn_cifar --data digits --trials 8
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -m 'not slow'
+
+pins:
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(PYTHON) -m venv "$$fresh" && \
+	"$$fresh/bin/python" -m pip install --quiet --disable-pip-version-check --editable '.[$(EXTRAS)]' && \
+	{ grep '^#' constraints.txt; "$$fresh/bin/python" -m pip freeze --exclude-editable; } > "$$fresh/pins" && \
+	cp "$$fresh/pins" constraints.txt
+
+clean:
+	rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find $(PACKAGES) tests -name __pycache__ -prune -exec rm -rf {} +
