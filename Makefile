@@ -7,7 +7,7 @@ PACKAGES := spaces objectives reports search
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup demo test check pins clean
+.PHONY: help setup demo test check bench pins clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo 'make demo    a small search on the digits that scikit-learn brings, and its report'
 	@echo 'make test    all tests'
 	@echo 'make check   lint, format, types, import arrows, quick tests'
+	@echo 'make bench   short forms of the benchmarks; wants two free cores'
 	@echo 'make pins    write constraints.txt afresh, from the newest releases'
 	@echo 'make clean   remove .venv and caches; runs/ stays'
 
@@ -39,6 +40,9 @@ check: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -m 'not slow'
+
+bench: setup
+	$(BIN)/python -m benchmarks.workers
 
 pins:
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(PYTHON) -m venv "$$fresh" && \

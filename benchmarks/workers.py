@@ -1,0 +1,132 @@
+"""Two workers against one on the same digits-size trainings, and what a warm worker adds to a training.
+
+    python -m benchmarks.workers [--repeats 3] [--trainings 8] [--epochs 4]
+
+Both crews train the same recipes; repeats are interleaved, and only the time between the first start and
+the last end counts: Ray and Keras are up before. Needs two free cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+
+from objectives.data.directories import DataDirectories
+from objectives.data.loading import load
+from objectives.data.splitting import split
+from objectives.records import Decision, Examples, Objective, StudyData, TrainingTask
+from search.ray_session import RaySession
+from search.ray_workers import RayWorkers
+from search.workers import EpochReported, TrainingEnded, TrainingFailed, WorkerReady
+from spaces.recipe import ConvNet, Fit, Recipe, Stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One crew's work."""
+
+    seconds: float
+    """From the first start to the last end."""
+    overheads: tuple[float, ...]
+    """Of each training but a worker's first: from its start to its first report, less building and the epoch."""
+
+
+def main() -> None:
+    """Measure, and print a table and one JSON object."""
+    arguments = _arguments()
+    data = _digits()
+    tasks = [_task(number) for number in range(arguments.trainings)]
+    found: dict[int, list[Measured]] = {1: [], 2: []}
+    for _ in range(arguments.repeats):
+        for crew in found:
+            found[crew].append(_measure(crew, tasks, data, epochs=arguments.epochs))
+    ratios = [two.seconds / one.seconds for one, two in zip(found[1], found[2], strict=True)]
+    overheads = [overhead for crew in found.values() for measured in crew for overhead in measured.overheads]
+    result = {
+        "two_workers_over_one": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)},
+        "warm_overhead_seconds": {"median": statistics.median(overheads), "high": max(overheads)},
+        "seconds": {str(crew): [measured.seconds for measured in found[crew]] for crew in found},
+    }
+    print(f"{'repeat':>6}  {'one worker s':>12}  {'two workers s':>13}  {'ratio':>5}")
+    for number, (one, two) in enumerate(zip(found[1], found[2], strict=True), start=1):
+        print(f"{number:6}  {one.seconds:12.2f}  {two.seconds:13.2f}  {two.seconds / one.seconds:5.2f}")
+    print(f"warm overhead: median {statistics.median(overheads):.3f} s, most {max(overheads):.3f} s")
+    print(json.dumps(result))
+
+
+def _measure(crew: int, tasks: list[TrainingTask], data: StudyData, *, epochs: int) -> Measured:
+    with tempfile.TemporaryDirectory() as folder:
+        session = RaySession.begin(log_file=Path(folder, "log.txt"), workers=crew)
+        workers = RayWorkers(session=session, data=data, objective=Objective(metric="val_accuracy", epochs=epochs))
+        try:
+            while workers.idle < crew:
+                workers.next_event(1.0)
+            return _train_all(workers, tasks, epochs=epochs)
+        finally:
+            workers.close()
+
+
+def _train_all(workers: RayWorkers, tasks: list[TrainingTask], *, epochs: int) -> Measured:
+    left, ended = deque(tasks), 0
+    started: dict[int, float] = {}
+    first_reports: dict[int, float] = {}
+    on_worker: dict[int, list[int]] = {}
+    overheads: list[float] = []
+    began = time.perf_counter()
+    while ended < len(tasks):
+        while workers.idle and left:
+            task = left.popleft()
+            started[task.trial] = time.perf_counter()
+            on_worker.setdefault(workers.start(task), []).append(task.trial)
+        match workers.next_event(1.0):
+            case EpochReported() as event:
+                if event.report.epoch == 1:
+                    first_reports[event.trial] = time.perf_counter() - started[event.trial] - event.report.seconds
+                is_last = event.report.epoch == epochs
+                workers.apply(event.trial, Decision.FINISH if is_last else Decision.CONTINUE)
+            case TrainingEnded() as event:
+                ended += 1
+                if on_worker[event.worker][0] != event.trial:
+                    overheads.append(first_reports[event.trial] - event.result.seconds_building)
+            case TrainingFailed() as event:
+                raise RuntimeError(event.failure.message)
+            case WorkerReady() | None:
+                continue
+    return Measured(seconds=time.perf_counter() - began, overheads=tuple(overheads))
+
+
+def _task(number: int) -> TrainingTask:
+    stages = tuple(Stage(filters=16 * 2**n, convolutions=1) for n in range(2))
+    network = ConvNet(stages=stages, kernel=3, dense_units=32 + number)
+    return TrainingTask(
+        trial=number, recipe=Recipe(network=network, fit=Fit(learning_rate=1e-3, batch_size=32)), seed=number
+    )
+
+
+def _digits() -> StudyData:
+    dataset = load("digits", directories=DataDirectories.from_environment())
+    rows = split(dataset, seed=0)
+    return StudyData(
+        train=Examples(images=dataset.images, labels=dataset.labels, indices=rows.train),
+        validation=Examples(images=dataset.images, labels=dataset.labels, indices=rows.validation),
+        test=None,
+        classes=dataset.classes,
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--trainings", type=int, default=8)
+    parser.add_argument("--epochs", type=int, default=4)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
