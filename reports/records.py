@@ -4,7 +4,8 @@
     split.npz                train, validation: int32 rows of the training images
     study.db                 Optuna's study
     trials/0007/             recipe.json  history.csv  result.json  predictions.npz  model.keras (the best few)
-    best/                    model.keras  recipe.json  predictions.npz (test images)  measurement.json
+    best/                    model.keras  model_card.json  recipe.json  train.py
+                             predictions.npz (test images)  measurement.json
                              inside.json  thumbnails.npz  feature_maps.npz (all three optional)
     report.html  trials.csv  summary.json  log.txt
 
@@ -21,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from objectives.records import Direction
+from objectives.records import Direction, Layer
 
 TrialState = Literal["COMPLETE", "PRUNED", "FAIL"]
 schema = 1
@@ -58,6 +59,8 @@ class RunRecord:
     """First line of the space's docstring."""
     space_digest: str
     """"sha256:..." of the space's source."""
+    backbone_digest: str | None = None
+    """"sha256:..." of the file that `--backbone` named; None: none."""
     metric: str
     direction: Direction
     epochs: int
@@ -99,6 +102,8 @@ class TrialRecord:
     cause: str | None = None
     """Why it has no result or was told early: diverged, host_oom, gpu_oom, error, worker_lost."""
     message: str | None = None
+    note: str | None = None
+    """How it was trained, where that is worth a line: whether features of a frozen part were shared."""
     started: str
     ended: str
     """ISO 8601, UTC."""
@@ -118,15 +123,21 @@ class Measurement:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layer:
-    """One row of the winner's layer table."""
+class ModelCard:
+    """`model_card.json`, beside a `model.keras`: what is needed to use it, and to know that it is ours."""
 
-    name: str
-    kind: str
-    """Keras' class name: Conv2D, MaxPooling2D ..."""
-    output: tuple[int, ...]
-    """Shape of the output, without the batch."""
-    parameters: int
+    schema: int
+    study: str
+    trial: int
+    sha256: str
+    """Of the `.keras` file, in hexadecimal digits."""
+    classes: tuple[str, ...]
+    """In the order of the probabilities."""
+    height: int
+    width: int
+    channels: int
+    resize: str
+    """How an image of another size is brought to this one: see `objectives.data.decoding`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,12 +21,13 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 from objectives import predictions as stored_predictions
 from objectives.metrics import measure
 from objectives.records import Predictions
 from reports.intervals import wilson
-from reports.mistakes import worth_a_look
+from reports.recording import write_thumbnails
 from reports.records import DataRecord, Measurement, RunRecord, TrialRecord
 from spaces import cnn_cifar
 from spaces.recipe import ImageShape, Recipe
@@ -112,7 +113,7 @@ def train(recipe: Recipe, data: Data, *, epochs: int = EPOCHS) -> Trained:
     )
     rows = []
     for epoch in range(1, epochs + 1):
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.partial_fit(data.train, data.train_labels, classes=np.arange(10))
         probabilities = model.predict_proba(data.validation).astype(np.float32)
@@ -246,9 +247,7 @@ def write_best(folder: Path, *, trial: int, test: Predictions, pixels: np.ndarra
         schema=1, trial=trial, correct=right, images=images, accuracy=right / images, interval_95=wilson(right, images)
     )
     write_json(best / "measurement.json", measured)
-    shown = worth_a_look(test, most=24)
-    pictures = (pixels[shown].reshape(-1, 8, 8, 1) * 255).astype(np.uint8)
-    np.savez_compressed(best / "thumbnails.npz", images=shown, pixels=pictures)
+    write_thumbnails(best, predictions=test, images=(pixels.reshape(-1, 8, 8, 1) * 255).astype(np.uint8))
 
 
 def run_record(data: Data, *, study_name: str, trials: int) -> RunRecord:
@@ -279,7 +278,7 @@ def run_record(data: Data, *, study_name: str, trials: int) -> RunRecord:
             channels=1,
             class_counts=tuple(int(count) for count in counts),
         ),
-        baselines={name: dict(params) for name, params in cnn_cifar.BASELINES.items()},
+        baselines={BASELINE: dict(cnn_cifar.BASELINES[BASELINE])},
         versions={"tamiz": "0.1.0", "python": "3.11.2", "optuna": optuna.__version__},
         command=f"python -m search run --space cnn_cifar --data digits --study {study_name} --trials {trials} --seed 0",
         created=begun.isoformat(),

@@ -1,0 +1,100 @@
+"""Everything that a report says, as values: computed here, drawn elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.records import Predictions
+from reports.answer import Answer, find_answer
+from reports.calibration import Calibration, calibration, top_accuracy
+from reports.effects import EffectTable, effect_tables
+from reports.importances import Importances, find_importances
+from reports.learning import learning_sentence
+from reports.mistakes import Look, confident_mistakes, hardest
+from reports.per_class import ClassTable, Confusion, class_table, confusion_counts, confusion_sentences, most_confused
+from reports.run import Run
+from reports.trials_table import TrialRow, telling_parameters, trial_rows
+
+LOOKS = 24
+"""Images shown in each gallery, and to be recorded for it."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Classification:
+    """The winner on one set of images, class by class."""
+
+    images: str
+    """"test" or "validation"."""
+    predictions: Predictions
+    table: ClassTable
+    counts: NDArray[np.int32]
+    """(classes, classes) by true class (row) and predicted class (column)."""
+    sentences: tuple[str, ...]
+    pairs: tuple[Confusion, ...]
+    calibration: Calibration
+    top3: float | None
+    """Accuracy when the three most probable classes count; None for five classes or fewer."""
+    hardest: tuple[Look, ...]
+    confident_mistakes: tuple[Look, ...]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Findings:
+    """What the search found."""
+
+    run: Run
+    answer: Answer
+    rows: tuple[TrialRow, ...]
+    columns: tuple[str, ...]
+    """Parameters worth a column in the table of trials."""
+    classification: Classification | None
+    learning: str
+    """How the winner learned, in a sentence; empty where unknown."""
+    importances: Importances
+    effects: tuple[EffectTable, ...]
+
+
+def find(run: Run) -> Findings:
+    """Compute everything that a report says about a run."""
+    importances = find_importances(run)
+    answer = find_answer(run)
+    winner = answer.winner
+    return Findings(
+        run=run,
+        answer=answer,
+        rows=trial_rows(run),
+        columns=telling_parameters(run, importances.shares),
+        classification=_classification(run),
+        learning=learning_sentence(winner.history) if winner and winner.history is not None else "",
+        importances=importances,
+        effects=effect_tables(run, importances, most=3),
+    )
+
+
+def _classification(run: Run) -> Classification | None:
+    if run.test is not None:
+        return classify(run.test, run.classes, images="test")
+    winner = run.winner
+    predictions = run.validation.get(winner.number) if winner else None
+    return classify(predictions, run.classes, images="validation") if predictions is not None else None
+
+
+def classify(predictions: Predictions, classes: tuple[str, ...], *, images: str) -> Classification:
+    """Compute what some predictions say about each class."""
+    predicted = predictions.probabilities.argmax(axis=1)
+    counts = confusion_counts(predictions.labels, predicted, len(classes))
+    return Classification(
+        images=images,
+        predictions=predictions,
+        table=class_table(predictions.labels, predicted, classes),
+        counts=counts,
+        sentences=confusion_sentences(counts, classes, most=5),
+        pairs=most_confused(counts, classes, most=8),
+        calibration=calibration(predictions.probabilities, predictions.labels),
+        top3=top_accuracy(predictions.probabilities, predictions.labels, k=3) if len(classes) > 5 else None,
+        hardest=hardest(predictions, most=LOOKS),
+        confident_mistakes=confident_mistakes(predictions, most=LOOKS),
+    )
