@@ -3,64 +3,148 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 from keras import ops
 
+from objectives.mixup import Mixup, MixupModel
 from spaces.recipe import Augment
+
+_white = 255.0  # the network takes pixels as they are stored
 
 
 def augmented(network: keras.Model, augment: Augment) -> keras.Model:
     """Return a model that shares the network's weights and changes its images while training.
 
     Outside training, and where augmentation is off, it computes exactly what the network does.
+    With mixup it gives each image's share in the blend besides, and blends the labels itself.
     """
     if augment.is_off:
         return keras.Model(network.inputs, network.outputs, name="training")
     images = keras.Input(network.input_shape[1:], name="images")
-    return keras.Model(images, network(RandomWarp(augment)(images)), name="training")
+    changed = images
+    for change in _changes(augment):
+        changed = change(changed)
+    if not augment.mixup:
+        return keras.Model(images, network(changed), name="training")
+    blends, shares = Mixup(augment.mixup)(changed)
+    return MixupModel(images, [network(blends), shares], name="training")
 
 
-class RandomWarp(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """Flips, shifts, rotates and zooms each training image by amounts of its own, about its centre.
+def _changes(augment: Augment) -> Iterator[keras.layers.Layer]:
+    if (
+        augment.flip_horizontal
+        or augment.flip_vertical
+        or max(augment.shift, augment.rotation_degrees, augment.zoom, augment.shear) > 0.0
+    ):
+        yield RandomWarp(augment)
+    if augment.brightness or augment.contrast:
+        yield RandomLight(brightness=augment.brightness, contrast=augment.contrast)
+    if augment.cutout:
+        yield Cutout(augment.cutout)
 
-    Keras' own layers do one change each; here they are one affine map, so an image is interpolated
-    once instead of three times, and the step stays compiled on JAX. What comes in from beyond an
-    edge repeats the edge. Images are (n, height, width, channels); outside training they pass.
-    """
 
-    def __init__(self, augment: Augment) -> None:
-        super().__init__(name="augmentation")
-        self.augment = augment
+class _WhileTraining(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+    """Changes images (n, height, width, channels) of pixels 0 to 255 while training; else they pass."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name=name)
         self.seeds = keras.random.SeedGenerator()  # seeded by keras.utils.set_random_seed
-        self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA there lacks the warp
 
     def call(self, images: Any, training: bool = False) -> Any:  # noqa: FBT001  # Keras' signature
         """Return the images, changed where training."""
-        if not training:
-            return images
-        return ops.image.affine_transform(
-            images, self._maps(images), interpolation="bilinear", fill_mode="nearest", data_format="channels_last"
-        )
+        return self._changed(images) if training else images
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
         """Return the images' shape, which stays."""
         return input_shape
 
+    def _changed(self, images: Any) -> Any:
+        raise NotImplementedError
+
+    def _drawn(self, amounts: int, images: Any) -> Any:
+        """Return (amounts, n) numbers between -1 and 1."""
+        return keras.random.uniform((amounts, ops.shape(images)[0]), -1.0, 1.0, seed=self.seeds)
+
+
+class RandomWarp(_WhileTraining):
+    """Flips, shifts, rotates, zooms and shears each training image by amounts of its own, about its centre.
+
+    Keras' own layers do one change each; here they are one affine map, so an image is interpolated
+    once instead of once a change, and the step stays compiled on JAX.
+    """
+
+    def __init__(self, augment: Augment) -> None:
+        super().__init__("augmentation_warp")
+        self.augment = augment
+        self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA there lacks the warp
+
+    def _changed(self, images: Any) -> Any:
+        return ops.image.affine_transform(
+            images,
+            self._maps(images),
+            interpolation="bilinear",
+            fill_mode=self.augment.fill,
+            data_format="channels_last",
+        )
+
     def _maps(self, images: Any) -> Any:
         """Return (n, 8): for each image the map from a pixel of the result to one of the image."""
         height, width = images.shape[1:3]
-        drawn = keras.random.uniform((5, ops.shape(images)[0]), -1.0, 1.0, seed=self.seeds)
+        drawn = self._drawn(7, images)
         angle = drawn[0] * math.radians(self.augment.rotation_degrees)
         zoom = 1.0 + drawn[1] * self.augment.zoom
         right = drawn[2] * self.augment.shift * width
         down = drawn[3] * self.augment.shift * height
-        mirror = ops.where(drawn[4] < 0.0, -1.0, 1.0) if self.augment.flip_horizontal else ops.ones_like(zoom)
+        mirror = _signs(drawn[4]) if self.augment.flip_horizontal else 1.0
+        upset = _signs(drawn[5]) if self.augment.flip_vertical else 1.0
+        slant = drawn[6] * self.augment.shear
         cosine, sine = ops.cos(angle) * zoom, ops.sin(angle) * zoom
-        x_of_x, x_of_y, y_of_x, y_of_y = cosine * mirror, -sine, sine * mirror, cosine
+        x_of_x, x_of_y = cosine * mirror, (cosine * slant - sine) * upset
+        y_of_x, y_of_y = sine * mirror, (sine * slant + cosine) * upset
         middle_x, middle_y = (width - 1) / 2, (height - 1) / 2
         start_x = middle_x - x_of_x * middle_x - x_of_y * middle_y + right
         start_y = middle_y - y_of_x * middle_x - y_of_y * middle_y + down
         none = ops.zeros_like(zoom)
         return ops.stack([x_of_x, x_of_y, start_x, y_of_x, y_of_y, start_y, none, none], axis=1)
+
+
+class RandomLight(_WhileTraining):
+    """Makes each training image brighter or darker, and its contrast higher or lower; pixels stay within 0 to 255."""
+
+    def __init__(self, *, brightness: float, contrast: float) -> None:
+        super().__init__("augmentation_light")
+        self.brightness = brightness
+        self.contrast = contrast
+
+    def _changed(self, images: Any) -> Any:
+        drawn = self._drawn(2, images)[:, :, None, None, None]
+        mean = ops.mean(images, axis=(1, 2), keepdims=True)
+        stretched = (images - mean) * (1.0 + drawn[0] * self.contrast) + mean
+        return ops.clip(stretched + drawn[1] * self.brightness * _white, 0.0, _white)
+
+
+class Cutout(_WhileTraining):
+    """Hides a square of each training image under the image's mean colour (DeVries and Taylor 2017).
+
+    Its centre is anywhere in the image, so that part of it may lie outside.
+    """
+
+    def __init__(self, fraction: float) -> None:
+        super().__init__("augmentation_cutout")
+        self.fraction = fraction
+
+    def _changed(self, images: Any) -> Any:
+        height, width = images.shape[1:3]
+        reach = self.fraction * min(height, width) / 2
+        drawn = self._drawn(2, images)[:, :, None]
+        rows = ops.abs(ops.arange(height, dtype="float32") - (height - 1) / 2 - drawn[0] * height / 2) < reach
+        columns = ops.abs(ops.arange(width, dtype="float32") - (width - 1) / 2 - drawn[1] * width / 2) < reach
+        hidden = ops.logical_and(rows[:, :, None, None], columns[:, None, :, None])
+        return ops.where(hidden, ops.mean(images, axis=(1, 2), keepdims=True), images)
+
+
+def _signs(drawn: Any) -> Any:
+    return ops.where(drawn < 0.0, -1.0, 1.0)

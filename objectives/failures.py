@@ -7,7 +7,7 @@ import traceback
 from typing import Literal
 
 from objectives.records import TrainingFailure
-from spaces.errors import TamizError
+from spaces.errors import DataError, TamizError
 from spaces.recipe import Recipe
 
 Cause = Literal["host_oom", "gpu_oom", "error"]
@@ -37,6 +37,9 @@ def classify(error: BaseException, epoch: int) -> TrainingFailure:
     """
     if isinstance(error, TrainingError):
         return error.failure
+    if isinstance(error, DataError):  # says itself what is missing, and what to do
+        message, _, advice = str(error).partition("\n")
+        return TrainingFailure(cause="error", message=message, traceback=advice)
     place = f"at epoch {epoch}" if epoch else "while building the network"
     cause = _cause(error)
     said = str(error).strip().partition("\n")[0][:200]

@@ -34,7 +34,8 @@ class Examples:
     """
 
     images: NDArray[np.uint8]
-    """(all, height, width, channels); may be read-only, a memory map, or in Ray's object store."""
+    """(all, height, width, channels); may be read-only, a memory map, or in Ray's object store.
+    A head that is trained on features of a frozen part sees float feature maps in their place."""
     labels: NDArray[np.int32]
     """(all,) class indices."""
     indices: NDArray[np.int32]
@@ -91,6 +92,50 @@ class Predictions:
     """(n,) positions of the images in their split (validation: positions in the training images)."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One row of a network's layer table."""
+
+    name: str
+    kind: str
+    """Keras' class name: Conv2D, MaxPooling2D ..."""
+    output: tuple[int, ...]
+    """Shape of the output, without the batch."""
+    parameters: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerMaps:
+    """What one layer makes of some images."""
+
+    layer: str
+    pixels: NDArray[np.uint8]
+    """(images, height, width, channels shown), each map stretched to 0..255."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NetworkInside:
+    """What a network looks like inside: its layers, and its feature maps of one image a class."""
+
+    layers: tuple[Layer, ...]
+    maps: tuple[LayerMaps, ...]
+    """In the order of the network."""
+    classes: tuple[int, ...]
+    """Class of each image that was shown."""
+    images: tuple[int, ...]
+    """Positions of those images in their split."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WinnerMeasured:
+    """What a worker says of a winner."""
+
+    predictions: Predictions
+    """On the test images."""
+    inside: NetworkInside | None
+    """None: the network could not be looked into; why is in the log."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingResult:
     """What a training leaves behind: its best epoch."""
@@ -111,6 +156,8 @@ class TrainingResult:
     """On the validation images."""
     model: bytes | None
     """The `.keras` file: uint8 or float images 0..255 in, probabilities out; None where not asked for."""
+    note: str | None = None
+    """One line for a person about how it was trained, such as that features were shared; None: nothing special."""
 
 
 @dataclass(frozen=True, kw_only=True)

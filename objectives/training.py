@@ -15,12 +15,14 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives import augmentation, measuring, networks, optimizers
+from objectives import augmentation, features, losses, measuring, networks, optimizers, transfer
+from objectives.batches import ShuffledBatches
+from objectives.data.directories import DataDirectories
 from objectives.failures import TrainingError, classify, diverged
-from objectives.input_pipeline import ShuffledBatches, TrainingInput
+from objectives.input_pipeline import TrainingInput
 from objectives.metrics import METRICS, measure
 from objectives.records import EpochReport, Objective, StudyData, TrainingResult
-from spaces.recipe import ImageShape, Recipe
+from spaces.recipe import ImageShape, Recipe, Unfreeze
 
 __all__ = ["Training", "TrainingError", "classify"]
 
@@ -47,24 +49,19 @@ class Training:
         started = time.perf_counter()
         self._recipe = recipe
         self._data = data
+        self._objective = objective
         self._metric = METRICS[objective.metric]
         self._epoch = 0
         self._best: _Best | None = None
         self._seconds_training = 0.0
         with _failing(0):
             _reset_keras(seed)
-            batches = ShuffledBatches(data.train, batch_size=recipe.fit.batch_size, seed=seed)
+            self._seen = features.seen_by(recipe, data, folder=DataDirectories.from_environment().features)
+            batches = ShuffledBatches(self._seen.train, batch_size=recipe.fit.batch_size, seed=seed)
             self._input = TrainingInput(batches)
-            height, width, channels = data.train.images.shape[1:]
-            images = ImageShape(height=height, width=width, channels=channels)
-            self._network = networks.assemble(recipe, images=images, classes=len(data.classes))
+            self._network = networks.assemble(self._seen.recipe, images=self._seen.shape, classes=len(data.classes))
             self._model = augmentation.augmented(self._network, recipe.augment)
-            steps = objective.epochs * self._input.steps
-            self._model.compile(
-                optimizer=optimizers.optimizer_of(recipe.fit, steps=steps, model=self._network),
-                loss=optimizers.loss_of(recipe.fit),
-                metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-            )
+            self._compile()
         self._seconds_building = time.perf_counter() - started
 
     def advance(self) -> EpochReport:
@@ -77,8 +74,11 @@ class Training:
         started = time.perf_counter()
         epoch = self._epoch + 1
         with _failing(epoch):
+            unfreeze = self._recipe.unfreeze
+            if unfreeze is not None and unfreeze.epoch == epoch:
+                self._unfreeze(unfreeze)
             fitted = self._fit(epoch)
-            found = measuring.probabilities(self._network, self._data.validation)
+            found = measuring.probabilities(self._network, self._seen.validation)
             if not np.isfinite(found).all():
                 raise diverged(math.nan, epoch, self._recipe)
             metrics = fitted | measure(found, self._labels())
@@ -102,17 +102,43 @@ class Training:
             raise RuntimeError("finish() came before any epoch; call advance() first")
         with _failing(self._epoch):
             self._network.set_weights(best.weights)
-            model = _saved(self._network) if keep_model else None
+            model = _saved(self._whole_network()) if keep_model else None
         return TrainingResult(
             score=best.score,
             best_epoch=best.epoch,
             epochs=self._epoch,
-            parameters=self._network.count_params(),
+            parameters=self._network.count_params() + self._seen.frozen_weights,
             seconds_building=self._seconds_building,
             seconds_training=self._seconds_training,
             predictions=measuring.predictions_of(best.probabilities, self._data.validation),
             model=model,
+            note=self._seen.note,
         )
+
+    def _compile(self) -> None:
+        labels = self._data.train.labels[self._data.train.indices]
+        steps = self._objective.epochs * self._input.steps
+        self._model.compile(
+            optimizer=optimizers.optimizer_of(self._recipe.fit, steps=steps, model=self._network),
+            loss=losses.loss_of(self._recipe, labels, classes=len(self._data.classes)),
+            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        )
+
+    def _unfreeze(self, unfreeze: Unfreeze) -> None:
+        """Let part of a pretrained network be trained too, from this epoch on; the optimizer begins afresh."""
+        transfer.unfreeze(self._network, unfreeze.layers)
+        self._compile()
+        optimizer = self._model.optimizer
+        transfer.slow_down(optimizer, self._network, rate=unfreeze.rate)
+        optimizer.build(self._model.trainable_variables)
+        optimizer.iterations.assign(self._epoch * self._input.steps)  # the schedule goes on where it was
+
+    def _whole_network(self) -> keras.Model:
+        if self._seen.recipe == self._recipe:
+            return self._network
+        height, width, channels = self._data.train.images.shape[1:]
+        images = ImageShape(height=height, width=width, channels=channels)
+        return features.whole_network(self._recipe, self._network, images=images, classes=len(self._data.classes))
 
     def _fit(self, epoch: int) -> dict[str, float]:
         history = self._model.fit(

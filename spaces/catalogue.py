@@ -89,6 +89,9 @@ def _space(module: ModuleType, *, name: str, file: Path) -> Space:
     default_data = getattr(module, "DEFAULT_DATA", None)
     if not isinstance(default_data, str | None):
         raise SpaceError(f"DEFAULT_DATA in '{file.name}' is {default_data!r}; accepted: the name or path of a dataset")
+    repeats = getattr(module, "REPEATS", None)
+    if repeats is not None and not (type(repeats) is int and repeats > 0):
+        raise SpaceError(f"REPEATS in '{file.name}' is {repeats!r}; accepted: a whole number, 1 or more")
     return Space(
         name=name,
         docstring=(module.__doc__ or "").strip(),
@@ -98,6 +101,7 @@ def _space(module: ModuleType, *, name: str, file: Path) -> Space:
         module=module.__name__,
         file=str(file),
         digest=_digest(file),
+        repeats=repeats,
     )
 
 

@@ -3,44 +3,59 @@
 Stages of convolutions and a pooling, whose filters double from stage to stage, after the VGG family
 (Simonyan and Zisserman 2015), with the ways of training that a person would try next.
 Baseline `cifar_notebook_2021`: 3 stages of 2 convolutions, 32-64-128 filters, Adam, batch 80.
+Baseline `cifar_small`: 32-64-64 filters without padding, a dense layer of 64, Adam, batch 64;
+`cifar_small_augmented` adds flips, shifts and rotations.
 
     python -m search run --space cnn_cifar --trials 50
 """
 
 from __future__ import annotations
 
-from spaces.recipe import Augment, ConvNet, Fit, Recipe, Stage
+from spaces.recipe import Augment, ConvNet, Fit, ImageShape, Recipe, Stage
 from spaces.suggest import Suggest
 
 DEFAULT_DATA = "cifar10"
 
-BASELINES = {
-    "cifar_notebook_2021": {
-        "stages": 3,
-        "convolutions": 2,
-        "filters": 32,
-        "kernel": 3,
-        "activation": "relu",
-        "batch_norm": False,
-        "pooling": "max",
-        "stage_dropout": 0.0,
-        "summary": "flatten",
-        "dense_units": 0,
-        "head_dropout": 0.0,
-        "flip": False,
-        "shift": 0.0,
-        "rotation": 0.0,
-        "zoom": 0.0,
-        "optimizer": "adam",
-        "learning_rate": 1e-3,
-        "schedule": "constant",
-        "warmup": 0.0,
-        "weight_decay": 1e-6,
-        "label_smoothing": 0.0,
-        "batch_size": 80,
-    },
+CIFAR_NOTEBOOK_2021 = {
+    "stages": 3,
+    "convolutions": 2,
+    "filters": 32,
+    "most_filters": 512,
+    "last_pool": True,
+    "first_kernel": 3,
+    "padding": "same",
+    "activation": "relu",
+    "batch_norm": False,
+    "pooling": "max",
+    "stage_dropout": 0.0,
+    "summary": "flatten",
+    "dense_units": 0,
+    "head_dropout": 0.0,
+    "flip": False,
+    "shift": 0.0,
+    "rotation": 0.0,
+    "zoom": 0.0,
+    "optimizer": "adam",
+    "learning_rate": 1e-3,
+    "schedule": "constant",
+    "warmup": 0.0,
+    "weight_decay": 1e-6,
+    "label_smoothing": 0.0,
+    "batch_size": 80,
 }
-
+CIFAR_SMALL = CIFAR_NOTEBOOK_2021 | {
+    "convolutions": 1,
+    "most_filters": 64,
+    "last_pool": False,
+    "padding": "valid",
+    "dense_units": 64,
+    "batch_size": 64,
+}
+BASELINES = {
+    "cifar_notebook_2021": CIFAR_NOTEBOOK_2021,
+    "cifar_small": CIFAR_SMALL,
+    "cifar_small_augmented": CIFAR_SMALL | {"flip": True, "shift": 0.2, "rotation": 20.0},
+}
 
 SGD_RATE = 10.0
 """Plain gradients need about ten times the rate of adaptive ones; with this one range of rates fits all optimizers."""
@@ -48,16 +63,27 @@ SGD_RATE = 10.0
 
 def suggest(trial: Suggest) -> Recipe:
     """Choose one network and one way to train it."""
-    stages = trial.suggest_int("stages", 1, most_stages(trial.images.smaller_side))
+    stages = trial.suggest_int("stages", fewest_stages(trial.images), most_stages(trial.images))
     convolutions = trial.suggest_int("convolutions", 1, 3)
-    filters = trial.suggest_categorical("filters", [16, 32, 48])  # in the first stage; doubles after each
+    filters = trial.suggest_categorical("filters", [16, 24, 32])  # in the first stage; doubles after each
+    most_filters = trial.suggest_categorical("most_filters", [64, 128, 256, 512])  # where the doubling ends
+    last_pool = trial.suggest_categorical("last_pool", [True, False])  # whether the last stage has its pooling
     optimizer = trial.suggest_categorical("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
     learning_rate = trial.suggest_float("learning_rate", 2e-4, 1e-2, log=True)
     weight_decay = trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True)
     return Recipe(
         network=ConvNet(
-            stages=tuple(Stage(filters=filters * 2**n, convolutions=convolutions) for n in range(stages)),
-            kernel=trial.suggest_categorical("kernel", [3, 5]),
+            stages=tuple(
+                Stage(
+                    filters=min(filters * 2**n, most_filters),
+                    convolutions=convolutions,
+                    pool=last_pool or n < stages - 1,
+                )
+                for n in range(stages)
+            ),
+            kernel=3,
+            first_kernel=trial.suggest_categorical("first_kernel", [3, 5]),
+            padding=trial.suggest_categorical("padding", ["same", "valid"]),
             activation=trial.suggest_categorical("activation", ["relu", "elu", "gelu", "silu"]),
             batch_norm=trial.suggest_categorical("batch_norm", [True, False]),
             pooling=trial.suggest_categorical("pooling", ["max", "average"]),
@@ -84,6 +110,11 @@ def suggest(trial: Suggest) -> Recipe:
     )
 
 
-def most_stages(smaller_side: int) -> int:
-    """Return the largest number of stages for images of that side: from 3 (the notebook's) to 5."""
-    return max(3, min(5, smaller_side.bit_length() - 2))
+def fewest_stages(images: ImageShape) -> int:
+    """Return the least number of stages, 1 to 3: large images are brought to about 32 pixels before the head."""
+    return min(3, max(1, (images.smaller_side // 32).bit_length()))
+
+
+def most_stages(images: ImageShape) -> int:
+    """Return the largest number of stages, 3 (the notebook's) to 5: more would leave no pixel to pool."""
+    return max(3, min(5, images.smaller_side.bit_length() - 2))

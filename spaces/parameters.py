@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from spaces.backbones import OURS
 from spaces.errors import SpaceError
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, ParameterValue, Space
@@ -65,6 +66,7 @@ class _Asking:
     def __init__(self, *, images: ImageShape, classes: int) -> None:
         self.images = images
         self.classes = classes
+        self.backbones = OURS
         self.asked: dict[str, Parameter] = {}
         self.chosen: dict[str, ParameterValue] = {}
 

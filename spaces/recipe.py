@@ -10,31 +10,50 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from spaces.checks import check_at_least, check_between, check_fraction, check_one_of
 from spaces.errors import RecordError
-from spaces.records import Family, from_plain, to_plain
+from spaces.networks import (
+    ACTIVATIONS,
+    MLP,
+    PADDINGS,
+    POOLINGS,
+    SUMMARIES,
+    ConvNet,
+    Network,
+    ResNet,
+    Stage,
+)
+from spaces.records import from_plain, to_plain
 
-ACTIVATIONS = ("relu", "elu", "gelu", "silu", "tanh", "sigmoid")
-PADDINGS = ("same", "valid")
-POOLINGS = ("max", "average")
-SUMMARIES = ("flatten", "average", "max")
+__all__ = [
+    "ACTIVATIONS",
+    "CLASS_WEIGHTS",
+    "FILLS",
+    "MLP",
+    "OPTIMIZERS",
+    "OUTPUTS",
+    "PADDINGS",
+    "PIXELS",
+    "POOLINGS",
+    "SCHEDULES",
+    "SUMMARIES",
+    "Augment",
+    "ConvNet",
+    "Fit",
+    "ImageShape",
+    "Network",
+    "Recipe",
+    "ResNet",
+    "Stage",
+    "Unfreeze",
+]
+
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
-SCHEDULES = ("constant", "cosine", "one_cycle")
+SCHEDULES = ("constant", "cosine", "one_cycle", "step")
+CLASS_WEIGHTS = ("none", "balanced", "sqrt")
+FILLS = ("nearest", "constant", "reflect", "wrap")
+OUTPUTS = ("softmax", "sigmoid")
 PIXELS = ("unit", "symmetric", "raw")
-
-
-def _at_least(name: str, came: int, least: int) -> None:
-    if came < least:
-        raise RecordError(f"{name} is {came}; accepted: {least} or more")
-
-
-def _one_of(name: str, came: str, accepted: tuple[str, ...]) -> None:
-    if came not in accepted:
-        raise RecordError(f"{name} is {came!r}; accepted: {', '.join(accepted)}")
-
-
-def _fraction(name: str, came: float) -> None:
-    if not 0.0 <= came < 1.0:
-        raise RecordError(f"{name} is {came}; accepted: 0 up to but not 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,84 +71,46 @@ class ImageShape:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Network(Family):
-    """Base of every network description; subclasses are frozen dataclasses of plain values.
-
-    A subclass has a builder registered with `objectives.build.build`.
-    """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stage:
-    """Some convolutions at one resolution, then (perhaps) a pooling that halves it."""
-
-    filters: int
-    convolutions: int
-    """May be 0: the stage is then a pooling alone."""
-    pool: bool = True
-
-    def __post_init__(self) -> None:
-        _at_least("filters", self.filters, 1)
-        _at_least("convolutions", self.convolutions, 0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ConvNet(Network):
-    """A plain convolutional network: stages of conv-conv-pool, then a dense head.
-
-    It builds for images of any size: a pooling that would leave no pixel is left out, and a
-    "valid" convolution whose kernel is larger than what is left is padded instead.
-    """
-
-    stages: tuple[Stage, ...]
-    kernel: int
-    """Side of the square kernels, in pixels."""
-    padding: str = "same"
-    activation: str = "relu"
-    batch_norm: bool = False
-    pooling: str = "max"
-    dropout: float = 0.0
-    """Fraction of features dropped after each stage."""
-    summary: str = "flatten"
-    """How the last feature map becomes a vector: all of it, or the average or maximum over pixels."""
-    dense_units: int = 0
-    """Units of the hidden dense layer; 0: none, straight to the output layer."""
-    dense_dropout: float = 0.0
-    """Fraction dropped right before the output layer."""
-
-    def __post_init__(self) -> None:
-        _at_least("kernel", self.kernel, 1)
-        _one_of("padding", self.padding, PADDINGS)
-        _one_of("activation", self.activation, ACTIVATIONS)
-        _one_of("pooling", self.pooling, POOLINGS)
-        _one_of("summary", self.summary, SUMMARIES)
-        _at_least("dense_units", self.dense_units, 0)
-        _fraction("dropout", self.dropout)
-        _fraction("dense_dropout", self.dense_dropout)
-
-
-@dataclass(frozen=True, kw_only=True)
 class Augment:
-    """Random changes made to training images only, afresh in each epoch; the defaults are off."""
+    """Random changes made to training images only, afresh in each epoch; the defaults are off.
+
+    Each image gets its own amount of each, uniform up to the strength given here.
+    """
 
     flip_horizontal: bool = False
+    """Left becomes right, in half of the images."""
+    flip_vertical: bool = False
+    """Top becomes bottom, in half of the images."""
     shift: float = 0.0
     """Largest shift in each direction, as a fraction of the side."""
     rotation_degrees: float = 0.0
     """Largest rotation either way."""
     zoom: float = 0.0
     """Largest zoom in or out, as a fraction."""
+    shear: float = 0.0
+    """Largest slant either way: pixels sideways for each pixel down."""
+    fill: str = "nearest"
+    """What comes in from beyond an edge: the edge repeated, black, the image mirrored, or its other side."""
+    brightness: float = 0.0
+    """Largest amount added to or taken from all pixels, as a fraction of the range from black to white."""
+    contrast: float = 0.0
+    """Largest stretch or squeeze of each channel about its mean, as a fraction."""
+    cutout: float = 0.0
+    """Side of a square hidden somewhere in each image, as a fraction of the smaller side (DeVries and Taylor 2017)."""
+    mixup: float = 0.0
+    """Blend each image and its label with another's; shares are drawn from Beta(mixup, mixup) (Zhang et al. 2018)."""
 
     def __post_init__(self) -> None:
-        _fraction("shift", self.shift)
-        _fraction("zoom", self.zoom)
-        if not 0.0 <= self.rotation_degrees <= 180.0:
-            raise RecordError(f"rotation_degrees is {self.rotation_degrees}; accepted: 0 to 180")
+        for name in ("shift", "zoom", "shear", "brightness", "contrast", "cutout"):
+            check_fraction(name, getattr(self, name))
+        check_between("rotation_degrees", self.rotation_degrees, 0.0, 180.0)
+        check_between("mixup", self.mixup, 0.0, 10.0)
+        check_one_of("fill", self.fill, FILLS)
 
     @property
     def is_off(self) -> bool:
         """Whether training images are left as they are."""
-        return self == Augment()
+        return self == Augment(fill=self.fill)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,24 +120,49 @@ class Fit:
     learning_rate: float
     """The peak of the schedule."""
     optimizer: str = "adam"
+    momentum: float = 0.9
+    """Of "sgd" alone, after Nesterov; 0: plain gradient descent."""
     schedule: str = "constant"
+    """How the rate goes on from its peak: see `objectives.optimizers.Schedule`."""
     warmup: float = 0.0
     """Fraction of all steps over which the rate rises linearly from zero to its peak."""
     weight_decay: float = 0.0
     """Decoupled weight decay (Loshchilov and Hutter 2019); 0: none. Never on biases or norms."""
     label_smoothing: float = 0.0
+    class_weights: str = "none"
+    """How much an example counts: all the same; inversely to how many its class has; or to the square root of that."""
     batch_size: int = 32
 
     def __post_init__(self) -> None:
-        _one_of("optimizer", self.optimizer, OPTIMIZERS)
-        _one_of("schedule", self.schedule, SCHEDULES)
+        check_one_of("optimizer", self.optimizer, OPTIMIZERS)
+        check_one_of("schedule", self.schedule, SCHEDULES)
+        check_one_of("class_weights", self.class_weights, CLASS_WEIGHTS)
         if not self.learning_rate > 0.0:
             raise RecordError(f"learning_rate is {self.learning_rate}; accepted: more than 0")
-        _fraction("warmup", self.warmup)
-        _fraction("label_smoothing", self.label_smoothing)
-        _at_least("batch_size", self.batch_size, 1)
+        check_fraction("momentum", self.momentum)
+        check_fraction("warmup", self.warmup)
+        check_fraction("label_smoothing", self.label_smoothing)
+        check_at_least("batch_size", self.batch_size, 1)
         if self.weight_decay < 0.0:
             raise RecordError(f"weight_decay is {self.weight_decay}; accepted: 0 or more")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unfreeze:
+    """Upper layers of a pretrained network that are trained too, gently (Howard and Ruder 2018)."""
+
+    layers: int
+    """How many layers with weights, counted from the cut downwards."""
+    epoch: int = 1
+    """The epoch, from 1, from which on."""
+    rate: float = 0.1
+    """Their learning rate, as a fraction of the head's."""
+
+    def __post_init__(self) -> None:
+        check_at_least("layers", self.layers, 1)
+        check_at_least("epoch", self.epoch, 1)
+        if not 0.0 < self.rate <= 1.0:
+            raise RecordError(f"rate is {self.rate}; accepted: more than 0 up to 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -168,9 +174,18 @@ class Recipe:
     augment: Augment = Augment()
     pixels: str = "unit"
     """Scale of the pixels that the network sees: [0, 1], [-1, 1], or 0 to 255 as stored."""
+    output: str = "softmax"
+    """The output layer: a unit a class, or (for two classes) one unit for the second. Both give class probabilities."""
+    unfreeze: Unfreeze | None = None
+    """What of a pretrained network is trained too; None: nothing."""
 
     def __post_init__(self) -> None:
-        _one_of("pixels", self.pixels, PIXELS)
+        check_one_of("pixels", self.pixels, PIXELS)
+        check_one_of("output", self.output, OUTPUTS)
+        if self.network.starts_pretrained and self.pixels != "raw":
+            raise RecordError(f"pixels is {self.pixels!r}; accepted with a pretrained network: raw")
+        if self.unfreeze is not None and not self.network.starts_pretrained:
+            raise RecordError(f"unfreeze is set; accepted with a {type(self.network).__name__}: none")
 
     def to_plain(self) -> dict[str, Any]:
         """Return the recipe as JSON values."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from spaces.backbones import OURS, Backbones
 from spaces.recipe import Recipe
 from spaces.suggest import Suggest
 
@@ -14,7 +15,7 @@ Parameters = Mapping[str, ParameterValue]
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """A module with `suggest`, a docstring, and perhaps `BASELINES` and `DEFAULT_DATA`."""
+    """A module with `suggest`, a docstring, and perhaps `BASELINES`, `DEFAULT_DATA` and `REPEATS`."""
 
     name: str
     """Name in our list, or the stem of the person's file."""
@@ -29,6 +30,11 @@ class Space:
     """Where it was read from."""
     digest: str
     """"sha256:..." of its source."""
+    repeats: int | None = None
+    """How often each combination of choices is trained, with other seeds; None: the space is searched."""
+
+    backbones: Backbones = OURS
+    """Pretrained networks that its trials are offered; most spaces look at none."""
 
     @property
     def summary(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
+from spaces.backbones import Backbones
 from spaces.recipe import ImageShape
 
 Choice = TypeVar("Choice", bool, int, float, str)
@@ -24,6 +25,10 @@ class Suggest(Protocol):
     @property
     def classes(self) -> int:
         """How many classes there are, 2 or more."""
+
+    @property
+    def backbones(self) -> Backbones:
+        """Pretrained networks to start from: what `--backbone` names, else all of ours with ImageNet weights."""
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         """Choose a whole number from `low` to `high`, both included."""

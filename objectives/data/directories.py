@@ -43,6 +43,11 @@ class DataDirectories:
         """Images decoded once, one folder for each content, size and way of resizing."""
         return self.cache / "decoded"
 
+    @property
+    def features(self) -> Path:
+        """What frozen networks make of images, computed once (see `objectives.features`)."""
+        return self.cache / "features"
+
 
 def _directory(variable: str, default: Path) -> Path:
     named = os.environ.get(variable)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import keras
 import numpy as np
 import pytest
 
-from objectives.augmentation import RandomWarp, augmented
+from objectives.augmentation import Cutout, RandomLight, RandomWarp, augmented
 from objectives.networks import assemble
 from spaces.recipe import Augment, ConvNet, Fit, ImageShape, Recipe, Stage
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (32, 12, 12, 1)).astype(np.float32)
-ALL = Augment(flip_horizontal=True, shift=0.1, rotation_degrees=20, zoom=0.2)
+WARPS = Augment(flip_horizontal=True, flip_vertical=True, shift=0.1, rotation_degrees=20, zoom=0.2, shear=0.1)
+ALL = replace(WARPS, brightness=0.1, contrast=0.2, cutout=0.3)
 
 
 def _warped(augment: Augment, images: np.ndarray = IMAGES, seed: int = 0) -> np.ndarray:
@@ -42,16 +46,21 @@ def test_while_training_images_are_changed() -> None:
     assert np.any(augmented(network, ALL)(IMAGES, training=True) != np.asarray(network(IMAGES)))
 
 
-def test_a_flip_leaves_an_image_or_mirrors_it() -> None:
-    warped = _warped(Augment(flip_horizontal=True))
+@pytest.mark.parametrize(
+    ("augment", "axis"), [(Augment(flip_horizontal=True), 1), (Augment(flip_vertical=True), 0)], ids=["right", "down"]
+)
+def test_a_flip_leaves_an_image_or_mirrors_it(augment: Augment, axis: int) -> None:
+    warped = _warped(augment)
     kept = [bool(np.all(new == old)) for new, old in zip(warped, IMAGES, strict=True)]
-    mirrored = [bool(np.all(new == old[:, ::-1])) for new, old in zip(warped, IMAGES, strict=True)]
+    mirrored = [bool(np.all(new == np.flip(old, axis))) for new, old in zip(warped, IMAGES, strict=True)]
 
     assert [k != m for k, m in zip(kept, mirrored, strict=True)] == [True] * len(IMAGES)
     assert 0 < sum(kept) < len(IMAGES)
 
 
-@pytest.mark.parametrize("augment", [Augment(shift=0.2), Augment(rotation_degrees=30), Augment(zoom=0.3)])
+@pytest.mark.parametrize(
+    "augment", [Augment(shift=0.2), Augment(rotation_degrees=30), Augment(zoom=0.3), Augment(shear=0.3)]
+)
 def test_each_image_gets_a_change_of_its_own(augment: Augment) -> None:
     same = np.repeat(IMAGES[:1], 8, axis=0)
 
@@ -91,8 +100,81 @@ def test_a_zoom_scales_distances_from_the_centre_by_at_most_its_fraction() -> No
     assert 1.15 < distances.max() < 1.26
 
 
+def test_a_shear_moves_pixels_sideways_by_at_most_its_fraction_of_their_height() -> None:
+    spots = np.zeros((64, 41, 41, 1), np.float32)
+    spots[:, 36, 20] = 1.0  # 16 below the centre
+    warped = _warped(Augment(shear=0.25), spots)[..., 0]
+    rows, columns = np.mgrid[:41, :41] - 20
+    sideways = np.array([(columns * w).sum() / w.sum() for w in warped])
+    down = np.array([(rows * w).sum() / w.sum() for w in warped])
+
+    np.testing.assert_allclose(down, 16, atol=1e-4)
+    assert 3.5 < np.abs(sideways).max() <= 4.0
+
+
 def test_what_comes_in_from_beyond_an_edge_repeats_the_edge() -> None:
-    np.testing.assert_allclose(_warped(ALL, np.full_like(IMAGES, 200.0)), 200.0, rtol=1e-5)
+    np.testing.assert_allclose(_warped(WARPS, np.full_like(IMAGES, 200.0)), 200.0, rtol=1e-5)
+
+
+def test_what_comes_in_may_be_black() -> None:
+    warped = _warped(replace(WARPS, fill="constant"), np.full_like(IMAGES, 200.0))
+
+    assert (warped.min(), warped.max()) == (0.0, pytest.approx(200.0))
+
+
+class ThreeToTheRight(RandomWarp):
+    """Shifts each image of 8 pixels by exactly three."""
+
+    def _drawn(self, amounts: int, images: Any) -> Any:
+        return keras.ops.zeros((amounts, images.shape[0])) - np.eye(amounts, dtype=np.float32)[2][:, None]
+
+
+@pytest.mark.parametrize(
+    ("fill", "seen"), [("nearest", "111123"), ("constant", "000123"), ("reflect", "321123"), ("wrap", "678123")]
+)
+def test_an_edge_is_filled_as_asked(fill: str, seen: str) -> None:
+    strips = np.tile(np.arange(1, 9, dtype=np.float32)[None, None, :, None], (2, 8, 1, 1))
+    shifted = np.asarray(ThreeToTheRight(Augment(shift=3 / 8, fill=fill))(strips, training=True))
+
+    assert "".join(f"{x:.0f}" for x in shifted[0, 4, :6, 0]) == seen
+
+
+def test_light_stays_within_its_strengths() -> None:
+    keras.utils.set_random_seed(0)
+    grey = np.full((256, 4, 4, 3), 100.0, np.float32)
+    changes = np.asarray(RandomLight(brightness=0.2, contrast=0.0)(grey, training=True))[:, 0, 0, 0] - 100.0
+
+    assert 45 < np.abs(changes).max() <= 0.2 * 255
+    assert changes.min() < -45
+
+
+def test_contrast_stretches_about_the_mean() -> None:
+    keras.utils.set_random_seed(0)
+    images = np.tile(np.array([80.0, 120.0], np.float32)[None, None, :, None], (256, 2, 1, 1))
+    changed = np.asarray(RandomLight(brightness=0.0, contrast=0.5)(images, training=True))
+    spreads = (changed[:, 0, 1, 0] - changed[:, 0, 0, 0]) / 40.0
+
+    np.testing.assert_allclose(changed.mean(axis=(1, 2)), 100.0, rtol=1e-5)
+    assert 0.5 <= spreads.min() < 0.55
+    assert 1.45 < spreads.max() <= 1.5
+
+
+def test_pixels_stay_between_black_and_white() -> None:
+    keras.utils.set_random_seed(0)
+    changed = np.asarray(RandomLight(brightness=0.9, contrast=0.9)(IMAGES, training=True))
+
+    assert (changed.min(), changed.max()) == (0.0, 255.0)
+
+
+def test_cutout_hides_a_square_under_the_mean() -> None:
+    keras.utils.set_random_seed(0)
+    changed = np.asarray(Cutout(0.5)(IMAGES, training=True))
+    means = np.broadcast_to(IMAGES.mean(axis=(1, 2), keepdims=True), IMAGES.shape)
+    hidden = changed != IMAGES
+
+    np.testing.assert_allclose(changed[hidden], means[hidden], rtol=1e-5)
+    assert hidden.any(axis=2).sum(axis=1).max() == hidden.any(axis=1).sum(axis=1).max() == 6
+    assert hidden.any(axis=(1, 2, 3)).all()
 
 
 def test_the_same_seed_makes_the_same_changes() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from objectives import tensorflow_input
-from objectives.input_pipeline import ShuffledBatches, TrainingInput
+from objectives.batches import ShuffledBatches
+from objectives.input_pipeline import TrainingInput
 from objectives.records import Examples, StudyData
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from objectives.networks import assemble
+from spaces.errors import SpaceError
 from spaces.recipe import ConvNet, Fit, ImageShape, Recipe, Stage
 
 CIFAR = ImageShape(height=32, width=32, channels=3)
@@ -32,21 +33,6 @@ def test_the_cifar_notebook_has_its_layers() -> None:
     stage = ["Conv2D", "Conv2D", "MaxPooling2D"]
 
     assert _kinds(_assemble(NOTEBOOK, CIFAR)) == ["InputLayer", "Rescaling", *stage * 3, "Flatten", "Dense"]
-
-
-def test_the_simpsons_notebook_has_its_2_941_742_parameters() -> None:
-    network = ConvNet(
-        stages=(
-            *(Stage(filters=filters, convolutions=1) for filters in (32, 128, 512)),
-            Stage(filters=1, convolutions=0),
-        ),
-        kernel=3,
-        padding="valid",
-        dense_units=500,
-        dense_dropout=0.5,
-    )
-
-    assert _assemble(network, ImageShape(height=64, width=64, channels=3), classes=18).count_params() == 2_941_742
 
 
 @pytest.mark.parametrize("classes", [2, 100])
@@ -131,3 +117,40 @@ def test_probabilities_sum_to_one() -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), np.uint8)
 
     np.testing.assert_allclose(np.sum(_assemble(NOTEBOOK)(images), axis=1), 1.0, rtol=1e-6)
+
+
+def _one_unit(classes: int = 2) -> keras.Model:
+    recipe = Recipe(network=NOTEBOOK, fit=Fit(learning_rate=1e-3), output="sigmoid")
+    return assemble(recipe, images=DIGITS, classes=classes)
+
+
+def test_one_sigmoid_unit_gives_two_probabilities_that_sum_to_one() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), np.uint8)
+    model = _one_unit()
+    found = np.asarray(model(images))
+
+    assert (found.shape, model.get_layer("second_class").units) == ((4, 2), 1)
+    np.testing.assert_allclose(found.sum(axis=1), 1.0, rtol=1e-6)
+
+
+def test_the_sigmoid_unit_is_that_of_the_second_class() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (4, 8, 8, 1), np.uint8)
+    model = _one_unit()
+    unit = keras.Model(model.input, model.get_layer("second_class").output)
+
+    np.testing.assert_array_equal(np.asarray(model(images))[:, 1:], unit(images))
+
+
+def test_its_loss_is_binary_cross_entropy() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (6, 8, 8, 1), np.uint8)
+    labels = np.array([0, 1, 1, 0, 1, 0], np.int32)
+    found = np.asarray(_one_unit()(images))
+
+    assert float(keras.losses.SparseCategoricalCrossentropy()(labels, found)) == pytest.approx(
+        float(keras.losses.BinaryCrossentropy()(labels[:, None], found[:, 1:])), rel=1e-5
+    )
+
+
+def test_one_sigmoid_unit_for_more_classes_is_refused() -> None:
+    with pytest.raises(SpaceError, match="output is 'sigmoid' with 3 classes; accepted: 2 classes"):
+        _one_unit(3)

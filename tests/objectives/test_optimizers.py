@@ -1,4 +1,4 @@
-"""Optimizers, schedules and losses are what a recipe says."""
+"""Optimizers and schedules are what a recipe says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from objectives.optimizers import Schedule, loss_of, optimizer_of
+from objectives.optimizers import Schedule, optimizer_of
 from spaces.recipe import Fit
 
 
@@ -54,6 +54,12 @@ def test_sgd_has_nesterov_momentum() -> None:
     assert (optimizer.momentum, optimizer.nesterov) == (0.9, True)
 
 
+def test_sgd_without_momentum_is_plain_gradient_descent() -> None:
+    optimizer = _optimizer(Fit(learning_rate=0.01, optimizer="sgd", momentum=0.0))
+
+    assert (optimizer.momentum, optimizer.nesterov) == (0.0, False)
+
+
 @pytest.mark.parametrize("name", ["adam", "adamw", "sgd", "rmsprop"])
 def test_weight_decay_shrinks_matrices_by_rate_times_decay_and_leaves_the_rest(name: str) -> None:
     model = _model()
@@ -73,6 +79,7 @@ def test_weight_decay_shrinks_matrices_by_rate_times_decay_and_leaves_the_rest(n
         ("constant", 0.2, [0.5, 1, 1, 1, 1, 1, 1, 1, 1, 1]),
         ("cosine", 0.0, [0.5 + 0.5 * np.cos(np.pi * step / 10) for step in range(10)]),
         ("cosine", 0.2, [0.5, 1, *(0.5 + 0.5 * np.cos(np.pi * step / 8) for step in range(8))]),
+        ("step", 0.0, [1, 1, 1, 1, 1, 0.1, 0.1, 0.1, 0.01, 0.01]),
         ("one_cycle", 0.0, [1 / 3, 2 / 3, 1, *(1 - step / 7 for step in range(7))]),
         ("one_cycle", 0.5, [0.2, 0.4, 0.6, 0.8, 1, *(1 - step / 5 for step in range(5))]),
     ],
@@ -86,19 +93,3 @@ def test_the_optimizer_follows_the_schedule() -> None:
     optimizer.iterations.assign(50)
 
     assert float(optimizer.learning_rate) == pytest.approx(0.2)
-
-
-def test_smoothed_labels_are_those_of_keras() -> None:
-    labels = np.array([0, 2, 1], np.int32)
-    probabilities = np.array([[0.7, 0.2, 0.1], [0.3, 0.3, 0.4], [0.9, 0.05, 0.05]], np.float32)
-    expected = keras.losses.CategoricalCrossentropy(label_smoothing=0.1)(
-        np.eye(3, dtype=np.float32)[labels], probabilities
-    )
-
-    assert float(loss_of(Fit(learning_rate=1, label_smoothing=0.1))(labels, probabilities)) == pytest.approx(
-        float(expected)
-    )
-
-
-def test_without_smoothing_the_loss_is_sparse_cross_entropy() -> None:
-    assert type(loss_of(Fit(learning_rate=1))) is keras.losses.SparseCategoricalCrossentropy

@@ -29,8 +29,18 @@ SMALL = Recipe(
 )
 EVERYTHING = Recipe(
     network=ConvNet(stages=(Stage(filters=4, convolutions=1),), kernel=3, batch_norm=True, dropout=0.1),
-    fit=Fit(learning_rate=0.01, schedule="cosine", warmup=0.1, label_smoothing=0.1, weight_decay=1e-3, batch_size=100),
-    augment=Augment(flip_horizontal=True, shift=0.1, rotation_degrees=10, zoom=0.1),
+    fit=Fit(
+        learning_rate=0.01,
+        schedule="cosine",
+        warmup=0.1,
+        label_smoothing=0.1,
+        class_weights="sqrt",
+        weight_decay=1e-3,
+        batch_size=100,
+    ),
+    augment=Augment(
+        flip_horizontal=True, shift=0.1, rotation_degrees=10, zoom=0.1, brightness=0.1, contrast=0.1, mixup=0.2
+    ),
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from spaces import cnn_cifar
@@ -17,6 +19,7 @@ def test_the_baseline_is_the_notebook_to_the_letter() -> None:
         network=ConvNet(
             stages=tuple(Stage(filters=filters, convolutions=2) for filters in (32, 64, 128)),
             kernel=3,
+            first_kernel=3,
             padding="same",
             activation="relu",
             pooling="max",
@@ -28,9 +31,36 @@ def test_the_baseline_is_the_notebook_to_the_letter() -> None:
     )
 
 
+def _small(name: str) -> Recipe:
+    return baseline_recipe(find_space("cnn_cifar"), name, images=CIFAR, classes=10)
+
+
+def test_the_small_baseline_is_that_of_the_2x2_notebook() -> None:
+    assert _small("cifar_small") == Recipe(
+        network=ConvNet(
+            stages=(
+                Stage(filters=32, convolutions=1),
+                Stage(filters=64, convolutions=1),
+                Stage(filters=64, convolutions=1, pool=False),
+            ),
+            kernel=3,
+            first_kernel=3,
+            padding="valid",
+            dense_units=64,
+        ),
+        fit=Fit(optimizer="adam", learning_rate=1e-3, batch_size=64),
+    )
+
+
+def test_its_augmented_twin_differs_in_augmentation_alone() -> None:
+    augment = Augment(flip_horizontal=True, shift=0.2, rotation_degrees=20.0)
+
+    assert _small("cifar_small_augmented") == replace(_small("cifar_small"), augment=augment)
+
+
 @pytest.mark.parametrize(("side", "stages"), [(1, 3), (8, 3), (28, 3), (32, 4), (64, 5), (300, 5)])
 def test_larger_images_may_have_more_stages(side: int, stages: int) -> None:
-    assert cnn_cifar.most_stages(side) == stages
+    assert cnn_cifar.most_stages(ImageShape(height=side, width=side, channels=3)) == stages
 
 
 def test_filters_double_from_stage_to_stage() -> None:

@@ -6,13 +6,17 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces.errors import RecordError
 from spaces.recipe import (
     ACTIVATIONS,
+    CLASS_WEIGHTS,
+    FILLS,
+    MLP,
     OPTIMIZERS,
+    OUTPUTS,
     PADDINGS,
     PIXELS,
     POOLINGS,
@@ -22,13 +26,13 @@ from spaces.recipe import (
     ConvNet,
     Fit,
     Recipe,
+    ResNet,
     Stage,
 )
 
 fractions = st.floats(0.0, 1.0, exclude_max=True)
-recipes = st.builds(
-    Recipe,
-    network=st.builds(
+networks = st.one_of(
+    st.builds(
         ConvNet,
         stages=st.lists(
             st.builds(Stage, filters=st.integers(1, 512), convolutions=st.integers(0, 4), pool=st.booleans()),
@@ -44,26 +48,60 @@ recipes = st.builds(
         dense_units=st.integers(0, 512),
         dense_dropout=fractions,
     ),
+    st.builds(
+        MLP,
+        units=st.lists(st.integers(1, 4096), max_size=4).map(tuple),
+        activation=st.sampled_from(ACTIVATIONS),
+        batch_norm=st.booleans(),
+        dropout=fractions,
+    ),
+    st.builds(
+        ResNet,
+        blocks=st.integers(1, 18),
+        filters=st.integers(1, 64),
+        stages=st.integers(1, 5),
+        preactivation=st.booleans(),
+        dropout=fractions,
+    ),
+)
+recipes = st.builds(
+    Recipe,
+    network=networks,
     fit=st.builds(
         Fit,
         learning_rate=st.floats(0.0, 1e6, exclude_min=True),
         optimizer=st.sampled_from(OPTIMIZERS),
+        momentum=fractions,
         schedule=st.sampled_from(SCHEDULES),
         warmup=fractions,
         weight_decay=st.floats(0.0, 1.0),
         label_smoothing=fractions,
+        class_weights=st.sampled_from(CLASS_WEIGHTS),
         batch_size=st.integers(1, 4096),
     ),
     augment=st.builds(
-        Augment, flip_horizontal=st.booleans(), shift=fractions, rotation_degrees=st.floats(0.0, 180.0), zoom=fractions
+        Augment,
+        flip_horizontal=st.booleans(),
+        flip_vertical=st.booleans(),
+        shift=fractions,
+        rotation_degrees=st.floats(0.0, 180.0),
+        zoom=fractions,
+        shear=fractions,
+        fill=st.sampled_from(FILLS),
+        brightness=fractions,
+        contrast=fractions,
+        cutout=fractions,
+        mixup=st.floats(0.0, 10.0),
     ),
     pixels=st.sampled_from(PIXELS),
+    output=st.sampled_from(OUTPUTS),
 )
 
 NETWORK: dict[str, Any] = {"stages": (Stage(filters=8, convolutions=1),), "kernel": 3}
 RECIPE = Recipe(network=ConvNet(**NETWORK), fit=Fit(learning_rate=0.1))
 
 
+@settings(deadline=None)  # a slow machine says nothing of the rule
 @given(recipes)
 def test_a_recipe_survives_json(recipe: Recipe) -> None:
     assert Recipe.from_json(recipe.to_json()) == recipe
@@ -111,7 +149,9 @@ def test_a_network_that_cannot_be_is_refused(changed: dict[str, Any], said: str)
         ({"learning_rate": 0.0}, "learning_rate is 0.0; accepted: more than 0"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
         ({"optimizer": "lion"}, "optimizer is 'lion'; accepted: adam, adamw, sgd, rmsprop"),
-        ({"schedule": "step"}, "schedule is 'step'"),
+        ({"momentum": 1.0}, "momentum is 1.0; accepted: 0 up to but not 1"),
+        ({"schedule": "linear"}, "schedule is 'linear'; accepted: constant, cosine, one_cycle, step"),
+        ({"class_weights": "even"}, "class_weights is 'even'; accepted: none, balanced, sqrt"),
         ({"warmup": 1.0}, "warmup is 1.0"),
         ({"weight_decay": -1e-9}, "weight_decay is -1e-09; accepted: 0 or more"),
         ({"label_smoothing": 1.0}, "label_smoothing is 1.0"),
@@ -129,10 +169,40 @@ def test_a_stage_that_cannot_be_is_refused(changed: dict[str, int]) -> None:
         Stage(**{"filters": 8, "convolutions": 1} | changed)
 
 
-@pytest.mark.parametrize("changed", [{"shift": 1.0}, {"zoom": -0.1}, {"rotation_degrees": 181.0}])
-def test_an_augmentation_that_cannot_be_is_refused(changed: dict[str, float]) -> None:
-    with pytest.raises(RecordError, match="accepted: 0 "):
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"shift": 1.0}, "shift is 1.0; accepted: 0 up to but not 1"),
+        ({"zoom": -0.1}, "zoom is -0.1; accepted: 0 "),
+        ({"shear": 1.0}, "shear is 1.0; accepted: 0 "),
+        ({"brightness": 1.5}, "brightness is 1.5; accepted: 0 "),
+        ({"contrast": -1.0}, "contrast is -1.0; accepted: 0 "),
+        ({"cutout": 1.0}, "cutout is 1.0; accepted: 0 "),
+        ({"rotation_degrees": 181.0}, "rotation_degrees is 181.0; accepted: 0 to 180"),
+        ({"mixup": 11.0}, "mixup is 11.0; accepted: 0 to 10"),
+        ({"fill": "mirror"}, "fill is 'mirror'; accepted: nearest, constant, reflect, wrap"),
+    ],
+)
+def test_an_augmentation_that_cannot_be_is_refused(changed: dict[str, Any], said: str) -> None:
+    with pytest.raises(RecordError, match=said):
         Augment(**changed)
+
+
+def test_an_output_that_cannot_be_is_refused() -> None:
+    with pytest.raises(RecordError, match="output is 'tanh'; accepted: softmax, sigmoid"):
+        Recipe(network=ConvNet(**NETWORK), fit=Fit(learning_rate=0.1), output="tanh")
+
+
+@pytest.mark.parametrize("units", [0, -1])
+def test_a_hidden_layer_without_units_is_refused(units: int) -> None:
+    with pytest.raises(RecordError, match=f"units is {units}; accepted: 1 or more"):
+        MLP(units=(8, units))
+
+
+@pytest.mark.parametrize("changed", [{"blocks": 0}, {"filters": 0}, {"stages": 0}])
+def test_a_residual_network_of_nothing_is_refused(changed: dict[str, int]) -> None:
+    with pytest.raises(RecordError, match="is 0; accepted: 1 or more"):
+        ResNet(**{"blocks": 1, "filters": 8} | changed)
 
 
 def test_augmentation_is_off_by_default() -> None:
@@ -141,6 +211,10 @@ def test_augmentation_is_off_by_default() -> None:
 
 def test_any_change_turns_augmentation_on() -> None:
     assert not Augment(zoom=0.1).is_off
+
+
+def test_what_fills_an_edge_alone_changes_nothing() -> None:
+    assert Augment(fill="wrap").is_off
 
 
 def test_stored_text_ends_with_a_newline_and_names_the_network() -> None:

@@ -1,0 +1,90 @@
+"""A pretrained network below, a head above: how the two are built, and how the lower one is unfrozen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from objectives.backbones import load_cut, preprocessed
+from objectives.build import build
+from spaces.transfer import Head, Transfer
+
+_summaries = {
+    "flatten": layers.Flatten,
+    "average": layers.GlobalAveragePooling2D,
+    "max": layers.GlobalMaxPooling2D,
+}
+
+
+@build.register
+def transferred(network: Transfer, images: keras.KerasTensor) -> keras.KerasTensor:
+    """Apply a pretrained network and its head to symbolic images with pixels 0 to 255; raises `DataError`."""
+    return build(network.head, features_at_cut(network, images))
+
+
+@build.register
+def head(network: Head, features: keras.KerasTensor) -> keras.KerasTensor:
+    """Apply a head to a symbolic feature map (n, height, width, channels)."""
+    x = _summaries[network.summary](name="summary")(features)
+    if network.dense_units:
+        x = layers.Dense(network.dense_units, activation=network.activation, name="dense")(x)
+    if network.dropout:
+        x = layers.Dropout(network.dropout, name="dense_dropout")(x)
+    return x
+
+
+def features_at_cut(network: Transfer, images: keras.KerasTensor) -> keras.KerasTensor:
+    """Apply a pretrained network up to its cut; images are made as large and as colourful as it needs them."""
+    backbone = load_cut(network)
+    _, height, width, channels = backbone.input_shape
+    if images.shape[1:3] != (height, width):
+        images = layers.Resizing(height, width, name="resized")(images)
+    if (images.shape[-1], channels) == (1, 3):
+        images = layers.Concatenate(name="three_channels")([images] * 3)
+    elif (images.shape[-1], channels) == (3, 1):
+        images = ops.image.rgb_to_grayscale(images)
+    return backbone(preprocessed(images, network.backbone.name), training=False)  # batch norms keep their statistics
+
+
+def pooled(features: keras.KerasTensor, summary: str) -> keras.KerasTensor:
+    """Return a feature map of one pixel (n, 1, 1, channels): the average or maximum over all pixels."""
+    return _summaries[summary](keepdims=True, name="pooled")(features)
+
+
+def unfreeze(model: keras.Model, layers: int) -> None:
+    """Let so many layers with weights below the cut be trained; the model must be compiled afterwards."""
+    backbone = model.get_layer("backbone")
+    weighted = [layer for layer in _leaves(backbone) if layer.weights]
+    backbone.trainable = True
+    for layer in weighted[:-layers]:
+        layer.trainable = False
+
+
+def slow_down(optimizer: keras.optimizers.Optimizer, model: keras.Model, *, rate: float) -> None:
+    """Let an optimizer change what is unfrozen with a fraction `rate` of its learning rate."""
+    slow = {id(weight) for weight in model.get_layer("backbone").trainable_weights}
+    update = optimizer._backend_update_step  # Keras knows one rate for all; this is where each backend takes it
+
+    def update_in_two(gradients: Sequence[Any], variables: Sequence[Any], learning_rate: Any) -> None:
+        pairs = list(zip(gradients, variables, strict=True))
+        fast_pairs = [pair for pair in pairs if id(pair[1]) not in slow]
+        slow_pairs = [pair for pair in pairs if id(pair[1]) in slow]
+        update(*_unzipped(fast_pairs), learning_rate)
+        update(*_unzipped(slow_pairs), learning_rate * rate)
+
+    optimizer._backend_update_step = update_in_two
+
+
+def _unzipped(pairs: list[tuple[Any, Any]]) -> tuple[list[Any], list[Any]]:
+    return [first for first, _ in pairs], [second for _, second in pairs]
+
+
+def _leaves(model: keras.Model) -> list[keras.Layer]:
+    """Return the layers in their order, with those of a network inside the network."""
+    found: list[keras.Layer] = []
+    for layer in model.layers:
+        found += _leaves(layer) if isinstance(layer, keras.Model) else [layer]
+    return found

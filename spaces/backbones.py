@@ -1,0 +1,148 @@
+"""Pretrained networks to start from: which there are, where their weights come from, and what a person may name."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from spaces.checks import check_one_of
+from spaces.errors import DataError, RecordError, UnknownNameError, UsageError
+
+EXPORTED = "exported"
+"""Name of a backbone that is a whole `.keras` model, such as an earlier search's `best/model.keras`."""
+IMAGENET = "imagenet"
+NONE = "none"
+
+Cut = str | float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Application:
+    """What is known of a network of `keras.applications`."""
+
+    least_side: int
+    """Images must be so many pixels high and wide, or are resized up to it."""
+    cuts: tuple[Cut, Cut, Cut, Cut]
+    """Where each quarter of it ends: names of layers; 1.0: the whole of it, whose last layer has no fixed name."""
+
+
+APPLICATIONS: Mapping[str, Application] = MappingProxyType(
+    {
+        "VGG16": Application(least_side=32, cuts=("block2_pool", "block3_pool", "block4_pool", "block5_pool")),
+        "InceptionV3": Application(least_side=75, cuts=("mixed2", "mixed4", "mixed7", "mixed10")),
+        "ResNet50V2": Application(
+            least_side=32, cuts=("conv2_block3_out", "conv3_block4_out", "conv4_block6_out", "post_relu")
+        ),
+        "MobileNetV2": Application(least_side=32, cuts=("block_2_add", "block_5_add", "block_12_add", "out_relu")),
+        "MobileNetV3Small": Application(
+            least_side=32, cuts=("expanded_conv_2_add", "expanded_conv_5_add", "expanded_conv_9_add", 1.0)
+        ),
+        "EfficientNetV2B0": Application(
+            least_side=32, cuts=("block3b_add", "block4c_add", "block5e_add", "top_activation")
+        ),
+        "ConvNeXtTiny": Application(
+            least_side=32,
+            cuts=(*(f"convnext_tiny_downsampling_block_{number}" for number in range(3)), 1.0),  # type: ignore[arg-type]
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """A pretrained network; only what lies below the cut is used of it."""
+
+    name: str
+    """A network in `APPLICATIONS`, or `EXPORTED`."""
+    weights: str = IMAGENET
+    """"imagenet": Keras' download; "none": random, the same in every trial; else the path of a file."""
+    digest: str | None = None
+    """"sha256:..." of that file, checked before it is read."""
+
+    def __post_init__(self) -> None:
+        check_one_of("backbone", self.name, (*APPLICATIONS, EXPORTED))
+        is_file = self.weights not in (IMAGENET, NONE)
+        if is_file and not (self.digest or "").startswith("sha256:"):
+            raise RecordError(f"digest of {self.weights} is {self.digest!r}; accepted: sha256:...")
+        if self.name == EXPORTED and not is_file:
+            raise RecordError(f"weights of an exported backbone are {self.weights!r}; accepted: the path of its file")
+
+    def cut(self, quarters: int) -> Cut:
+        """Return where its first, second, third or fourth quarter ends."""
+        return quarters / 4 if self.name == EXPORTED else APPLICATIONS[self.name].cuts[quarters - 1]
+
+    def side(self, wanted: int) -> int:
+        """Return a side of images in pixels: `wanted`, or more where the network needs more."""
+        return max(wanted, APPLICATIONS[self.name].least_side)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbones:
+    """The pretrained networks that a space may choose from: all of ours, or what `--backbone` names."""
+
+    names: tuple[str, ...] = tuple(APPLICATIONS)
+    weights: str = IMAGENET
+    digest: str | None = None
+    """"sha256:..." of the weights' file."""
+
+    @property
+    def are_exported(self) -> bool:
+        """Whether it is a single model from a file, which comes with a size of images of its own."""
+        return self.names == (EXPORTED,)
+
+    def named(self, name: str) -> Backbone:
+        """Return one of them."""
+        return Backbone(name=name, weights=self.weights, digest=self.digest)
+
+
+OURS = Backbones()
+"""All networks in `APPLICATIONS`, with ImageNet weights."""
+
+
+def find_backbones(text: str | None) -> Backbones:
+    """Return what `--backbone` says.
+
+    Args:
+        text: a network ("VGG16", with ImageNet weights), a network with a file of weights
+            ("VGG16:weights.h5") or with random ones ("VGG16:none"), a whole model ("model.keras"),
+            "imagenet" or "none" for all networks with such weights; None: as "imagenet".
+
+    Raises:
+        UnknownNameError: no such network.
+        UsageError: a file of another kind.
+        DataError: no such file.
+    """
+    if text is None or text in (IMAGENET, NONE):
+        return Backbones(weights=text or IMAGENET)
+    if text.endswith(".keras"):
+        file = _existing(text)
+        return Backbones(names=(EXPORTED,), weights=str(file), digest=_digest(file))
+    came, _, weights = text.partition(":")
+    name = next((name for name in APPLICATIONS if name.lower() == came.lower()), None)
+    if name is None:
+        hint = "A model of yours: --backbone path/to/model.keras"
+        raise UnknownNameError("backbone", came, APPLICATIONS, plural="backbones", hint=hint)
+    if weights in ("", IMAGENET, NONE):
+        return Backbones(names=(name,), weights=weights or IMAGENET)
+    if not weights.endswith(".h5"):
+        raise UsageError(
+            f"--backbone has the weights {weights!r}; accepted: imagenet, none, or a file such as "
+            f"{name}:weights.h5. A whole model (.keras) is named alone."
+        )
+    file = _existing(weights)
+    return Backbones(names=(name,), weights=str(file), digest=_digest(file))
+
+
+def _existing(text: str) -> Path:
+    file = Path(text).expanduser().absolute()
+    if not file.is_file():
+        raise DataError(f"--backbone names no file: {text}")
+    return file
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return "sha256:" + hashlib.file_digest(opened, "sha256").hexdigest()

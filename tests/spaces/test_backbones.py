@@ -1,0 +1,158 @@
+"""What `--backbone` may say, and what a space is then offered."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from spaces.backbones import APPLICATIONS, EXPORTED, OURS, Backbone, Backbones, find_backbones
+from spaces.catalogue import find_space
+from spaces.errors import DataError, RecordError, UnknownNameError, UsageError
+from spaces.parameters import baseline_recipe, find_parameters
+from spaces.recipe import ConvNet, Fit, ImageShape, Recipe, Stage, Unfreeze
+from spaces.transfer import Head, Transfer, untrained, with_backbones
+
+CIFAR = ImageShape(height=32, width=32, channels=3)
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A file whose content nobody looks at here."""
+    file = tmp_path / "model.keras"
+    file.write_bytes(b"layers")
+    return file
+
+
+DIGEST = f"sha256:{hashlib.sha256(b'layers').hexdigest()}"
+
+
+def test_nothing_said_is_all_of_ours_with_imagenet_weights() -> None:
+    assert find_backbones(None) == OURS == Backbones(names=tuple(APPLICATIONS), weights="imagenet")
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("none", Backbones(weights="none")),
+        ("VGG16", Backbones(names=("VGG16",))),
+        ("vgg16:none", Backbones(names=("VGG16",), weights="none")),
+        ("VGG16:imagenet", Backbones(names=("VGG16",))),
+    ],
+)
+def test_a_network_may_be_named_with_its_weights(text: str, found: Backbones) -> None:
+    assert find_backbones(text) == found
+
+
+def test_an_exported_model_is_known_by_its_content(model: Path) -> None:
+    assert find_backbones(str(model)) == Backbones(names=(EXPORTED,), weights=str(model), digest=DIGEST)
+
+
+def test_a_file_of_weights_is_known_by_its_content(model: Path) -> None:
+    file = model.rename(model.with_name("own.weights.h5"))
+
+    assert find_backbones(f"VGG16:{file}") == Backbones(names=("VGG16",), weights=str(file), digest=DIGEST)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "message"),
+    [
+        ("VGG61", UnknownNameError, r"unknown backbone 'VGG61'. Did you mean 'VGG16'\?\nBackbones: ConvNeXtTiny"),
+        ("VGG16:weights.bin", UsageError, "weights 'weights.bin'; accepted: imagenet, none, or a file such as VGG16:"),
+        ("nowhere/model.keras", DataError, "--backbone names no file: nowhere/model.keras"),
+        ("VGG16:nowhere.h5", DataError, "--backbone names no file: nowhere.h5"),
+    ],
+)
+def test_what_is_no_backbone_is_refused(text: str, kind: type[Exception], message: str) -> None:
+    with pytest.raises(kind, match=message):
+        find_backbones(text)
+
+
+def test_a_file_needs_a_digest() -> None:
+    with pytest.raises(RecordError, match="digest of a.keras is None; accepted: sha256:"):
+        Backbone(name=EXPORTED, weights="a.keras")
+
+
+def test_an_exported_backbone_needs_a_file() -> None:
+    with pytest.raises(RecordError, match="weights of an exported backbone are 'none'; accepted: the path"):
+        Backbone(name=EXPORTED, weights="none")
+
+
+def test_too_small_images_are_enlarged_to_what_the_network_needs() -> None:
+    assert (Backbone(name="InceptionV3").side(32), Backbone(name="VGG16").side(32)) == (75, 32)
+
+
+def test_a_space_chooses_among_what_was_named() -> None:
+    space = with_backbones(find_space("transfer_frozen"), find_backbones("MobileNetV2"))
+    found = {p.name: p.choices for p in find_parameters(space, images=CIFAR, classes=10)}
+
+    assert found["backbone"] == ("MobileNetV2",)
+
+
+def test_an_exported_model_keeps_its_size_of_images(model: Path) -> None:
+    space = with_backbones(find_space("transfer_frozen"), find_backbones(str(model)))
+
+    assert "side" not in {p.name for p in find_parameters(space, images=CIFAR, classes=10)}
+
+
+def test_a_space_without_pretrained_networks_takes_no_backbone() -> None:
+    with pytest.raises(UsageError, match="space 'cnn_cifar' starts from no backbone; leave --backbone out, or say"):
+        with_backbones(find_space("cnn_cifar"), find_backbones("VGG16"))
+
+
+def test_the_course_s_network_is_cut_at_mixed7() -> None:
+    recipe = baseline_recipe(find_space("transfer_frozen"), "course_mixed7", images=CIFAR, classes=2)
+
+    assert recipe == Recipe(
+        network=Transfer(
+            backbone=Backbone(name="InceptionV3", weights="imagenet"),
+            cut="mixed7",
+            side=150,
+            head=Head(summary="flatten", dense_units=1024, activation="relu", dropout=0.2),
+        ),
+        fit=Fit(optimizer="rmsprop", learning_rate=1e-4, batch_size=32),
+        pixels="raw",
+    )
+
+
+def test_the_notebook_s_vgg16_is_whole() -> None:
+    recipe = baseline_recipe(find_space("transfer_frozen"), "cifar_vgg16", images=CIFAR, classes=10)
+
+    assert recipe == Recipe(
+        network=Transfer(
+            backbone=Backbone(name="VGG16", weights="imagenet"),
+            cut="block5_pool",
+            side=32,
+            head=Head(summary="flatten", dense_units=256, activation="relu", dropout=0.5),
+        ),
+        fit=Fit(optimizer="adam", learning_rate=1e-3, batch_size=64),
+        pixels="raw",
+    )
+
+
+def test_untrained_leaves_a_file_alone() -> None:
+    exported = Transfer(backbone=Backbone(name=EXPORTED, weights="a.keras", digest="sha256:0"))
+    downloaded = Transfer(backbone=Backbone(name="VGG16"))
+    recipes = [Recipe(network=n, fit=Fit(learning_rate=0.1), pixels="raw") for n in (exported, downloaded)]
+
+    weights = [untrained(r).network.backbone.weights for r in recipes]  # type: ignore[attr-defined]
+    assert weights == ["a.keras", "none"]
+
+
+def test_a_pretrained_network_takes_pixels_as_stored() -> None:
+    with pytest.raises(RecordError, match="pixels is 'unit'; accepted with a pretrained network: raw"):
+        Recipe(network=Transfer(backbone=Backbone(name="VGG16")), fit=Fit(learning_rate=0.1))
+
+
+def test_only_a_pretrained_network_has_something_to_unfreeze() -> None:
+    plain = ConvNet(stages=(Stage(filters=4, convolutions=1),), kernel=3)
+
+    with pytest.raises(RecordError, match="unfreeze is set; accepted with a ConvNet: none"):
+        Recipe(network=plain, fit=Fit(learning_rate=0.1), unfreeze=Unfreeze(layers=1))
+
+
+@pytest.mark.parametrize("cut", [0.0, 1.5])
+def test_a_cut_outside_the_network_is_refused(cut: float) -> None:
+    with pytest.raises(RecordError, match=f"cut is {cut}; accepted: the name of a layer, or more than 0 up to 1"):
+        Transfer(backbone=Backbone(name="VGG16"), cut=cut)
