@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from search.cli_look import check_data, doctor, report, show_space, spaces, status
+from search.cli_take import compare, dashboard, export, predict
 from search.ending import failure, forget_stdout, say, tell_error, write_crash
 from search.options import Options, parse_duration
 from search.start import continue_study, search
@@ -46,6 +47,9 @@ Storage = Annotated[
 def run(
     space: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="What to search; see `spaces`.")] = None,
     data: Annotated[str | None, typer.Option(metavar="NAME|PATH", help="Images; default: the space's own.")] = None,
+    backbone: Annotated[
+        str | None, typer.Option(metavar="NAME|FILE", help="To start from: VGG16, VGG16:weights.h5, model.keras.")
+    ] = None,
     trials: Annotated[int | None, typer.Option(metavar="N", help="Trials of the study in all; default: 50.")] = None,
     timeout: Timeout = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of a trial; default: 8.")] = None,
@@ -80,6 +84,7 @@ def run(
     typed = Options(
         space=space,
         data=data,
+        backbone=backbone,
         trials=trials,
         timeout=None if timeout is None else parse_duration(timeout),
         epochs=epochs,
@@ -141,6 +146,56 @@ def report_command(
 ) -> None:
     """Write report.html again from stored results."""
     say(report(study, runs=runs))
+
+
+@app.command("export")
+def export_command(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or its folder.")],
+    to: Annotated[Path, typer.Option("--to", metavar="DIR", help="Where to write; made if it is missing.")],
+    trial: Annotated[int | None, typer.Option(metavar="N", help="Default: the winner.")] = None,
+    onnx: Annotated[bool, typer.Option("--onnx", help="Also write model.onnx.")] = False,
+    saved_model: Annotated[bool, typer.Option("--saved-model", help="Also write saved_model/.")] = False,
+    runs: Runs = None,
+) -> None:
+    """Write the winner as model.keras and as a plain Keras script."""
+    say(export(study, to=to, trial=trial, onnx=onnx, saved_model=saved_model, runs=runs))
+
+
+@app.command("predict")
+def predict_command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A .keras file of a search or an export.")],
+    images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Image files.")],
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a table for a spreadsheet.")] = False,
+    trust: Annotated[bool, typer.Option("--trust", help="Load the model even if its hash is not known.")] = False,
+) -> None:
+    """Print class probabilities for image files."""
+    told = predict(model, images, as_json=as_json, as_csv=as_csv, trust=trust)
+    say(told.text)
+    raise typer.Exit(told.exit_code)
+
+
+@app.command("compare")
+def compare_command(
+    studies: Annotated[list[str], typer.Argument(metavar="STUDY STUDY...", help="Names, or folders.")],
+    runs: Runs = None,
+    as_json: AsJson = False,
+) -> None:
+    """Put studies of the same data side by side."""
+    say(compare(studies, runs=runs, as_json=as_json))
+
+
+@app.command("dashboard")
+def dashboard_command(
+    study: Annotated[str | None, typer.Argument(metavar="[STUDY]", help="Default: the latest.")] = None,
+    port: Annotated[int, typer.Option(metavar="N", help="Default: a free one.")] = 0,
+    host: Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen.")] = "127.0.0.1",
+    token: Annotated[str | None, typer.Option(metavar="SECRET", help="Default: a fresh one.")] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Refuse whatever changes the study.")] = False,
+    runs: Runs = None,
+) -> None:
+    """Show a study in Optuna's dashboard, on this machine alone."""
+    dashboard(study, port=port, host=host, token=token, read_only=read_only, runs=runs)
 
 
 @app_spaces.callback()

@@ -7,12 +7,13 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from search.progress import open_progress
+from search.display import open_progress
 from spaces.catalogue import find_space, space_names
 from spaces.errors import DataError
 from spaces.parameters import Parameter, baseline_recipe, find_parameters
 from spaces.recipe import ImageShape, Recipe
 from spaces.records import to_plain
+from spaces.transfer import untrained
 
 if TYPE_CHECKING:
     from spaces.space import Space
@@ -130,7 +131,7 @@ def _weights(recipe: Recipe) -> int:
     prepare(threads=1, gpu=False)
     from objectives.networks import assemble
 
-    return int(assemble(recipe, images=SHOWN_FOR, classes=SHOWN_CLASSES).count_params())
+    return int(assemble(untrained(recipe), images=SHOWN_FOR, classes=SHOWN_CLASSES).count_params())
 
 
 def _table(parameters: tuple[Parameter, ...]) -> str:

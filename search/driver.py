@@ -83,7 +83,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
             if stop.error is None:
                 measure_winner(
                     study,
-                    test_images=prepared.dataset.test_images,
+                    prepared=prepared,
                     folder=folder,
                     workers=workers,
                     progress=progress,

@@ -10,6 +10,7 @@ import optuna
 
 from objectives.records import Decision, EpochReport, Predictions, TrainingFailure, TrainingResult, TrainingTask
 from reports.records import TrialRecord, TrialState, schema
+from search.artifacts import attach
 from search.budget import Budget
 from search.preparation import now
 from search.progress import Progress
@@ -121,6 +122,7 @@ class Search:
         for trial in self._study.interrupted():
             record = self._folder.read_trial(trial.number)
             if record is not None:
+                attach(trial, record, self._folder)
                 self._study.tell(trial, record)
                 self._progress.note(
                     f"trial {trial.number} had ended when the run was interrupted; its result is entered"
@@ -203,6 +205,7 @@ class Search:
             seed=running.seed,
             attempt=running.attempt,
             worker=worker,
+            note=result.note,
             started=running.started,
             ended=now(),
         )
@@ -255,5 +258,6 @@ class Search:
         self._folder.write_trial(
             record, recipe=running.recipe, reports=running.reports, predictions=predictions, model=model
         )
+        attach(running.trial, record, self._folder)
         self._study.tell(running.trial, record)
         self._progress.trial_ended(record)

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from search.display import open_progress
 from search.driver import run_search
 from search.ending import end_lines
 from search.options import Options, command_for, parse_duration, resolve
-from search.progress import open_progress
 from search.run_folder import RunFolder
 from search.stored import read_trials
 from search.summary import RunSummary
@@ -104,6 +104,7 @@ def run(
     *,
     space: str | Path | None = None,
     data: str | Path | None = None,
+    backbone: str | Path | None = None,
     trials: int | None = None,
     timeout: float | str | None = None,
     epochs: int | None = None,
@@ -139,6 +140,7 @@ def run(
     typed = Options(
         space=_text(space),
         data=_text(data),
+        backbone=_text(backbone),
         trials=trials,
         timeout=parse_duration(timeout, "timeout") if isinstance(timeout, str) else timeout,
         epochs=epochs,

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.storage_reference import reference_for
+from spaces.backbones import find_backbones
 from spaces.catalogue import find_space, space_names
 from spaces.errors import UnknownNameError, UsageError
 from spaces.records import from_plain
 from spaces.space import Space
+from spaces.transfer import with_backbones
 
 if TYPE_CHECKING:
     from search.settings import RunSettings
@@ -34,6 +36,7 @@ class Options:
 
     space: str | None = None
     data: str | None = None
+    backbone: str | None = None
     study: str | None = None
     trials: int | None = None
     timeout: float | None = None
@@ -105,6 +108,8 @@ def resolve_alone(options: Options) -> Resolved:
     if options.space is None:
         raise UsageError(f"no space is named; say --space NAME.\nSpaces: {', '.join(space_names())}")
     space = find_space(options.space)
+    if options.backbone is not None:
+        space = with_backbones(space, find_backbones(options.backbone))
     return Resolved(settings=options.settings(space), space=space)
 
 

@@ -25,7 +25,7 @@ from spaces.errors import StudyConflictError
 from spaces.space import Space
 
 PACKAGES = ("tamiz", "keras", "tensorflow", "jax", "torch", "optuna", "ray", "numpy", "scikit-learn", "pillow")
-BINDING = ("space", "data", "metric", "epochs", "train_images", "image_size", "resize", "seed")
+BINDING = ("space", "data", "metric", "epochs", "train_images", "image_size", "resize", "seed", "backbone")
 """Settings that trials of one study must share, for their scores to be comparable."""
 
 
@@ -107,6 +107,8 @@ def check_same(asked: RunRecord, earlier: RunRecord) -> None:
         differences.append(f"  images: {earlier.data.fingerprint[:19]} then, {asked.data.fingerprint[:19]} now")
     if earlier.space_digest != asked.space_digest:
         differences.append("  the space's file has changed")
+    if earlier.backbone_digest != asked.backbone_digest:
+        differences.append("  the backbone's file has changed")
     if differences:
         raise StudyConflictError(
             f"study '{asked.study}' was begun with other settings, and its scores would not compare:\n"
@@ -130,6 +132,7 @@ def _run_record(
         space=settings.space,
         space_summary=space.summary,
         space_digest=space.digest,
+        backbone_digest=space.backbones.digest,
         metric=settings.metric,
         direction=METRICS[settings.metric].direction,
         epochs=settings.epochs,

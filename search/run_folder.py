@@ -7,7 +7,8 @@ import dataclasses
 import io
 import json
 import shutil
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,10 +19,10 @@ from objectives import predictions as stored_predictions
 from objectives.data.records import Split
 from objectives.files import whole_file, write_whole
 from objectives.records import EpochReport, NetworkInside, Predictions, WinnerMeasured
-from reports.records import FeatureMap, Inside, Measurement, RunRecord, TrialRecord, schema
+from reports.records import FeatureMap, Inside, Measurement, ModelCard, RunRecord, TrialRecord, schema
 from reports.run import Thumbnails
 from search.summary import RunSummary
-from spaces.errors import StorageError, UsageError
+from spaces.errors import RecordError, StorageError, UsageError
 from spaces.recipe import Recipe
 from spaces.records import from_plain, to_plain
 
@@ -120,6 +121,17 @@ class RunFolder:
         """Return the record of a trial that has ended; None if it has not."""
         return _read_record(self.trial(number) / "result.json", TrialRecord)
 
+    def read_recipe(self, number: int) -> Recipe:
+        """Return a trial's recipe.
+
+        Raises:
+            RecordError: there is none, or its network is of a type that is not known here.
+        """
+        try:
+            return Recipe.from_json((self.trial(number) / "recipe.json").read_text())
+        except OSError as error:
+            raise RecordError(f"trial {number} has no recipe: {error.strerror}") from None
+
     def read_trials(self, started: int) -> list[TrialRecord]:
         """Return the records of the trials that have ended, of the first `started`."""
         return [record for number in range(started) if (record := self.read_trial(number)) is not None]
@@ -147,7 +159,9 @@ class RunFolder:
         """Return the measurement of the winner so far, if there is one."""
         return _read_record(self.best / "measurement.json", Measurement)
 
-    def write_winner(self, measurement: Measurement, winner: WinnerMeasured, *, thumbnails: Thumbnails) -> None:
+    def write_winner(
+        self, measurement: Measurement, winner: WinnerMeasured, *, thumbnails: Thumbnails, card: ModelCard, script: str
+    ) -> None:
         """Make a trial the winner: copy its model and recipe to `best/`, with all that was measured of it."""
         source, best = self.trial(measurement.trial), self.best
         best.mkdir(exist_ok=True)
@@ -156,11 +170,16 @@ class RunFolder:
         for name in ("model.keras", "recipe.json"):
             with (source / name).open("rb") as model, whole_file(best / name) as file:
                 shutil.copyfileobj(model, file)
+        _write_record(best / "model_card.json", card)
+        write_whole(best / "train.py", script)
         stored_predictions.save(winner.predictions, best / "predictions.npz")
         if winner.inside is not None:
             _write_inside(best, winner.inside)
-        images = np.fromiter(thumbnails.pixels, np.int32)
-        _write_arrays(best / "thumbnails.npz", images=images, pixels=np.stack(list(thumbnails.pixels.values())))
+        pictures: dict[str, NDArray[Any]] = {
+            "images": np.fromiter(thumbnails.pixels, np.int32),
+            "pixels": np.stack([*thumbnails.pixels.values()]),
+        }
+        _write_arrays(best / "thumbnails.npz", pictures)
         _write_record(best / "measurement.json", measurement)
 
 
@@ -179,7 +198,7 @@ def _write_inside(best: Path, inside: NetworkInside) -> None:
     names = [f"maps{place}" for place in range(len(inside.maps))]
     if names:
         pixels = [maps.pixels for maps in inside.maps]
-        _write_arrays(best / "feature_maps.npz", **dict(zip(names, pixels, strict=True)))
+        _write_arrays(best / "feature_maps.npz", dict(zip(names, pixels, strict=True)))
     record = Inside(
         schema=schema,
         layers=inside.layers,
@@ -190,9 +209,11 @@ def _write_inside(best: Path, inside: NetworkInside) -> None:
     _write_record(best / "inside.json", record)
 
 
-def _write_arrays(path: Path, **arrays: NDArray[Any]) -> None:
-    with whole_file(path) as file:
-        np.savez_compressed(file, **arrays)
+def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    with whole_file(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as stored:
+        for name, array in arrays.items():
+            with stored.open(f"{name}.npy", "w") as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
 
 
 def _write_record(path: Path, record: object) -> None:

@@ -27,6 +27,8 @@ class RunSettings:
     """Name of the study, which is also the name of its folder under `runs`."""
     data: str
     """Name of a dataset, or a path."""
+    backbone: str | None = None
+    """What a space of pretrained networks starts from (see `spaces.backbones.find_backbones`); None: ImageNet."""
     trials: int
     """Total of the study, earlier runs included."""
     timeout_seconds: float | None = None

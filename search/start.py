@@ -6,9 +6,10 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from search.display import open_progress
 from search.ending import Output, tell_end, write_crash
 from search.options import Options, Resolved, command_for, from_settings, resolve, resolve_alone
-from search.progress import Progress, open_progress
+from search.progress import Progress
 from search.stopping import Interrupted
 from search.summary import RunSummary
 from search.terminal import only_own_lines

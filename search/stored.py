@@ -36,6 +36,18 @@ def find_run(study: str, runs: str) -> RunFolder:
     raise UnknownNameError("study", study, known, plural=f"studies in {runs}", hint="Elsewhere: --runs DIR")
 
 
+def latest_run(runs: str) -> RunFolder:
+    """Return the folder of the study that was begun, or continued, last.
+
+    Raises:
+        UsageError: there is none.
+    """
+    begun = sorted(Path(runs).glob("*/settings.json"), key=lambda settings: settings.stat().st_mtime)
+    if not begun:
+        raise UsageError(f"there is no study in {runs}; begin one with `python -m search run`, or say --runs DIR")
+    return RunFolder(path=begun[-1].parent)
+
+
 def read_settings(folder: RunFolder) -> RunRecord:
     """Return what the study was begun with."""
     record = folder.read_run()

@@ -12,8 +12,10 @@ from optuna.trial import TrialState
 from objectives.metrics import METRICS
 from objectives.records import Decision, EpochReport
 from reports.records import TrialRecord
+from search.design import design_of
 from search.samplers import make_pruner, make_sampler
 from search.settings import RunSettings
+from spaces.backbones import OURS
 from spaces.errors import StudyConflictError
 from spaces.parameters import Parameter
 from spaces.recipe import ImageShape, Recipe
@@ -46,10 +48,21 @@ class Study:
         self._classes = classes
 
     def queue(self, baselines: Mapping[str, Parameters]) -> None:
-        """Let the hand-made baselines be asked first; does nothing in a study that has trials."""
-        if not self._study.get_trials(deepcopy=False):
-            for name, params in baselines.items():
-                self._study.enqueue_trial(dict(params), user_attrs={BASELINE: name})
+        """Let the hand-made baselines be asked first, and then a design, if the space is one.
+
+        Does nothing in a study that has trials.
+        """
+        if self._study.get_trials(deepcopy=False):
+            return
+        for name, params in baselines.items():
+            self._study.enqueue_trial(dict(params), user_attrs={BASELINE: name})
+        if self._space.repeats is not None:
+            design = list(design_of(self._parameters, repeats=self._space.repeats))
+            for params in baselines.values():
+                if params in design:
+                    design.remove(params)  # the baseline is the combination's first repeat
+            for params in design:
+                self._study.enqueue_trial(dict(params))
 
     def started(self) -> int:
         """How many trials have been asked for, in this run and earlier ones."""
@@ -61,10 +74,12 @@ class Study:
         return [optuna.Trial(self._study, trial._trial_id) for trial in left]
 
     def ask(self) -> optuna.Trial | None:
-        """Return a new trial; None when every point of a grid has been tried."""
-        sampler = make_sampler(
-            self._settings.sampler, seed=self._settings.seed, number=self.started(), parameters=self._parameters
-        )
+        """Return a new trial; None when every point of a grid or a design has been tried."""
+        is_design = self._space.repeats is not None
+        if is_design and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return None
+        name = "random" if is_design else self._settings.sampler  # a design leaves nothing to sample
+        sampler = make_sampler(name, seed=self._settings.seed, number=self.started(), parameters=self._parameters)
         if isinstance(sampler, optuna.samplers.GridSampler) and sampler.is_exhausted(self._study):
             return None
         self._study.sampler = sampler
@@ -82,13 +97,14 @@ class Study:
         """Enter an epoch's score and decide whether the training goes on.
 
         An epoch that the trial has already, of a training done again after a crash, is not entered twice.
-        Hand-made baselines are trained to their end, so that the answer can be held against them.
+        Hand-made baselines are trained to their end, so that the answer can be held against them; so are
+        the trials of a design.
         """
         if report.epoch not in self._frozen(trial).intermediate_values:
             trial.report(report.score, report.epoch)
         if report.epoch >= self._settings.epochs:
             return Decision.FINISH
-        may_prune = BASELINE not in trial.user_attrs
+        may_prune = BASELINE not in trial.user_attrs and self._space.repeats is None
         return Decision.PRUNE if may_prune and trial.should_prune() else Decision.CONTINUE
 
     def tell(self, trial: optuna.Trial, record: TrialRecord) -> None:
@@ -102,6 +118,7 @@ class Study:
             "attempt": record.attempt,
             "cause": record.cause,
             "message": record.message,
+            "note": record.note,
         }
         for name, value in attributes.items():
             if value is not None:
@@ -161,6 +178,7 @@ class TrialSuggest:
         self._trial = trial
         self.images = images
         self.classes = classes
+        self.backbones = OURS
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         """Choose a whole number from `low` to `high`, both included."""

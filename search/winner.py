@@ -12,6 +12,8 @@ from reports.intervals import wilson
 from reports.mistakes import worth_a_look
 from reports.records import Measurement, schema
 from reports.run import Thumbnails
+from search.model_files import card_of, script_of
+from search.preparation import Prepared
 from search.progress import Progress
 from search.run_folder import RunFolder
 from search.study import Study
@@ -23,13 +25,13 @@ THUMBNAIL_SIDE = 96
 
 
 def measure_winner(
-    study: Study, *, test_images: NDArray[np.uint8], folder: RunFolder, workers: Workers, progress: Progress
+    study: Study, *, prepared: Prepared, folder: RunFolder, workers: Workers, progress: Progress
 ) -> Measurement | None:
     """Measure the best trial on the test images, unless an earlier run measured the same one.
 
     Args:
         study: knows the best trial.
-        test_images: (m, height, width, channels); small copies of the hardest are kept for the report.
+        prepared: the run; small copies of its hardest test images are kept for the report.
         folder: where the trial is, and the winner will be.
         workers: one of them measures.
         progress: told what goes on.
@@ -52,7 +54,13 @@ def measure_winner(
         raise TamizError(f"the model of trial {best.number}, the best, is missing from {folder.trial(best.number)}")
     winner = _measured(best.number, model, workers)
     measurement = measurement_of(best.number, winner.predictions)
-    folder.write_winner(measurement, winner, thumbnails=thumbnails_of(winner.predictions, test_images))
+    folder.write_winner(
+        measurement,
+        winner,
+        thumbnails=thumbnails_of(winner.predictions, prepared.dataset.test_images),
+        card=card_of(prepared.record, best.number, model),
+        script=script_of(folder, prepared.record, best.number, model=model),
+    )
     return measurement
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
@@ -18,11 +21,12 @@ from search.settings import RunSettings
 from search.stop_request import StopRequest
 from search.study import Study
 from spaces.errors import NothingCompletedError, SpaceError
+from spaces.parameters import RandomSuggest
 from spaces.recipe import Recipe
 from spaces.space import Space
 from spaces.suggest import Suggest
 from tests.search.scripted_workers import Play, ScriptedWorkers, diverged, lost, steady
-from tests.search.toy import ListeningProgress, suggest, toy_settings, toy_space, toy_study
+from tests.search.toy import IMAGES, ListeningProgress, suggest, toy_settings, toy_space, toy_study
 
 
 class Stage:
@@ -241,6 +245,37 @@ def test_only_models_that_may_win_are_asked_for_and_the_best_is_kept(tmp_path: P
     stage.search.run()
     kept = [path.parent.name for path in stage.folder.path.glob("trials/*/model.keras")]
     assert (stage.workers.kept, kept) == ([0, 2], ["0002"])
+
+
+def _choose_two(trial: Suggest) -> Recipe:
+    return replace(
+        suggest(RandomSuggest(seed=0, images=IMAGES, classes=3)),
+        pixels=trial.suggest_categorical("pixels", ["unit", "raw"]),
+        output=trial.suggest_categorical("output", ["softmax", "sigmoid"]),
+    )
+
+
+def _design(tmp_path: Path, play: Callable[[TrainingTask], Play], *, pruner: str = "none") -> Stage:
+    space = replace(toy_space({"plain": {"pixels": "unit", "output": "softmax"}}, choose=_choose_two), repeats=3)
+    stage = Stage(tmp_path, play, space=space, settings=toy_settings(trials=99, pruner=pruner))
+    stage.search.run()
+    return stage
+
+
+def test_a_design_tries_each_combination_so_many_times_and_ends(tmp_path: Path) -> None:
+    tasks = _design(tmp_path, lambda task: steady(0.5)).workers.tasks
+    combinations = [(task.recipe.pixels, task.recipe.output) for task in tasks]
+    assert Counter(combinations) == dict.fromkeys(itertools.product(["unit", "raw"], ["softmax", "sigmoid"]), 3)
+    assert len(set(combinations[:4])) == 4
+
+
+def test_the_repeats_of_a_design_have_seeds_of_their_own(tmp_path: Path) -> None:
+    assert len({task.seed for task in _design(tmp_path, lambda task: steady(0.5)).workers.tasks}) == 12
+
+
+def test_a_design_prunes_nothing(tmp_path: Path) -> None:
+    stage = _design(tmp_path, lambda task: steady(0.1 if task.trial > 6 else 0.9), pruner="median")
+    assert stage.states == ["COMPLETE"] * 12
 
 
 def test_an_exhausted_grid_ends_the_search(tmp_path: Path) -> None:

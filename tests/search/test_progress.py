@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from search.display import QuietProgress, open_progress
 from search.live_progress import MOST_LINES, LiveProgress
 from search.plain_progress import PlainProgress
-from search.progress import Progress, QuietProgress, open_progress, printable, write_line
+from search.progress import Progress, printable, write_line
 from tests.search.progress_plan import ended, epoch, plan
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from search.display import QuietProgress
 from search.options import Options, resolve
-from search.progress import QuietProgress
 from search.start import search_or_explain
 from search.summary import RunSummary
 from spaces.errors import StorageError

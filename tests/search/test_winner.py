@@ -9,13 +9,16 @@ import pytest
 
 from objectives.records import EpochReport, Layer, LayerMaps, NetworkInside, Predictions, WinnerMeasured
 from reports.reading import _Reader  # what a report makes of the files
-from reports.records import Inside, RunRecord, TrialRecord
+from reports.records import Inside, ModelCard, RunRecord, TrialRecord
 from reports.run import Thumbnails
 from search.run_folder import RunFolder
 from search.winner import measurement_of, thumbnails_of
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
 
 RECIPE = Recipe(network=ConvNet(stages=(Stage(filters=2, convolutions=1),), kernel=3), fit=Fit(learning_rate=0.1))
+CARD = ModelCard(
+    schema=1, study="toy", trial=0, sha256="0", classes=("a", "b"), height=4, width=4, channels=1, resize="stretch"
+)
 INSIDE = NetworkInside(
     layers=(Layer(name="first", kind="Conv2D", output=(4, 4, 2), parameters=20),),
     maps=(LayerMaps(layer="first", pixels=np.arange(64, dtype=np.uint8).reshape(2, 4, 4, 2)),),
@@ -59,7 +62,13 @@ def a_winner(tmp_path: Path, *, inside: NetworkInside | None = INSIDE, thumbnail
     folder.write_trial(record, recipe=RECIPE, reports=[report], predictions=predictions(), model=b"model")
     found = predictions()
     pictures = thumbnails or Thumbnails(pixels={2: np.zeros((4, 4, 1), np.uint8)})
-    folder.write_winner(measurement_of(0, found), WinnerMeasured(predictions=found, inside=inside), thumbnails=pictures)
+    folder.write_winner(
+        measurement_of(0, found),
+        WinnerMeasured(predictions=found, inside=inside),
+        thumbnails=pictures,
+        card=CARD,
+        script="train()\n",
+    )
     return folder.best
 
 
@@ -92,6 +101,13 @@ def test_nothing_of_an_earlier_winner_stays(tmp_path: Path) -> None:
     best = a_winner(tmp_path, inside=None)
 
     assert not {"inside.json", "feature_maps.npz"} & {path.name for path in best.iterdir()}
+
+
+def test_a_card_and_a_script_lie_beside_the_model(tmp_path: Path) -> None:
+    best = a_winner(tmp_path)
+
+    assert reader(best).json_record("best/model_card.json", ModelCard, expected=True) == CARD
+    assert (best / "train.py").read_text() == "train()\n"
 
 
 @pytest.mark.parametrize(("sides", "small"), [((8, 8), (8, 8)), ((300, 200), (96, 64)), ((64, 384), (16, 96))])

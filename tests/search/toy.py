@@ -68,7 +68,9 @@ def toy_study(
     wrapped = Study(
         study,
         space=space,
-        parameters=find_parameters(space, images=IMAGES, classes=3) if settings.sampler == "grid" else (),
+        parameters=find_parameters(space, images=IMAGES, classes=3)
+        if settings.sampler == "grid" or space.repeats
+        else (),
         settings=settings,
         images=IMAGES,
         classes=3,

@@ -1,0 +1,71 @@
+"""Commands that bring a study to others: export, predict, compare, dashboard."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from search.progress import write_line
+from spaces.errors import DataError, UsageError
+from spaces.records import to_plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """What `predict` has to say."""
+
+    text: str
+    exit_code: int
+    """3 where a file was no readable image."""
+
+
+def export(study: str, *, to: Path, trial: int | None, onnx: bool, saved_model: bool, runs: str | None) -> str:
+    """Write a trial's files; return their paths, one a line."""
+    from search.export import Formats
+    from search.export import export as write_export
+    from search.stored import find_run
+
+    written = write_export(
+        find_run(study, runs or "runs"), to=to, trial=trial, formats=Formats(onnx=onnx, saved_model=saved_model)
+    )
+    if written.note:
+        write_line(sys.stderr, written.note)
+    return "\n".join(map(str, written.files))
+
+
+def predict(model: Path, images: Sequence[Path], *, as_json: bool, as_csv: bool, trust: bool) -> Predicted:
+    """Return what a model says of image files, as text, JSON or CSV."""
+    from search.predict import predict_files
+
+    if as_json and as_csv:
+        raise UsageError("both --json and --csv are given; accepted: one of them")
+    answers = predict_files(model, images, trust=trust)
+    text = answers.as_json() if as_json else answers.as_csv() if as_csv else answers.as_text()
+    return Predicted(text=text, exit_code=DataError.exit_code if answers.unread else 0)
+
+
+def compare(studies: Sequence[str], *, runs: str | None, as_json: bool) -> str:
+    """Return several studies side by side, as text or as one JSON object."""
+    from reports.comparison import compare as compare_runs
+    from reports.reading import read_run
+    from search.stored import find_run
+
+    found = compare_runs([read_run(find_run(study, runs or "runs").path) for study in studies])
+    if as_json:
+        return json.dumps({"schema": 1} | to_plain(found), indent=2)
+    return "\n".join(found.lines())
+
+
+def dashboard(study: str | None, *, port: int, host: str, token: str | None, read_only: bool, runs: str | None) -> None:
+    """Serve a study's dashboard until Ctrl-C; prints its address."""
+    from search.dashboard import serve
+    from search.ending import say
+    from search.stored import find_run, latest_run
+
+    folder = latest_run(runs or "runs") if study is None else find_run(study, runs or "runs")
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(folder, host=host, port=port, token=token, is_read_only=read_only, say=say)

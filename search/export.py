@@ -1,0 +1,128 @@
+"""Taking a trial out of its study: the model, the script that trains it anew, its card, the table of trials."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from objectives import predictions as stored_predictions
+from objectives.files import write_whole
+from reports.model_card import model_card
+from reports.reading import read_run
+from reports.run import Run, Trial
+from reports.trials_table import write_trials_csv
+from search.model_files import CARD, card_of, script_of
+from search.run_folder import RunFolder
+from spaces.catalogue import find_space
+from spaces.errors import StorageError, TamizError, UsageError
+from spaces.records import to_plain
+
+
+@dataclass(frozen=True, kw_only=True)
+class Formats:
+    """In what other formats the model is wanted."""
+
+    onnx: bool = False
+    saved_model: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """What was written."""
+
+    trial: int
+    files: tuple[Path, ...]
+    note: str | None = None
+    """What could not be, for a person."""
+
+
+def export(folder: RunFolder, *, to: Path, trial: int | None = None, formats: Formats | None = None) -> Exported:
+    """Write a trial's files into a folder of their own, which is made where it is missing.
+
+    Args:
+        folder: the study's.
+        to: where to write; files of an earlier export are replaced.
+        trial: its number; None: the winner.
+        formats: other formats of the model; needs the model, which is kept of the best trial only.
+
+    Raises:
+        UsageError: no such trial, one without a score, or a format that is not to be had.
+        StorageError: the folder can't be written.
+    """
+    run = read_run(folder.path)
+    chosen = _chosen(run, trial)
+    with contextlib.suppress(TamizError):
+        find_space(run.record.space)  # its file may define the type of the network
+    model = _model(folder, run, chosen.number)
+    formats = formats or Formats()
+    if model is None and (formats.onnx or formats.saved_model):
+        raise UsageError(f"the model of trial {chosen.number} was not kept, only the best's is; export the best")
+    script = script_of(folder, run.record, chosen.number, model=model)
+    card = model_card(_with_predictions(run, folder, chosen.number), chosen, has_model=model is not None)
+    files = {"train.py": script, "model_card.md": card}
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        written = _write_model(run, chosen.number, model, to) if model is not None else []
+        for name, text in files.items():
+            write_whole(to / name, text)
+        write_trials_csv(run, to / "trials.csv")
+    except OSError as error:
+        raise StorageError(f"can't write in {to}: {error.strerror or error}") from error
+    written += [to / name for name in (*files, "trials.csv")]
+    if model is not None:
+        written += _convert(model, formats, to)
+    note = None if model else f"the model of trial {chosen.number} was not kept, only the best's is; train.py makes it"
+    return Exported(trial=chosen.number, files=tuple(written), note=note)
+
+
+def _chosen(run: Run, number: int | None) -> Trial:
+    if number is None:
+        if run.winner is None:
+            raise UsageError(f"study '{run.record.study}' has no complete trial yet; name one with --trial")
+        return run.winner
+    scored = {trial.number: trial for trial in run.trials if trial.score is not None and trial.record is not None}
+    if number not in scored:
+        raise UsageError(
+            f"--trial is {number}; accepted: a trial with a score: {', '.join(map(str, list(scored)[:20])) or 'none'}"
+        )
+    return scored[number]
+
+
+def _with_predictions(run: Run, folder: RunFolder, trial: int) -> Run:
+    """Return the run with the predictions of a trial that a report would not read closely."""
+    path = folder.trial(trial) / "predictions.npz"
+    if trial in run.validation or not path.is_file():
+        return run
+    return dataclasses.replace(run, validation={**run.validation, trial: stored_predictions.load(path)})
+
+
+def _model(folder: RunFolder, run: Run, trial: int) -> bytes | None:
+    best = folder.best / "model.keras"
+    if run.measurement is not None and run.measurement.trial == trial and best.is_file():
+        return best.read_bytes()
+    return folder.read_model(trial)
+
+
+def _write_model(run: Run, trial: int, model: bytes, to: Path) -> list[Path]:
+    card = card_of(run.record, trial, model)
+    write_whole(to / "model.keras", model)
+    write_whole(to / CARD, json.dumps(to_plain(card), indent=2) + "\n")
+    return [to / "model.keras", to / CARD]
+
+
+def _convert(model: bytes, formats: Formats, to: Path) -> list[Path]:
+    if not (formats.onnx or formats.saved_model):
+        return []
+    from objectives import measuring  # Keras, where it is needed
+
+    network = measuring.load_model(model)
+    kinds = [("onnx", "model.onnx")] * formats.onnx + [("tf_saved_model", "saved_model")] * formats.saved_model
+    for kind, name in kinds:
+        try:
+            network.export(to / name, format=kind, verbose=False)
+        except (ImportError, NotImplementedError, ValueError) as error:
+            raise UsageError(f"Keras can't write {name} here: {str(error).partition(chr(10))[0]}") from error
+    return [to / name for _, name in kinds]
