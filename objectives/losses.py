@@ -26,7 +26,7 @@ class Crossentropy(keras.losses.Loss):  # type: ignore[misc]  # Keras has no typ
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """Return the loss of each example (n,)."""
-        shares = y_true if len(y_true.shape) == 2 else ops.one_hot(y_true, y_pred.shape[-1])
+        shares = y_true if len(y_true.shape) == 2 else ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1])
         losses = keras.losses.categorical_crossentropy(shares, y_pred, label_smoothing=self.smoothing)
         return losses if self.weights is None else losses * ops.sum(shares * self.weights, axis=-1)
 

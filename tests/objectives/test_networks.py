@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from objectives.networks import assemble
+from spaces.catalogue import find_space
 from spaces.errors import SpaceError
+from spaces.parameters import baseline_recipe
 from spaces.recipe import ConvNet, Fit, ImageShape, Recipe, Stage
 
 CIFAR = ImageShape(height=32, width=32, channels=3)
@@ -27,6 +29,12 @@ def _kinds(model: keras.Model) -> list[str]:
 
 def test_the_cifar_notebook_has_its_307_498_parameters() -> None:
     assert _assemble(NOTEBOOK, CIFAR).count_params() == 307_498
+
+
+def test_the_simpsons_notebook_has_its_2_941_742_parameters() -> None:
+    photos = ImageShape(height=64, width=64, channels=3)
+    recipe = baseline_recipe(find_space("cnn_folder"), "simpsons_notebook_2019", images=photos, classes=18)
+    assert assemble(recipe, images=photos, classes=18).count_params() == 2_941_742
 
 
 def test_the_cifar_notebook_has_its_layers() -> None:
