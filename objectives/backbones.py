@@ -29,7 +29,7 @@ Tensor: TypeAlias = keras.KerasTensor
 def load_cut(network: Transfer) -> keras.Model:
     """Return the pretrained network from what `preprocessed` gives to the feature map at its cut.
 
-    All of it is frozen. Nothing random that a training draws later depends on it.
+    All of it is frozen and drops nothing. Nothing random that a training draws later depends on it.
 
     Raises:
         DataError: the weights can't be had, are not those of the recipe, or there is no such cut.
@@ -44,7 +44,18 @@ def load_cut(network: Transfer) -> keras.Model:
         random.setstate(drawn)
     cut = keras.Model(whole.input, _output_at(whole, network.cut), name="backbone")
     cut.trainable = False
+    for layer in leaves(cut):
+        if isinstance(layer, layers.Dropout | layers.AlphaDropout | layers.GaussianDropout):
+            layer.rate = 0.0  # Keras 3.15 would drop while training, even from a network called with training=False
     return cut
+
+
+def leaves(model: keras.Model) -> list[keras.Layer]:
+    """Return the layers in their order, with those of a network inside the network."""
+    found: list[keras.Layer] = []
+    for layer in model.layers:
+        found += leaves(layer) if isinstance(layer, keras.Model) else [layer]
+    return found
 
 
 def preprocessed(pixels: Tensor, name: str) -> Tensor:

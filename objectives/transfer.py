@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from objectives.backbones import load_cut, preprocessed
+from objectives.backbones import leaves, load_cut, preprocessed
 from objectives.build import build
 from spaces.transfer import Head, Transfer
 
@@ -46,7 +46,7 @@ def features_at_cut(network: Transfer, images: keras.KerasTensor) -> keras.Keras
         images = layers.Concatenate(name="three_channels")([images] * 3)
     elif (images.shape[-1], channels) == (3, 1):
         images = ops.image.rgb_to_grayscale(images)
-    return backbone(preprocessed(images, network.backbone.name), training=False)  # batch norms keep their statistics
+    return backbone(preprocessed(images, network.backbone.name), training=False)
 
 
 def pooled(features: keras.KerasTensor, summary: str) -> keras.KerasTensor:
@@ -54,12 +54,17 @@ def pooled(features: keras.KerasTensor, summary: str) -> keras.KerasTensor:
     return _summaries[summary](keepdims=True, name="pooled")(features)
 
 
-def unfreeze(model: keras.Model, layers: int) -> None:
-    """Let so many layers with weights below the cut be trained; the model must be compiled afterwards."""
+def unfreeze(model: keras.Model, layers_count: int) -> None:
+    """Let so many layers with weights below the cut be trained; the model must be compiled afterwards.
+
+    Batch norms are passed over: frozen, they keep the statistics that they came with.
+    """
     backbone = model.get_layer("backbone")
-    weighted = [layer for layer in _leaves(backbone) if layer.weights]
     backbone.trainable = True
-    for layer in weighted[:-layers]:
+    weighted = [layer for layer in leaves(backbone) if layer.weights]
+    norms = [layer for layer in weighted if isinstance(layer, layers.BatchNormalization)]
+    others = [layer for layer in weighted if not isinstance(layer, layers.BatchNormalization)]
+    for layer in norms + others[:-layers_count]:
         layer.trainable = False
 
 
@@ -80,11 +85,3 @@ def slow_down(optimizer: keras.optimizers.Optimizer, model: keras.Model, *, rate
 
 def _unzipped(pairs: list[tuple[Any, Any]]) -> tuple[list[Any], list[Any]]:
     return [first for first, _ in pairs], [second for _, second in pairs]
-
-
-def _leaves(model: keras.Model) -> list[keras.Layer]:
-    """Return the layers in their order, with those of a network inside the network."""
-    found: list[keras.Layer] = []
-    for layer in model.layers:
-        found += _leaves(layer) if isinstance(layer, keras.Model) else [layer]
-    return found

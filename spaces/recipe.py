@@ -152,7 +152,7 @@ class Unfreeze:
     """Upper layers of a pretrained network that are trained too, gently (Howard and Ruder 2018)."""
 
     layers: int
-    """How many layers with weights, counted from the cut downwards."""
+    """How many layers with weights, counted from the cut downwards; batch norms are left out and stay frozen."""
     epoch: int = 1
     """The epoch, from 1, from which on."""
     rate: float = 0.1

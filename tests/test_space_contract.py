@@ -26,7 +26,7 @@ CIFAR = ImageShape(height=32, width=32, channels=3)
 SMALL = ImageShape(height=8, width=8, channels=1)
 LARGE = ImageShape(height=300, width=200, channels=3)
 
-UNTRAINED = Backbones(names=("InceptionV3", "VGG16", "MobileNetV3Small"), weights="none")
+UNTRAINED = Backbones(names=("VGG16", "InceptionV3", "MobileNetV3Small"), weights="none")
 """What can be had without a network."""
 
 

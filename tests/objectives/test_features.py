@@ -226,7 +226,7 @@ def test_unfrozen_layers_move_from_their_epoch_on(few: StudyData) -> None:
 
 def test_unfrozen_layers_move_at_their_own_rate(few: StudyData) -> None:
     """Plain gradient descent: a tenth of the rate is a tenth of the first step."""
-    fit = Fit(learning_rate=1e-3, optimizer="sgd", momentum=0.0, batch_size=48)
+    fit = Fit(learning_rate=0.1, optimizer="sgd", momentum=0.0, batch_size=48)
 
     def step(rate: float) -> list[np.ndarray]:
         recipe = replace(

@@ -19,6 +19,7 @@ from search.options import (
     resolve_alone,
     study_name,
 )
+from spaces.backbones import Backbones
 from spaces.errors import UnknownNameError, UsageError
 
 
@@ -189,3 +190,15 @@ def test_a_password_reaches_neither_settings_nor_command(monkeypatch: pytest.Mon
 
     assert settings.storage == "env:TAMIZ_STORAGE"
     assert "canary" not in repr(settings) + command_for(settings)
+
+
+def test_a_backbone_is_offered_to_the_space_s_trials() -> None:
+    resolved = resolve(Options(space="transfer_frozen", data="digits", backbone="VGG16:none"), file=None)
+
+    assert resolved.space.backbones == Backbones(names=("VGG16",), weights="none")
+    assert "--backbone VGG16:none" in command_for(resolved.settings)
+
+
+def test_a_backbone_for_a_space_without_one_is_refused() -> None:
+    with pytest.raises(UsageError, match="space 'cnn_cifar' starts from no backbone"):
+        resolve(Options(space="cnn_cifar", backbone="VGG16"), file=None)
