@@ -194,7 +194,7 @@ def test_the_stock_dashboard_shows_metric_name_parameters_and_intermediate_value
     trials = dashboard_answer["trials"]
     assert isinstance(trials, list)
     first = trials[0]
-    assert dashboard_answer["metric_names"] == ["val_accuracy"]
+    assert dashboard_answer["objective_names"] == ["val_accuracy"]
     assert {p["name"] for p in first["params"]} == {"filters", "learning_rate"}
     assert [v["step"] for v in first["intermediate_values"]] == [1, 2]
 
