@@ -191,7 +191,7 @@ def _best_so_far(complete: list[Trial], run: Run) -> tuple[tuple[float, ...], tu
 
 
 def _note(trial: Trial, run: Run) -> str:
-    name = f", {trial.baseline}" if trial.baseline else ""
+    name = f", {trial.baseline or trial.start}" if trial.baseline or trial.start else ""
     stopped = f", stopped after {count(trial.epochs, 'epoch')}" if trial.state == "PRUNED" else ""
     return f"trial {trial.number}{name}: {score(trial.score, run.record.metric)}{stopped}"
 

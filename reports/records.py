@@ -91,7 +91,9 @@ class TrialRecord:
     """Epochs trained."""
     params: Mapping[str, Any]
     baseline: str | None
-    """Name of the hand-made baseline that this trial is; None: the sampler's choice."""
+    """Name of the hand-made baseline that this trial is; None: it is none."""
+    start: str | None = None
+    """Name of the space's recommended start that this trial is; None: it is none."""
     parameters: int | None
     """Weights of the network."""
     seconds_building: float | None

@@ -66,6 +66,11 @@ class Trial:
         return self.record.baseline if self.record else None
 
     @property
+    def start(self) -> str | None:
+        """Name of the space's recommended start that this trial is."""
+        return self.record.start if self.record else None
+
+    @property
     def epochs(self) -> int:
         """Epochs trained so far."""
         if self.record:

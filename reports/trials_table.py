@@ -87,6 +87,7 @@ def _frame_row(trial: Trial, names: tuple[str, ...]) -> dict[str, Any]:
         "best_epoch": record.best_epoch if record else None,
         "epochs": trial.epochs,
         "baseline": trial.baseline,
+        "start": trial.start,
         "parameters": record.parameters if record else None,
         "seconds_building": record.seconds_building if record else None,
         "seconds_training": record.seconds_training if record else None,

@@ -98,7 +98,8 @@ def _ending(record: TrialRecord) -> str:
     if record.score is None:
         return f"No result: {_text(record.message or record.cause or 'it ended early')}\n"
     baseline = f"Hand-made baseline {_text(record.baseline)}. " if record.baseline else ""
-    return f"{baseline}Score {record.score:.4f} at epoch {record.best_epoch} of {record.epochs}.\n"
+    start = f"Recommended start {_text(record.start)}. " if record.start else ""
+    return f"{baseline}{start}Score {record.score:.4f} at epoch {record.best_epoch} of {record.epochs}.\n"
 
 
 def _confusions(counts: NDArray[np.int32], classes: tuple[str, ...]) -> str:

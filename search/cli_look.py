@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from search.display import open_progress
 from spaces.catalogue import find_space, space_names
 from spaces.errors import DataError
-from spaces.parameters import Parameter, baseline_recipe, find_parameters
+from spaces.parameters import Parameter, find_parameters, recipe_for
 from spaces.recipe import ImageShape, Recipe
 from spaces.records import to_plain
 from spaces.transfer import untrained
 
 if TYPE_CHECKING:
-    from spaces.space import Space
+    from spaces.space import Parameters, Space
 
 schema = 1
 SHOWN_FOR = ImageShape(height=32, width=32, channels=3)
@@ -71,9 +71,10 @@ def show_space(name: str, *, as_json: bool) -> str:
     lines = [f"{space.name}: {space.summary}", "", _table(parameters), ""]
     if any(parameter.when is not None for parameter in parameters):
         lines += [_condition(parameter) for parameter in parameters if parameter.when is not None] + [""]
-    for baseline, params in space.baselines.items():
-        lines.append(f"baseline {baseline}")
-        lines.append("  " + ", ".join(f"{key}={value}" for key, value in params.items()))
+    for kind, given in (("baseline", space.baselines), ("start", space.starts)):
+        for of, params in given.items():
+            lines.append(f"{kind} {of}")
+            lines.append("  " + ", ".join(f"{key}={value}" for key, value in params.items()))
     lines.append(f"default data: {space.default_data or 'none'}; ranges are for 32x32 colour images of 10 classes")
     return "\n".join(lines)
 
@@ -109,10 +110,6 @@ def doctor(*, runs: str | None, as_json: bool) -> str:
 
 
 def _space_object(space: Space, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
-    baselines = {}
-    for name, params in space.baselines.items():
-        recipe = baseline_recipe(space, name, images=SHOWN_FOR, classes=SHOWN_CLASSES)
-        baselines[name] = {"params": params, "recipe": recipe.to_plain(), "parameters": _weights(recipe)}
     return {
         "schema": schema,
         "name": space.name,
@@ -121,8 +118,14 @@ def _space_object(space: Space, parameters: tuple[Parameter, ...]) -> dict[str, 
         "default_data": space.default_data,
         "images": asdict(SHOWN_FOR) | {"classes": SHOWN_CLASSES},
         "parameters": [to_plain(parameter) for parameter in parameters],
-        "baselines": baselines,
+        "baselines": {name: _built(space, params) for name, params in space.baselines.items()},
+        "starts": {name: _built(space, params) for name, params in space.starts.items()},
     }
+
+
+def _built(space: Space, params: Parameters) -> dict[str, Any]:
+    recipe = recipe_for(space, params, images=SHOWN_FOR, classes=SHOWN_CLASSES)
+    return {"params": params, "recipe": recipe.to_plain(), "parameters": _weights(recipe)}
 
 
 def _weights(recipe: Recipe) -> int:

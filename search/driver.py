@@ -31,7 +31,7 @@ from search.summary import RunSummary
 from search.winner import measure_winner
 from search.workers import Workers
 from spaces.errors import NothingCompletedError, SpaceError, StorageError, StudyConflictError
-from spaces.parameters import baseline_recipe, find_parameters
+from spaces.parameters import find_parameters, recipe_for
 from spaces.recipe import ImageShape
 from spaces.space import Parameters, Space
 
@@ -133,19 +133,23 @@ def _open(storage: RDBStorage, settings: RunSettings, *, space: Space, prepared:
         images=images,
         classes=classes,
     )
-    study.queue(_fitting_baselines(space, images=images, classes=classes, progress=progress))
+    study.queue(*_fitting(space, images=images, classes=classes, progress=progress))
     return study
 
 
-def _fitting_baselines(space: Space, *, images: ImageShape, classes: int, progress: Progress) -> dict[str, Parameters]:
-    fitting = {}
-    for name, params in space.baselines.items():
-        try:
-            baseline_recipe(space, name, images=images, classes=classes)
-        except SpaceError as error:
-            progress.note(f"{error}; it is left out for this data")
-        else:
-            fitting[name] = params
+def _fitting(
+    space: Space, *, images: ImageShape, classes: int, progress: Progress
+) -> tuple[dict[str, Parameters], dict[str, Parameters]]:
+    """Return the baselines and the starts that can be built for this data."""
+    fitting: tuple[dict[str, Parameters], dict[str, Parameters]] = ({}, {})
+    for kind, given, kept in zip(("baseline", "start"), (space.baselines, space.starts), fitting, strict=True):
+        for name, params in given.items():
+            try:
+                recipe_for(space, params, images=images, classes=classes)
+            except SpaceError as error:
+                progress.note(f"{kind} '{name}' of space '{space.name}': {error}; it is left out for this data")
+            else:
+                kept[name] = params
     return fitting
 
 

@@ -109,7 +109,7 @@ class LiveProgress:
         best = tally.best
         if best is None or best.score is None:
             return [self._text(f"best {tally.plan.metric}: no trial is complete yet", "dim")]
-        of = f", baseline {best.baseline}" if best.baseline else ""
+        of = f", baseline {best.baseline}" if best.baseline else f", start {best.start}" if best.start else ""
         params = self._text(params_in_words(best.params), "dim").wrap(self._console, max(1, width - 2))
         return [
             self._text(f"best {tally.plan.metric} {best.score:.4f}, trial {best.trial}{of}", "green"),

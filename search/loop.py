@@ -17,7 +17,7 @@ from search.progress import Progress
 from search.run_folder import RunFolder
 from search.samplers import derive_seed
 from search.stop_request import StopRequest
-from search.study import BASELINE, Study
+from search.study import BASELINE, START, Study
 from search.workers import EpochReported, Event, TrainingEnded, TrainingFailed, Workers
 from spaces.errors import SpaceError
 from spaces.recipe import Recipe
@@ -41,8 +41,16 @@ class Running:
     @property
     def baseline(self) -> str | None:
         """The hand-made baseline that it is, if it is one."""
-        name = self.trial.user_attrs.get(BASELINE)
-        return name if isinstance(name, str) else None
+        return self._attribute(BASELINE)
+
+    @property
+    def start(self) -> str | None:
+        """The space's recommended start that it is, if it is one."""
+        return self._attribute(START)
+
+    def _attribute(self, name: str) -> str | None:
+        value = self.trial.user_attrs.get(name)
+        return value if isinstance(value, str) else None
 
 
 class Search:
@@ -199,6 +207,7 @@ class Search:
             epochs=result.epochs,
             params=running.trial.params,
             baseline=running.baseline,
+            start=running.start,
             parameters=result.parameters,
             seconds_building=result.seconds_building,
             seconds_training=result.seconds_training,
@@ -236,6 +245,7 @@ class Search:
             epochs=len(running.reports),
             params=running.trial.params,
             baseline=running.baseline,
+            start=running.start,
             parameters=None,
             seconds_building=None,
             seconds_training=sum(report.seconds for report in running.reports),

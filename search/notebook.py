@@ -75,6 +75,7 @@ class SearchResult:
                 "seconds": record.seconds_training,
                 "parameters": record.parameters,
                 "baseline": record.baseline,
+                "start": record.start,
                 **{f"param_{name}": value for name, value in record.params.items()},
             }
             for record in records

@@ -89,6 +89,8 @@ def trial_line(record: TrialRecord, tally: Tally) -> str:
     parts = [f"trial {record.trial} {state}"]
     if record.baseline is not None:
         parts[0] += f" (baseline {record.baseline})"
+    if record.start is not None:
+        parts[0] += f" (start {record.start})"
     if record.score is not None:
         parts.append(f"{tally.plan.metric} {record.score:.4f} at epoch {record.best_epoch} of {record.epochs}")
     if record.message:

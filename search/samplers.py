@@ -19,6 +19,9 @@ from spaces.space import ParameterValue
 LARGEST_GRID = 100_000
 """Points of the largest grid that is searched."""
 
+RANDOM_FIRST = 8
+"""Trials before TPE starts to learn, baselines and recommended starts included: those are good guesses already."""
+
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,7 +89,7 @@ def make_sampler(name: str, *, seed: int, number: int, parameters: Sequence[Para
         case "nsga2":
             return optuna.samplers.NSGAIISampler(seed=own)
         case _:
-            return optuna.samplers.TPESampler(seed=own)
+            return optuna.samplers.TPESampler(n_startup_trials=RANDOM_FIRST, seed=own)
 
 
 def grid_of(parameters: Sequence[Parameter]) -> dict[str, list[ParameterValue]]:

@@ -24,6 +24,8 @@ from spaces.suggest import Choice
 
 BASELINE = "baseline"
 """Trial attribute: name of the hand-made baseline that a trial is."""
+START = "start"
+"""Trial attribute: name of the space's recommended start that a trial is."""
 
 
 class Study:
@@ -47,8 +49,8 @@ class Study:
         self._images = images
         self._classes = classes
 
-    def queue(self, baselines: Mapping[str, Parameters]) -> None:
-        """Let the hand-made baselines be asked first, and then a design, if the space is one.
+    def queue(self, baselines: Mapping[str, Parameters], starts: Mapping[str, Parameters]) -> None:
+        """Let the hand-made baselines be asked first, then the recommended starts, then a design, if the space is one.
 
         Does nothing in a study that has trials.
         """
@@ -56,6 +58,8 @@ class Study:
             return
         for name, params in baselines.items():
             self._study.enqueue_trial(dict(params), user_attrs={BASELINE: name})
+        for name, params in starts.items():
+            self._study.enqueue_trial(dict(params), user_attrs={START: name})
         if self._space.repeats is not None:
             design = list(design_of(self._parameters, repeats=self._space.repeats))
             for params in baselines.values():

@@ -96,7 +96,8 @@ def _space(module: ModuleType, *, name: str, file: Path) -> Space:
         name=name,
         docstring=(module.__doc__ or "").strip(),
         suggest=_blaming_its_file(suggest, file),
-        baselines=_baselines(getattr(module, "BASELINES", {}), file),
+        baselines=_given(module, "BASELINES", file),
+        starts=_given(module, "STARTS", file),
         default_data=default_data,
         module=module.__name__,
         file=str(file),
@@ -105,18 +106,17 @@ def _space(module: ModuleType, *, name: str, file: Path) -> Space:
     )
 
 
-def _baselines(came: object, file: Path) -> Mapping[str, Parameters]:
+def _given(module: ModuleType, attribute: str, file: Path) -> Mapping[str, Parameters]:
+    came = getattr(module, attribute, {})
     if not isinstance(came, Mapping):
-        raise SpaceError(f"BASELINES in '{file.name}' is a {type(came).__name__}; accepted: a dict of names to dicts")
+        raise SpaceError(f"{attribute} in '{file.name}' is a {type(came).__name__}; accepted: a dict of names to dicts")
     for name, params in came.items():
+        where = f"{name!r} in {attribute} of '{file.name}'"
         if not isinstance(params, Mapping):
-            raise SpaceError(f"baseline {name!r} in '{file.name}' is a {type(params).__name__}; accepted: a dict")
+            raise SpaceError(f"{where} is a {type(params).__name__}; accepted: a dict")
         for parameter, value in params.items():
             if not isinstance(value, bool | int | float | str):
-                raise SpaceError(
-                    f"baseline {name!r} in '{file.name}' has {parameter} = {value!r}; "
-                    "accepted: text, a number, True or False"
-                )
+                raise SpaceError(f"{where} has {parameter} = {value!r}; accepted: text, a number, True or False")
     return {str(name): dict(params) for name, params in came.items()}
 
 

@@ -5,6 +5,8 @@ Stages of convolutions and a pooling, whose filters double from stage to stage, 
 Baseline `cifar_notebook_2021`: 3 stages of 2 convolutions, 32-64-128 filters, Adam, batch 80.
 Baseline `cifar_small`: 32-64-64 filters without padding, a dense layer of 64, Adam, batch 64;
 `cifar_small_augmented` adds flips, shifts and rotations.
+Starts `norm_one_cycle` and `norm_one_cycle_augmented`: the notebook's network with batch norm (Ioffe and Szegedy 2015)
+and a rate that rises and falls once (Smith and Topin 2019), for a few epochs and for many.
 
     python -m search run --space cnn_cifar --trials 50
 """
@@ -31,10 +33,8 @@ CIFAR_NOTEBOOK_2021 = {
     "summary": "flatten",
     "dense_units": 0,
     "head_dropout": 0.0,
-    "flip": False,
-    "shift": 0.0,
-    "rotation": 0.0,
-    "zoom": 0.0,
+    "augmentation": "off",
+    "augmentation_strength": 1.0,
     "optimizer": "adam",
     "learning_rate": 1e-3,
     "schedule": "constant",
@@ -54,8 +54,32 @@ CIFAR_SMALL = CIFAR_NOTEBOOK_2021 | {
 BASELINES = {
     "cifar_notebook_2021": CIFAR_NOTEBOOK_2021,
     "cifar_small": CIFAR_SMALL,
-    "cifar_small_augmented": CIFAR_SMALL | {"flip": True, "shift": 0.2, "rotation": 20.0},
+    "cifar_small_augmented": CIFAR_SMALL | {"augmentation": "flip_shift_rotation"},
 }
+
+NORM_ONE_CYCLE = CIFAR_NOTEBOOK_2021 | {
+    "batch_norm": True,
+    "optimizer": "adamw",
+    "learning_rate": 3e-3,
+    "schedule": "one_cycle",
+    "weight_decay": 1e-3,
+    "batch_size": 64,
+}
+STARTS = {
+    "norm_one_cycle": NORM_ONE_CYCLE,
+    "norm_one_cycle_augmented": NORM_ONE_CYCLE
+    | {"augmentation": "flip_shift", "augmentation_strength": 0.5, "stage_dropout": 0.1, "summary": "average"},
+}
+
+AUGMENTATIONS = (
+    "off",
+    "flip",
+    "shift",
+    "flip_shift",
+    "flip_shift_rotation",
+    "shift_rotation_zoom",
+    "flip_shift_rotation_zoom",
+)
 
 SGD_RATE = 10.0
 """Plain gradients need about ten times the rate of adaptive ones; with this one range of rates fits all optimizers."""
@@ -69,8 +93,10 @@ def suggest(trial: Suggest) -> Recipe:
     most_filters = trial.suggest_categorical("most_filters", [64, 128, 256, 512])  # where the doubling ends
     last_pool = trial.suggest_categorical("last_pool", [True, False])  # whether the last stage has its pooling
     optimizer = trial.suggest_categorical("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
-    learning_rate = trial.suggest_float("learning_rate", 2e-4, 1e-2, log=True)
+    learning_rate = trial.suggest_float("learning_rate", 3e-4, 5e-3, log=True)
     weight_decay = trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True)
+    augmentation = trial.suggest_categorical("augmentation", AUGMENTATIONS).split("_")
+    strength = trial.suggest_float("augmentation_strength", 0.25, 1.0, step=0.25)
     return Recipe(
         network=ConvNet(
             stages=tuple(
@@ -87,25 +113,25 @@ def suggest(trial: Suggest) -> Recipe:
             activation=trial.suggest_categorical("activation", ["relu", "elu", "gelu", "silu"]),
             batch_norm=trial.suggest_categorical("batch_norm", [True, False]),
             pooling=trial.suggest_categorical("pooling", ["max", "average"]),
-            dropout=trial.suggest_float("stage_dropout", 0.0, 0.4, step=0.1),
+            dropout=trial.suggest_float("stage_dropout", 0.0, 0.3, step=0.1),
             summary=trial.suggest_categorical("summary", ["flatten", "average"]),
             dense_units=trial.suggest_categorical("dense_units", [0, 64, 128, 256]),
             dense_dropout=trial.suggest_float("head_dropout", 0.0, 0.5, step=0.1),
         ),
         augment=Augment(
-            flip_horizontal=trial.suggest_categorical("flip", [True, False]),
-            shift=trial.suggest_float("shift", 0.0, 0.2, step=0.05),
-            rotation_degrees=trial.suggest_float("rotation", 0.0, 20.0, step=5.0),
-            zoom=trial.suggest_float("zoom", 0.0, 0.2, step=0.05),
+            flip_horizontal="flip" in augmentation,
+            shift=0.2 * strength if "shift" in augmentation else 0.0,
+            rotation_degrees=20.0 * strength if "rotation" in augmentation else 0.0,
+            zoom=0.2 * strength if "zoom" in augmentation else 0.0,
         ),
         fit=Fit(
             optimizer=optimizer,
             learning_rate=learning_rate * SGD_RATE if optimizer == "sgd" else learning_rate,
             schedule=trial.suggest_categorical("schedule", ["constant", "cosine", "one_cycle"]),
-            warmup=trial.suggest_float("warmup", 0.0, 0.2, step=0.05),
+            warmup=trial.suggest_float("warmup", 0.0, 0.1, step=0.05),
             weight_decay=0.0 if optimizer == "adam" else weight_decay,  # plain Adam is the one without decay
-            label_smoothing=trial.suggest_float("label_smoothing", 0.0, 0.2, step=0.05),
-            batch_size=trial.suggest_categorical("batch_size", [32, 64, 80, 128, 256]),
+            label_smoothing=trial.suggest_float("label_smoothing", 0.0, 0.1, step=0.05),
+            batch_size=trial.suggest_categorical("batch_size", [32, 64, 80, 128]),
         ),
     )
 

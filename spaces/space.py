@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spaces.backbones import OURS, Backbones
 from spaces.recipe import Recipe
@@ -15,7 +15,7 @@ Parameters = Mapping[str, ParameterValue]
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """A module with `suggest`, a docstring, and perhaps `BASELINES`, `DEFAULT_DATA` and `REPEATS`."""
+    """A module with `suggest`, a docstring, and perhaps `BASELINES`, `STARTS`, `DEFAULT_DATA` and `REPEATS`."""
 
     name: str
     """Name in our list, or the stem of the person's file."""
@@ -32,7 +32,8 @@ class Space:
     """"sha256:..." of its source."""
     repeats: int | None = None
     """How often each combination of choices is trained, with other seeds; None: the space is searched."""
-
+    starts: Mapping[str, Parameters] = field(default_factory=dict)
+    """What practice recommends, by name; tried after the baselines, before the sampler's own, and pruned like these."""
     backbones: Backbones = OURS
     """Pretrained networks that its trials are offered; most spaces look at none."""
 

@@ -16,7 +16,7 @@ from objectives.records import Objective, StudyData
 from spaces.backbones import Backbones
 from spaces.catalogue import find_space, space_names
 from spaces.errors import UsageError
-from spaces.parameters import Parameter, RandomSuggest, baseline_recipe, find_parameters
+from spaces.parameters import Parameter, RandomSuggest, find_parameters, recipe_for
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, ParameterValue, Space
 from spaces.transfer import with_backbones
@@ -54,8 +54,9 @@ def test_it_says_what_it_is_and_how_to_run_it(space: Space) -> None:
 
 @every_space
 @every_shape
-def test_each_baseline_is_accepted_for_any_images(space: Space, images: ImageShape) -> None:
-    recipes = [baseline_recipe(space, name, images=images, classes=2) for name in space.baselines]
+def test_each_baseline_and_each_start_is_accepted_for_any_images(space: Space, images: ImageShape) -> None:
+    given = [*space.baselines.values(), *space.starts.values()]
+    recipes = [recipe_for(space, params, images=images, classes=2) for params in given]
 
     assert len(recipes) > 0
 
@@ -99,15 +100,17 @@ def test_each_network_builds_for_any_images(space: Space, images: ImageShape) ->
 
 @pytest.mark.slow
 @every_space
-def test_each_baseline_trains_saves_and_loads(space: Space, small_digits: StudyData, tmp_path: Path) -> None:
+def test_each_baseline_and_each_start_trains_saves_and_loads(
+    space: Space, small_digits: StudyData, tmp_path: Path
+) -> None:
     import keras
 
     from objectives.training import Training
 
     few = _first(small_digits, 32)
     shown = few.validation.images[few.validation.indices]
-    for name in space.baselines:
-        recipe = baseline_recipe(space, name, images=SMALL, classes=10)
+    for name, params in {**space.baselines, **space.starts}.items():
+        recipe = recipe_for(space, params, images=SMALL, classes=10)
         training = Training(recipe=recipe, data=few, objective=Objective(metric="val_loss", epochs=1), seed=0)
         report = training.advance()
         result = training.finish(keep_model=True)

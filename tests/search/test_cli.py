@@ -181,7 +181,7 @@ def test_a_space_is_shown_as_json_with_the_weights_of_its_baselines(tmp_path: Pa
     found = json.loads(_tamiz("spaces", "show", "cnn_cifar", "--json", cwd=tmp_path).stdout)
 
     rate = next(parameter for parameter in found["parameters"] if parameter["name"] == "learning_rate")
-    assert {"kind": "float", "low": 1e-4, "log": True, "choices": None, "when": None}.items() <= rate.items()
+    assert {"kind": "float", "low": 3e-4, "log": True, "choices": None, "when": None}.items() <= rate.items()
     assert found["baselines"]["cifar_notebook_2021"]["parameters"] == 307_498
     assert found["baselines"]["cifar_notebook_2021"]["recipe"]["fit"]["batch_size"] == 80
 

@@ -115,6 +115,22 @@ def test_baselines_are_tried_first_and_to_their_end(tmp_path: Path) -> None:
     )
 
 
+def test_recommended_starts_come_after_the_baselines_and_may_be_pruned(tmp_path: Path) -> None:
+    baselines = {f"by_hand_{n}": {"filters": n, "learning_rate": 0.01} for n in range(1, 6)}
+    space = replace(toy_space(baselines), starts={"advised": {"filters": 7, "learning_rate": 0.02}})
+    settings = toy_settings(trials=6, pruner="median")
+    stage = Stage(tmp_path, lambda task: steady(0.1 if task.trial == 5 else 0.9), space=space, settings=settings)
+    stage.search.run()
+    last = stage.progress.ended_trials[-1]
+    assert (last.trial, last.start, last.baseline, last.state, dict(last.params)) == (
+        5,
+        "advised",
+        None,
+        "PRUNED",
+        {"filters": 7, "learning_rate": 0.02},
+    )
+
+
 def test_a_hopeless_trial_is_pruned_early(tmp_path: Path) -> None:
     settings = toy_settings(trials=6, pruner="median")
     stage = Stage(tmp_path, lambda task: steady(0.1 if task.trial == 5 else 0.9), settings=settings)

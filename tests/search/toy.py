@@ -75,7 +75,7 @@ def toy_study(
         images=IMAGES,
         classes=3,
     )
-    wrapped.queue(space.baselines)
+    wrapped.queue(space.baselines, space.starts)
     return wrapped
 
 

@@ -52,6 +52,10 @@ def test_a_file_with_repeats_is_a_design(tmp_path: Path, ending: str, repeats: i
     assert find_space(_file(tmp_path, WHOLE + ending)).repeats == repeats
 
 
+def test_a_file_may_recommend_starts(tmp_path: Path) -> None:
+    assert find_space(_file(tmp_path, WHOLE + "STARTS = {'wide': {'filters': 4}}\n")).starts == {"wide": {"filters": 4}}
+
+
 def test_a_person_s_file_is_a_space(tmp_path: Path) -> None:
     space = find_space(_file(tmp_path, WHOLE))
 
@@ -152,8 +156,9 @@ def test_an_error_of_the_study_s_database_is_not_the_space_s(tmp_path: Path) -> 
         (WHOLE + "REPEATS = True", "REPEATS in 'my_space.py' is True; accepted: a whole number"),
         (WHOLE + "REPEATS = 0", "REPEATS in 'my_space.py' is 0; accepted: a whole number, 1 or more"),
         (WHOLE.replace('{"small": {"filters": 2}}', "[2]"), "BASELINES in 'my_space.py' is a list"),
-        (WHOLE.replace('{"filters": 2}', "2"), "baseline 'small' in 'my_space.py' is a int"),
+        (WHOLE.replace('{"filters": 2}', "2"), "'small' in BASELINES of 'my_space.py' is a int"),
         (WHOLE.replace('{"filters": 2}', '{"filters": [2]}'), r"has filters = \[2\]"),
+        (WHOLE + "STARTS = {'wide': [4]}", "'wide' in STARTS of 'my_space.py' is a list"),
     ],
 )
 def test_what_a_space_lacks_is_said(tmp_path: Path, text: str, message: str) -> None:
