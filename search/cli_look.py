@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from spaces.space import Parameters, Space
 
 schema = 1
-SHOWN_FOR = ImageShape(height=32, width=32, channels=3)
-"""Ranges may depend on the images; these are the ones that `spaces show` is about."""
-SHOWN_CLASSES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,19 +60,30 @@ def spaces(*, as_json: bool) -> str:
 
 
 def show_space(name: str, *, as_json: bool) -> str:
-    """Return a space's parameters, ranges, conditions and baselines, for 32x32 colour images of ten classes."""
+    """Return a space's parameters, ranges, conditions, baselines and starts, as they are for its default data.
+
+    Ranges and weights may depend on the images: a space without default data is shown for those of a folder.
+    """
+    from objectives.data.catalogue import known_shape
+    from objectives.data.from_files import FOLDER_SIZE
+
     space = find_space(name)
-    parameters = find_parameters(space, images=SHOWN_FOR, classes=SHOWN_CLASSES)
+    of_folders = ImageShape(height=FOLDER_SIZE, width=FOLDER_SIZE, channels=3), 10
+    images, classes = known_shape(space.default_data) or of_folders
+    parameters = find_parameters(space, images=images, classes=classes)
     if as_json:
-        return json.dumps(_space_object(space, parameters), indent=2)
+        return json.dumps(_space_object(space, parameters, images=images, classes=classes), indent=2)
     lines = [f"{space.name}: {space.summary}", "", _table(parameters), ""]
     if any(parameter.when is not None for parameter in parameters):
         lines += [_condition(parameter) for parameter in parameters if parameter.when is not None] + [""]
     for kind, given in (("baseline", space.baselines), ("start", space.starts)):
         for of, params in given.items():
-            lines.append(f"{kind} {of}")
+            recipe = recipe_for(space, params, images=images, classes=classes)
+            weights = _weights(recipe, images=images, classes=classes)
+            lines.append(f"{kind} {of}: {weights:,} parameters")
             lines.append("  " + ", ".join(f"{key}={value}" for key, value in params.items()))
-    lines.append(f"default data: {space.default_data or 'none'}; ranges are for 32x32 colour images of 10 classes")
+    shown = f"{images.height}x{images.width} {'grey' if images.channels == 1 else 'colour'} images of {classes} classes"
+    lines.append(f"default data: {space.default_data or 'none'}; ranges and parameters are for {shown}")
     return "\n".join(lines)
 
 
@@ -109,32 +117,34 @@ def doctor(*, runs: str | None, as_json: bool) -> str:
     return "\n".join(findings.lines())
 
 
-def _space_object(space: Space, parameters: tuple[Parameter, ...]) -> dict[str, Any]:
+def _space_object(
+    space: Space, parameters: tuple[Parameter, ...], *, images: ImageShape, classes: int
+) -> dict[str, Any]:
+    def built(params: Parameters) -> dict[str, Any]:
+        recipe = recipe_for(space, params, images=images, classes=classes)
+        weights = _weights(recipe, images=images, classes=classes)
+        return {"params": params, "recipe": recipe.to_plain(), "parameters": weights}
+
     return {
         "schema": schema,
         "name": space.name,
         "summary": space.summary,
         "source": space.docstring,
         "default_data": space.default_data,
-        "images": asdict(SHOWN_FOR) | {"classes": SHOWN_CLASSES},
+        "images": asdict(images) | {"classes": classes},
         "parameters": [to_plain(parameter) for parameter in parameters],
-        "baselines": {name: _built(space, params) for name, params in space.baselines.items()},
-        "starts": {name: _built(space, params) for name, params in space.starts.items()},
+        "baselines": {name: built(params) for name, params in space.baselines.items()},
+        "starts": {name: built(params) for name, params in space.starts.items()},
     }
 
 
-def _built(space: Space, params: Parameters) -> dict[str, Any]:
-    recipe = recipe_for(space, params, images=SHOWN_FOR, classes=SHOWN_CLASSES)
-    return {"params": params, "recipe": recipe.to_plain(), "parameters": _weights(recipe)}
-
-
-def _weights(recipe: Recipe) -> int:
+def _weights(recipe: Recipe, *, images: ImageShape, classes: int) -> int:
     from objectives.devices import prepare
 
     prepare(threads=1, gpu=False)
     from objectives.networks import assemble
 
-    return int(assemble(untrained(recipe), images=SHOWN_FOR, classes=SHOWN_CLASSES).count_params())
+    return int(assemble(untrained(recipe), images=images, classes=classes).count_params())
 
 
 def _table(parameters: tuple[Parameter, ...]) -> str:

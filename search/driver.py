@@ -24,7 +24,7 @@ from search.run_folder import RunFolder
 from search.settings import RunSettings
 from search.stop_request import StopRequest
 from search.storage import study_storage
-from search.storage_reference import resolve_storage
+from search.storage_reference import hidden_from_processes, resolve_storage
 from search.stored import stored_summary
 from search.study import Study, open_study
 from search.summary import RunSummary
@@ -59,9 +59,10 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
         cleanup.enter_context(_storage_faults())
         cleanup.enter_context(_alone(folder, settings.study))
         stop = cleanup.enter_context(StopRequest(progress.note))
+        url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
+        cleanup.enter_context(hidden_from_processes(settings.storage))  # workers have no use for it
         hire = cleanup.enter_context(executor(settings, space=space, folder=folder))
         prepared = prepare(settings, space=space, folder=folder, command=command, progress=progress)
-        url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
         storage = cleanup.enter_context(study_storage(url))
         study = _open(storage, settings, space=space, prepared=prepared, progress=progress)
         objective = Objective(metric=settings.metric, epochs=settings.epochs)

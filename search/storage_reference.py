@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 import urllib.parse
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from spaces.errors import UsageError
@@ -59,6 +60,18 @@ def resolve_storage(reference: str, environment: MutableMapping[str, str] = os.e
         url = reference
     _holds_secret(url)
     return url
+
+
+@contextmanager
+def hidden_from_processes(reference: str | None, environment: MutableMapping[str, str] = os.environ) -> Iterator[None]:
+    """Keep the variable that a reference names out of the environment of processes that are started meanwhile."""
+    kind, _, place = (reference or "").partition(":")
+    url = environment.pop(place, None) if kind == "env" else None
+    try:
+        yield
+    finally:
+        if url is not None:
+            environment[place] = url
 
 
 def without_secrets(text: str) -> str:

@@ -12,6 +12,7 @@ from objectives.data.directories import DataDirectories
 from objectives.data.download import RemoteFile, fetch
 from objectives.data.published import read_cifar, read_idx
 from spaces.errors import DataError
+from spaces.recipe import ImageShape
 
 DIGITS = "digits"
 """Bundled with scikit-learn: there is always this one."""
@@ -34,6 +35,8 @@ class Published:
     """What Keras and Debian call the folder of these files."""
     read: Callable[[Path], ImageArrays]
     """From the folder that holds the files."""
+    images: ImageShape
+    classes: int = 10
 
     def places(self, directories: DataDirectories) -> list[Path]:
         """Folders where the published files may lie, first choice first."""
@@ -102,6 +105,7 @@ def _fashion_file(name: str, *, sha256: str) -> RemoteFile:
 PUBLISHED: tuple[Published, ...] = (
     Published(
         name="cifar10",
+        images=ImageShape(height=32, width=32, channels=3),
         folder="cifar-10-binary",
         read=_read_cifar10,
         files=(
@@ -114,6 +118,8 @@ PUBLISHED: tuple[Published, ...] = (
     ),
     Published(
         name="cifar100",
+        images=ImageShape(height=32, width=32, channels=3),
+        classes=100,
         folder="cifar-100-binary",
         read=_read_cifar100,
         files=(
@@ -126,6 +132,7 @@ PUBLISHED: tuple[Published, ...] = (
     ),
     Published(
         name="fashion_mnist",
+        images=ImageShape(height=28, width=28, channels=1),
         folder="fashion-mnist",
         read=partial(read_idx, classes=FASHION_CLASSES),
         files=(
@@ -149,6 +156,7 @@ PUBLISHED: tuple[Published, ...] = (
     ),
     Published(
         name="mnist",
+        images=ImageShape(height=28, width=28, channels=1),
         folder="mnist",
         read=_read_mnist,
         files=(
@@ -161,3 +169,10 @@ PUBLISHED: tuple[Published, ...] = (
     ),
 )
 NAMES = tuple(sorted((DIGITS, *(dataset.name for dataset in PUBLISHED))))
+
+
+def known_shape(name: str | None) -> tuple[ImageShape, int] | None:
+    """Return the images and the number of classes of a dataset that has a name, without reading it; else None."""
+    if name == DIGITS:
+        return ImageShape(height=8, width=8, channels=1), 10
+    return next(((dataset.images, dataset.classes) for dataset in PUBLISHED if dataset.name == name), None)

@@ -164,6 +164,7 @@ def test_spaces_are_listed_with_their_summary(tmp_path: Path) -> None:
     assert all(name in text.stdout and summary in text.stdout for name, summary in found.items())
 
 
+@pytest.mark.slow
 def test_a_space_is_shown_with_ranges_conditions_and_baselines(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(SPACE + '\n\nBASELINES = {"small": {"filters": 2}}\n')
 
@@ -173,7 +174,8 @@ def test_a_space_is_shown_with_ranges_conditions_and_baselines(tmp_path: Path) -
     assert "  filters  categorical  2, 4" in lines
     assert "  rate     float        0.001 to 0.1 (log)" in lines
     assert "rate is asked when filters is 4" in lines
-    assert "baseline small" in lines
+    assert "baseline small: 20,546 parameters" in lines
+    assert lines[-1].startswith("default data: none; ranges and parameters are for 64x64 colour images of 10 classes")
 
 
 @pytest.mark.slow

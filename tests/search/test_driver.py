@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -151,6 +152,21 @@ def test_ray_workers_train_a_persons_own_space(space_file: Path, tmp_path: Path)
     summary = search(space_file, tmp_path, executor="ray", workers=2, trials=4)
     assert summary.trials is not None
     assert summary.trials.complete + summary.trials.pruned == 4
+
+
+def test_workers_do_not_see_where_the_database_is(
+    space_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leak = f"{tmp_path}/seen_by_"
+    spy = (
+        "import os, pathlib\n"
+        f"pathlib.Path('{leak}' + str(os.getpid())).write_text(os.environ.get('TEAM_DATABASE', 'nothing'))\n"
+    )
+    space_file.write_text(SMALL_SPACE + spy)
+    monkeypatch.setenv("TEAM_DATABASE", f"sqlite:///{tmp_path / 'team.db'}")
+    search(space_file, tmp_path, executor="ray", workers=1, trials=1, storage="env:TEAM_DATABASE")
+    seen = {path.read_text() for path in tmp_path.glob("seen_by_*") if not path.name.endswith(f"_{os.getpid()}")}
+    assert (seen, os.environ["TEAM_DATABASE"]) == ({"nothing"}, f"sqlite:///{tmp_path / 'team.db'}")
 
 
 def test_a_cluster_of_two_nodes_runs_a_study(space_file: Path, tmp_path: Path, ray_cluster: Any) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from search.storage_reference import reference_for, resolve_storage, without_secrets
+from search.storage_reference import hidden_from_processes, reference_for, resolve_storage, without_secrets
 from spaces.errors import UsageError
 
 SECRET = "postgresql://ada:can%40ry@127.0.0.1:5432/studies"
@@ -74,3 +74,20 @@ def test_passwords_are_taken_out_of_texts(shown: str) -> None:
     resolve_storage("env:TEAM_DB", {"TEAM_DB": SECRET})
 
     assert without_secrets(f"can't open {shown}: refused") == "can't open ***: refused"
+
+
+def test_a_variable_with_an_address_is_hidden_for_a_while() -> None:
+    environment = {"TEAM_DB": SECRET, "OTHER": "kept"}
+
+    with hidden_from_processes("env:TEAM_DB", environment):
+        meanwhile = dict(environment)
+
+    assert (meanwhile, environment) == ({"OTHER": "kept"}, {"TEAM_DB": SECRET, "OTHER": "kept"})
+
+
+@pytest.mark.parametrize("reference", [None, "sqlite:///study.db", "file:TEAM_DB", "env:ELSE"])
+def test_other_references_hide_nothing(reference: str | None) -> None:
+    environment = {"TEAM_DB": SECRET}
+
+    with hidden_from_processes(reference, environment):
+        assert environment == {"TEAM_DB": SECRET}

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from objectives.data.catalogue import PUBLISHED
+from objectives.data.catalogue import PUBLISHED, known_shape
 from objectives.data.published import read_idx
 from spaces.errors import DataError
+from spaces.recipe import ImageShape
+from tests.needs import not_here
 from tests.objectives.data.published_files import write_cifar10, write_idx
 
 CLASSES = tuple("abcdefghij")
@@ -31,11 +33,13 @@ def test_idx_holds_a_test_part(tmp_path: Path) -> None:
     assert arrays.test[0].shape == (10, 4, 5, 1)
 
 
-@pytest.mark.skipif(not DEBIAN.is_dir(), reason="Debian's package dataset-fashion-mnist is not installed")
-def test_the_first_garment_is_an_ankle_boot() -> None:
+def test_the_first_garment_is_an_ankle_boot_of_the_shape_that_is_known() -> None:
+    if not DEBIAN.is_dir():
+        not_here("Fashion-MNIST", debian_package="dataset-fashion-mnist")
     arrays = next(published for published in PUBLISHED if published.name == "fashion_mnist").read(DEBIAN)
 
     assert (arrays.classes[arrays.labels[0]], arrays.images.shape) == ("Ankle boot", (60000, 28, 28, 1))
+    assert known_shape("fashion_mnist") == (ImageShape(height=28, width=28, channels=1), 10)
 
 
 DAMAGE = {
