@@ -21,9 +21,6 @@ LARGEST_GRID = 100_000
 
 RANDOM_FIRST = 5
 """Trials before TPE starts to learn, baselines and recommended starts included: those are good guesses already."""
-PRIOR_WEIGHT = 0.5
-"""Of the whole range against one trial, in TPE: with 1 a few good trials hardly draw the next ones near.
-Both were chosen with `benchmarks.sampling`."""
 
 
 P = ParamSpec("P")
@@ -92,7 +89,7 @@ def make_sampler(name: str, *, seed: int, number: int, parameters: Sequence[Para
         case "nsga2":
             return optuna.samplers.NSGAIISampler(seed=own)
         case _:
-            return optuna.samplers.TPESampler(n_startup_trials=RANDOM_FIRST, prior_weight=PRIOR_WEIGHT, seed=own)
+            return optuna.samplers.TPESampler(n_startup_trials=RANDOM_FIRST, seed=own)
 
 
 def grid_of(parameters: Sequence[Parameter]) -> dict[str, list[ParameterValue]]:
