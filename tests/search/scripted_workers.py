@@ -45,6 +45,8 @@ class Play:
     failure: TrainingFailure | None = None
     """Comes instead of the epoch after the last score; None: the training then falls silent."""
     epoch_seconds: float = 0.5
+    fits: bool = True
+    """Whether a checkpoint fits the network that is built; else it begins anew."""
 
     def report(self, epoch: int) -> EpochReport:
         """Return the report of an epoch, from 1."""
@@ -139,8 +141,9 @@ class ScriptedWorkers:
         self.tasks.append(task)
         if task.trial in self._trainings:
             raise RuntimeError(f"trial {task.trial} is running already")
-        done = 0 if task.checkpoint is None else task.checkpoint.epoch
-        self._trainings[task.trial] = _Training(task=task, play=self._play(task), worker=worker, epochs=done)
+        play = self._play(task)
+        done = task.checkpoint.epoch if task.checkpoint and play.fits else 0
+        self._trainings[task.trial] = _Training(task=task, play=play, worker=worker, epochs=done)
         self._advance(self._trainings[task.trial])
         return worker
 
