@@ -235,8 +235,7 @@ def _loss(worker: _Worker, error: RayError, *, epochs: int) -> TrainingFailure:
     if isinstance(error, OutOfMemoryError):
         message = f"worker's machine ran out of memory {place}"
         return TrainingFailure(cause="host_oom", message=message, traceback=str(error))
-    how = "its machine was lost" if "its node has died" in str(error) else "killed or crashed"
-    message = f"worker died ({how}) {place}"
+    message = f"worker died {place}"  # Ray does not always know whether it was killed, crashed, or lost its machine
     return TrainingFailure(cause="worker_lost", message=message, traceback=str(error))
 
 
