@@ -66,7 +66,7 @@ class InstantWorkers:
         self._advance(task.trial)
         return task.trial % WORKERS
 
-    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False) -> None:
+    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False, make_checkpoint: bool = False) -> None:
         """Report the next epoch, or end."""
         if decision is Decision.CONTINUE:
             self._advance(trial)

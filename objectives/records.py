@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ class Decision(enum.Enum):
     """Stop: others do better. The result is kept."""
     FINISH = "finish"
     """Stop: all epochs are done."""
+    PAUSE = "pause"
+    """Stop for now: a checkpoint is the answer, from which a later run goes on."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -160,6 +162,34 @@ class TrainingResult:
     """One line for a person about how it was trained, such as that features were shared; None: nothing special."""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint:
+    """A training between two epochs: all that one of the same recipe, data and seed needs to go on from there."""
+
+    recipe: Recipe
+    seed: int
+    reports: tuple[EpochReport, ...]
+    """Of the epochs done, from the first; at least one."""
+    variables: tuple[NDArray[Any], ...]
+    """Weights, running statistics and the states of random generators, in the network's order; what stays
+    frozen is left out. The order of the images needs no state: seed and epoch decide it."""
+    optimizer: tuple[NDArray[Any], ...]
+    """Its step, which places the learning rate's schedule, and its moments."""
+    best_epoch: int
+    """From 1."""
+    best_weights: tuple[NDArray[Any], ...]
+    """After the best epoch, without what stays frozen."""
+    best_probabilities: NDArray[np.float32]
+    """(n, classes) for the validation images, after the best epoch."""
+    seconds: float = 0.0
+    """Wall time that making it took."""
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.reports)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingTask:
     """One training as it travels to a worker."""
@@ -170,6 +200,8 @@ class TrainingTask:
     seed: int
     attempt: int = 1
     """From 1; more after a worker was lost."""
+    checkpoint: Checkpoint | None = None
+    """Where to go on; None: at the first epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,8 @@ from objectives.data.directories import DataDirectories
 from objectives.failures import TrainingError, classify, diverged
 from objectives.input_pipeline import TrainingInput
 from objectives.metrics import METRICS, measure
-from objectives.records import EpochReport, Objective, StudyData, TrainingResult
+from objectives.records import Checkpoint, EpochReport, Objective, StudyData, TrainingResult
+from spaces.errors import RecordError
 from spaces.recipe import ImageShape, Recipe, Unfreeze
 
 __all__ = ["Training", "TrainingError", "classify"]
@@ -29,11 +30,11 @@ __all__ = ["Training", "TrainingError", "classify"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Best:
-    """The best epoch so far; its weights are copies in the host's memory."""
+    """The best epoch so far; its weights are copies in the host's memory, without what stays frozen."""
 
     epoch: int
     score: float
-    weights: list[NDArray[Any]]
+    weights: tuple[NDArray[Any], ...]
     probabilities: NDArray[np.float32]
 
 
@@ -41,7 +42,8 @@ class Training:
     """A recipe being trained on a study's data: `advance` once an epoch, then `finish`.
 
     The same recipe, data and seed give the same numbers on one processor thread, in a fresh process
-    or a warm one. Starting a training clears what Keras holds of the one before.
+    or a warm one, and also where a training goes on from the `checkpoint` of another.
+    Starting a training clears what Keras holds of the one before.
     """
 
     def __init__(self, *, recipe: Recipe, data: StudyData, objective: Objective, seed: int) -> None:
@@ -50,10 +52,10 @@ class Training:
         self._recipe = recipe
         self._data = data
         self._objective = objective
+        self._seed = seed
         self._metric = METRICS[objective.metric]
-        self._epoch = 0
+        self._reports: list[EpochReport] = []
         self._best: _Best | None = None
-        self._seconds_training = 0.0
         with _failing(0):
             _reset_keras(seed)
             self._seen = features.seen_by(recipe, data, folder=DataDirectories.from_environment().features)
@@ -61,8 +63,16 @@ class Training:
             self._input = TrainingInput(batches)
             self._network = networks.assemble(self._seen.recipe, images=self._seen.shape, classes=len(data.classes))
             self._model = augmentation.augmented(self._network, recipe.augment)
+            frozen = {id(weight) for weight in transfer.frozen_weights(self._network, self._seen.recipe)}
+            self._weights = [weight for weight in self._network.weights if id(weight) not in frozen]
+            self._variables = [variable for variable in self._model.variables if id(variable) not in frozen]
             self._compile()
         self._seconds_building = time.perf_counter() - started
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self._reports)
 
     def advance(self) -> EpochReport:
         """Train one epoch and measure it on the validation images.
@@ -72,7 +82,7 @@ class Training:
                 is then over.
         """
         started = time.perf_counter()
-        epoch = self._epoch + 1
+        epoch = self.epoch + 1
         with _failing(epoch):
             unfreeze = self._recipe.unfreeze
             if unfreeze is not None and unfreeze.epoch == epoch:
@@ -84,12 +94,53 @@ class Training:
             metrics = fitted | measure(found, self._labels())
             score = metrics[self._metric.name]
             if self._best is None or self._metric.is_better(score, self._best.score):
-                weights = self._network.get_weights()
-                self._best = _Best(epoch=epoch, score=score, weights=weights, probabilities=found)
-        self._epoch = epoch
-        seconds = time.perf_counter() - started
-        self._seconds_training += seconds
-        return EpochReport(epoch=epoch, score=score, metrics=metrics, seconds=seconds)
+                self._best = _Best(epoch=epoch, score=score, weights=_values(self._weights), probabilities=found)
+        report = EpochReport(epoch=epoch, score=score, metrics=metrics, seconds=time.perf_counter() - started)
+        self._reports.append(report)
+        return report
+
+    def checkpoint(self) -> Checkpoint:
+        """Return what a training of the same recipe, data and seed needs to go on from here; at least one epoch in.
+
+        Unseeded draws of a person's own layers are not in it: only generators that layers hold are.
+        """
+        started = time.perf_counter()
+        best = self._best
+        if best is None:
+            raise RuntimeError("checkpoint() came before any epoch; call advance() first")
+        with _failing(self.epoch):
+            return Checkpoint(
+                recipe=self._recipe,
+                seed=self._seed,
+                reports=tuple(self._reports),
+                variables=_values(self._variables),
+                optimizer=_values(self._model.optimizer.variables),
+                best_epoch=best.epoch,
+                best_weights=best.weights,
+                best_probabilities=best.probabilities,
+                seconds=time.perf_counter() - started,
+            )
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Go on where the training of a checkpoint was; this one must not have begun.
+
+        Raises:
+            RecordError: the checkpoint does not fit this network; the training is then over.
+        """
+        unfreeze = self._recipe.unfreeze
+        self._reports = list(checkpoint.reports)
+        if unfreeze is not None and unfreeze.epoch <= self.epoch:
+            self._unfreeze(unfreeze)
+        optimizer = self._model.optimizer
+        optimizer.build(self._model.trainable_variables)
+        _assign(self._variables, checkpoint.variables)
+        _assign(optimizer.variables, checkpoint.optimizer)
+        self._best = _Best(
+            epoch=checkpoint.best_epoch,
+            score=checkpoint.reports[checkpoint.best_epoch - 1].score,
+            weights=checkpoint.best_weights,
+            probabilities=checkpoint.best_probabilities,
+        )
 
     def finish(self, *, keep_model: bool) -> TrainingResult:
         """Return what the best epoch left; at least one epoch must be trained.
@@ -100,16 +151,16 @@ class Training:
         best = self._best
         if best is None:
             raise RuntimeError("finish() came before any epoch; call advance() first")
-        with _failing(self._epoch):
-            self._network.set_weights(best.weights)
+        with _failing(self.epoch):
+            _assign(self._weights, best.weights)
             model = _saved(self._whole_network()) if keep_model else None
         return TrainingResult(
             score=best.score,
             best_epoch=best.epoch,
-            epochs=self._epoch,
+            epochs=self.epoch,
             parameters=self._network.count_params() + self._seen.frozen_weights,
             seconds_building=self._seconds_building,
-            seconds_training=self._seconds_training,
+            seconds_training=sum(report.seconds for report in self._reports),
             predictions=measuring.predictions_of(best.probabilities, self._data.validation),
             model=model,
             note=self._seen.note,
@@ -131,7 +182,7 @@ class Training:
         optimizer = self._model.optimizer
         transfer.slow_down(optimizer, self._network, rate=unfreeze.rate)
         optimizer.build(self._model.trainable_variables)
-        optimizer.iterations.assign(self._epoch * self._input.steps)  # the schedule goes on where it was
+        optimizer.iterations.assign(self.epoch * self._input.steps)  # the schedule goes on where it was
 
     def _whole_network(self) -> keras.Model:
         if self._seen.recipe == self._recipe:
@@ -176,6 +227,17 @@ def _reset_keras(seed: int) -> None:
     keras.config.set_dtype_policy("float32")
     keras.config.set_image_data_format("channels_last")
     keras.utils.set_random_seed(seed)
+
+
+def _values(variables: Sequence[keras.Variable]) -> tuple[NDArray[Any], ...]:
+    return tuple(variable.numpy() for variable in variables)
+
+
+def _assign(variables: Sequence[keras.Variable], values: Sequence[NDArray[Any]]) -> None:
+    if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
+        raise RecordError("the checkpoint is that of another network; accepted: one of the same shapes")
+    for variable, value in zip(variables, values, strict=True):
+        variable.assign(value)
 
 
 def _saved(network: keras.Model) -> bytes:

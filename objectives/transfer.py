@@ -10,6 +10,7 @@ from keras import layers, ops
 
 from objectives.backbones import leaves, load_cut, preprocessed
 from objectives.build import build
+from spaces.recipe import Recipe
 from spaces.transfer import Head, Transfer
 
 _summaries = {
@@ -59,13 +60,17 @@ def unfreeze(model: keras.Model, layers_count: int) -> None:
 
     Batch norms are passed over: frozen, they keep the statistics that they came with.
     """
-    backbone = model.get_layer("backbone")
-    backbone.trainable = True
-    weighted = [layer for layer in leaves(backbone) if layer.weights]
-    norms = [layer for layer in weighted if isinstance(layer, layers.BatchNormalization)]
-    others = [layer for layer in weighted if not isinstance(layer, layers.BatchNormalization)]
-    for layer in norms + others[:-layers_count]:
+    model.get_layer("backbone").trainable = True
+    for layer in _staying_frozen(model, layers_count):
         layer.trainable = False
+
+
+def frozen_weights(model: keras.Model, recipe: Recipe) -> list[keras.Variable]:
+    """Return the weights that no epoch of a training changes: below the cut, as far as that is not unfrozen later."""
+    if not isinstance(recipe.network, Transfer):
+        return []
+    staying = _staying_frozen(model, recipe.unfreeze.layers if recipe.unfreeze else 0)
+    return [weight for layer in staying for weight in layer.weights]
 
 
 def slow_down(optimizer: keras.optimizers.Optimizer, model: keras.Model, *, rate: float) -> None:
@@ -81,6 +86,14 @@ def slow_down(optimizer: keras.optimizers.Optimizer, model: keras.Model, *, rate
         update(*_unzipped(slow_pairs), learning_rate * rate)
 
     optimizer._backend_update_step = update_in_two
+
+
+def _staying_frozen(model: keras.Model, unfrozen: int) -> list[keras.layers.Layer]:
+    """Return the layers with weights below the cut, without the upper ones that are unfrozen."""
+    weighted = [layer for layer in leaves(model.get_layer("backbone")) if layer.weights]
+    norms = [layer for layer in weighted if isinstance(layer, layers.BatchNormalization)]
+    others = [layer for layer in weighted if not isinstance(layer, layers.BatchNormalization)]
+    return norms + others[: max(0, len(others) - unfrozen)]
 
 
 def _unzipped(pairs: list[tuple[Any, Any]]) -> tuple[list[Any], list[Any]]:

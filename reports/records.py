@@ -4,6 +4,7 @@
     split.npz                train, validation: int32 rows of the training images
     study.db                 Optuna's study
     trials/0007/             recipe.json  history.csv  result.json  predictions.npz  model.keras (the best few)
+    trials/0008/checkpoint/  0004.npz  0004.npz.sha256, of the last two epochs kept (of a trial under way)
     best/                    model.keras  model_card.json  recipe.json  train.py
                              predictions.npz (test images)  measurement.json
                              inside.json  thumbnails.npz  feature_maps.npz (all three optional)

@@ -43,10 +43,18 @@ class Budget:
         """Whether the time is up."""
         return self._deadline is not None and self._clock() >= self._deadline
 
+    def left(self, started: int) -> int:
+        """How many trials may still start when `started` have."""
+        return max(0, self._trials - started)
+
     @staticmethod
-    def may_retry(failure: TrainingFailure, attempt: int) -> bool:
+    def attempts(failure: TrainingFailure) -> int:
+        """How often a training is tried that fails so."""
+        return ATTEMPTS.get(failure.cause, 1)
+
+    def may_retry(self, failure: TrainingFailure, attempt: int) -> bool:
         """Whether a training that failed so in its `attempt` (from 1) is worth another."""
-        return attempt < ATTEMPTS.get(failure.cause, 1)
+        return attempt < self.attempts(failure)
 
     def completed(self) -> None:
         """Count a trial that completed: from now on a failure is its trial's own."""

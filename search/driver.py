@@ -94,7 +94,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
             write_report(folder.path)
         summary = _summary(folder, study=study, search=search, seconds=time.monotonic() - began)
         if stop.error is not None:
-            raise stop.error("stopped as asked; trials under way are taken up again when the study is continued")
+            raise stop.error("stopped as asked; trials under way go on at their epoch when the study is continued")
         if summary.best is None:
             raise NothingCompletedError(_nothing_completed(summary))
         return summary

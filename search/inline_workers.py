@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from objectives.devices import prepare
 from objectives.records import (
+    Checkpoint,
     Decision,
     EpochReport,
     Objective,
@@ -21,10 +23,18 @@ from objectives.records import (
 )
 from search.terminal import only_own_lines
 from search.training_station import TrainingStation
-from search.workers import EpochReported, Event, Measured, TrainingEnded, TrainingFailed
+from search.workers import (
+    CheckpointMade,
+    EpochReported,
+    Event,
+    Measured,
+    TrainingEnded,
+    TrainingFailed,
+    TrainingPaused,
+)
 
 _worker = 0
-_Answer = EpochReport | TrainingResult | WinnerMeasured | TrainingFailure
+_Answer = EpochReport | Checkpoint | TrainingResult | WinnerMeasured | TrainingFailure
 
 
 class InlineWorkers:
@@ -50,7 +60,7 @@ class InlineWorkers:
         self._threads = threads
         self._station: TrainingStation | None = None
         self._trial: int | None = None
-        self._work: Callable[[TrainingStation], _Answer] | None = None
+        self._work: deque[Callable[[TrainingStation], _Answer]] = deque()
         self._open = contextlib.ExitStack()
         if log_file is not None:
             self._open.enter_context(only_own_lines(log_file))
@@ -68,34 +78,42 @@ class InlineWorkers:
     def start(self, task: TrainingTask) -> int:
         """Take a task; `next_event` trains its first epoch."""
         self._occupy(task.trial)
-        self._work = functools.partial(TrainingStation.start, task=task)
+        self._work.append(functools.partial(TrainingStation.start, task=task))
         return _worker
 
-    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False) -> None:
+    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False, make_checkpoint: bool = False) -> None:
         """Take a decision; `next_event` obeys it."""
-        if trial != self._trial or self._work is not None:
+        if trial != self._trial or self._work:
             raise RuntimeError(f"trial {trial} waits for no decision")
-        if decision is Decision.CONTINUE:
-            self._work = TrainingStation.advance
+        if decision is Decision.PAUSE:
+            self._work.append(TrainingStation.pause)
+        elif decision is Decision.CONTINUE:
+            if make_checkpoint:
+                self._work.append(TrainingStation.checkpoint)
+            self._work.append(TrainingStation.advance)
         else:
-            self._work = functools.partial(TrainingStation.finish, keep_model=keep_model)
+            self._work.append(functools.partial(TrainingStation.finish, keep_model=keep_model))
 
     def measure(self, trial: int, model: bytes) -> int:
         """Take a model; `next_event` predicts the test images with it."""
         self._occupy(trial)
-        self._work = functools.partial(TrainingStation.measure, model=model)
+        self._work.append(functools.partial(TrainingStation.measure, model=model))
         return _worker
 
     def next_event(self, timeout_seconds: float) -> Event | None:
         """Do the next piece of work, however long it takes; None when there is none."""
-        if self._work is None or self._trial is None:
+        if not self._work or self._trial is None:
             time.sleep(timeout_seconds)
             return None
-        trial, answer = self._trial, self._work(self._warm_station())
-        self._work = None
+        trial, answer = self._trial, self._work.popleft()(self._warm_station())
         if isinstance(answer, EpochReport):
             return EpochReported(worker=_worker, trial=trial, report=answer)
+        if isinstance(answer, Checkpoint) and self._work:
+            return CheckpointMade(worker=_worker, trial=trial, checkpoint=answer)
+        self._work.clear()
         self._trial = None
+        if isinstance(answer, Checkpoint):
+            return TrainingPaused(worker=_worker, trial=trial, checkpoint=answer)
         if isinstance(answer, TrainingResult):
             return TrainingEnded(worker=_worker, trial=trial, result=answer)
         if isinstance(answer, WinnerMeasured):
@@ -104,7 +122,8 @@ class InlineWorkers:
 
     def close(self) -> None:
         """Forget the training under way."""
-        self._station = self._work = self._trial = None
+        self._station = self._trial = None
+        self._work.clear()
         self._open.close()
 
     def _occupy(self, trial: int) -> None:

@@ -4,53 +4,30 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
 
 import optuna
 
-from objectives.records import Decision, EpochReport, Predictions, TrainingFailure, TrainingResult, TrainingTask
-from reports.records import TrialRecord, TrialState, schema
+from objectives.records import Checkpoint, Decision, Predictions, TrainingFailure, TrainingResult
+from reports.records import TrialRecord
 from search.artifacts import attach
 from search.budget import Budget
-from search.preparation import now
+from search.checkpoints import Checkpoints
 from search.progress import Progress
 from search.run_folder import RunFolder
+from search.running import Running, resuming_in_words
 from search.samplers import derive_seed
 from search.stop_request import StopRequest
-from search.study import BASELINE, START, Study
-from search.workers import EpochReported, Event, TrainingEnded, TrainingFailed, Workers
+from search.study import Study
+from search.workers import (
+    CheckpointMade,
+    EpochReported,
+    Event,
+    TrainingEnded,
+    TrainingFailed,
+    TrainingPaused,
+    Workers,
+)
 from spaces.errors import SpaceError
-from spaces.recipe import Recipe
-
-TELLS_SAMPLER = ("diverged", "gpu_oom")
-"""Causes that the sampler should learn to avoid: told as pruned, since samplers never read failed trials."""
-
-
-@dataclass(kw_only=True)
-class Running:
-    """A trial under way."""
-
-    trial: optuna.Trial
-    recipe: Recipe | None
-    """None: the space failed to choose one."""
-    seed: int
-    attempt: int = 1
-    started: str = field(default_factory=now)
-    reports: list[EpochReport] = field(default_factory=list)
-
-    @property
-    def baseline(self) -> str | None:
-        """The hand-made baseline that it is, if it is one."""
-        return self._attribute(BASELINE)
-
-    @property
-    def start(self) -> str | None:
-        """The space's recommended start that it is, if it is one."""
-        return self._attribute(START)
-
-    def _attribute(self, name: str) -> str | None:
-        value = self.trial.user_attrs.get(name)
-        return value if isinstance(value, str) else None
 
 
 class Search:
@@ -73,6 +50,7 @@ class Search:
         self._workers = workers
         self._budget = budget
         self._folder = folder
+        self._checkpoints = Checkpoints(folder, progress)
         self._progress = progress
         self._stop = stop
         self._seed = seed
@@ -84,7 +62,7 @@ class Search:
     def run(self) -> None:
         """Search until the budget is spent, the score is good enough, or somebody asks to stop.
 
-        Trials under way at an early end stay so in the study, and are taken up by the next run.
+        Trials under way at an early end stay so in the study, and go on at their epoch in the next run.
 
         Raises:
             NothingCompletedError: everything fails in the same way.
@@ -130,14 +108,25 @@ class Search:
         for trial in self._study.interrupted():
             record = self._folder.read_trial(trial.number)
             if record is not None:
+                self._checkpoints.forget(trial.number)
                 attach(trial, record, self._folder)
                 self._study.tell(trial, record)
                 self._progress.note(
                     f"trial {trial.number} had ended when the run was interrupted; its result is entered"
                 )
             elif (running := self._prepare(trial)) is not None:
-                self._progress.note(f"trial {trial.number} was interrupted; it is trained again")
+                running.checkpoint = self._last_checkpoint(running)
                 self._again.append(running)
+        if self._again:
+            started = self._study.started()
+            done, to_go = started - len(self._again), self._budget.left(started)
+            self._progress.note(resuming_in_words(self._study.name, self._again, done=done, to_go=to_go))
+
+    def _last_checkpoint(self, running: Running) -> Checkpoint | None:
+        checkpoint = self._checkpoints.last(running.number)
+        if checkpoint is not None and (checkpoint.recipe, checkpoint.seed) != (running.recipe, running.seed):
+            return None  # of a trial with this number in a study that was here before
+        return checkpoint
 
     def _fill(self) -> None:
         while self._workers.idle and self._has_more:
@@ -160,33 +149,53 @@ class Search:
         return running
 
     def _start(self, running: Running) -> None:
-        assert running.recipe is not None
-        number = running.trial.number
-        task = TrainingTask(trial=number, recipe=running.recipe, seed=running.seed, attempt=running.attempt)
+        task = running.take_up()
+        if task.checkpoint is None:
+            self._checkpoints.forget(task.trial)
         worker = self._workers.start(task)
-        self._running[number] = running
-        self._progress.trial_started(number, running.trial.params, worker=worker)
+        self._running[running.number] = running
+        self._progress.trial_started(running.number, running.trial.params, worker=worker)
+        if running.reports:
+            self._progress.epoch_reported(running.number, running.reports[-1], worker=worker)
 
     def _handle(self, event: Event) -> None:
         match event:
             case EpochReported():
                 self._decide(event)
+            case CheckpointMade() if event.trial in self._running:
+                self._checkpoints.keep(event.trial, event.checkpoint)
+            case TrainingPaused():  # it stays under way in the study
+                del self._running[event.trial]
+                self._checkpoints.keep(event.trial, event.checkpoint)
             case TrainingEnded() if event.trial in self._running:
                 self._end(self._running.pop(event.trial), event.result, worker=str(event.worker))
             case TrainingFailed() if event.trial in self._running:
                 self._retry_or_fail(self._running.pop(event.trial), event)
-            case _:  # a worker became ready, or let go of a training that the next run takes up
+            case _:  # a worker became ready
                 pass
 
     def _decide(self, event: EpochReported) -> None:
         running = self._running[event.trial]
-        running.reports.append(event.report)
+        if not running.enter(event.report):
+            self._checkpoints.forget(event.trial)
+            self._progress.note(f"trial {event.trial}: its checkpoint does not fit any more; it is trained anew")
         self._progress.epoch_reported(event.trial, event.report, worker=event.worker)
         decision = self._study.decide(running.trial, event.report)
         if decision is Decision.CONTINUE and self._is_ending:
-            del self._running[event.trial]
-            decision = Decision.PRUNE  # to the worker alone; the trial stays under way in the study
-        self._workers.apply(event.trial, decision, keep_model=decision is Decision.FINISH and self._may_win(running))
+            decision = Decision.PAUSE
+        self._workers.apply(
+            event.trial,
+            decision,
+            keep_model=decision is Decision.FINISH and self._may_win(running),
+            make_checkpoint=decision is Decision.CONTINUE and self._is_checkpoint_due(running),
+        )
+
+    def _is_checkpoint_due(self, running: Running) -> bool:
+        at_stake = running.seconds_at_stake
+        if not self._checkpoints.is_due(running.number, seconds_at_stake=at_stake, running=len(self._running)):
+            return False
+        running.seconds_at_stake = 0.0
+        return True
 
     def _may_win(self, running: Running) -> bool:
         best = self._study.best()
@@ -198,26 +207,7 @@ class Search:
             failure = TrainingFailure(cause="diverged", message=f"the score became {result.score}")
             self._fail(running, failure, worker=worker)
             return
-        record = TrialRecord(
-            schema=schema,
-            trial=running.trial.number,
-            state="COMPLETE" if running.reports[-1].epoch >= self._study.epochs else "PRUNED",
-            score=result.score,
-            best_epoch=result.best_epoch,
-            epochs=result.epochs,
-            params=running.trial.params,
-            baseline=running.baseline,
-            start=running.start,
-            parameters=result.parameters,
-            seconds_building=result.seconds_building,
-            seconds_training=result.seconds_training,
-            seed=running.seed,
-            attempt=running.attempt,
-            worker=worker,
-            note=result.note,
-            started=running.started,
-            ended=now(),
-        )
+        record = running.result_record(result, epochs=self._study.epochs, worker=worker)
         self._record(running, record, predictions=result.predictions, model=result.model)
         if record.state == "COMPLETE":
             self._budget.completed()
@@ -230,33 +220,14 @@ class Search:
             self._fail(running, failure, worker=str(event.worker))
             return
         running.attempt += 1
-        running.reports.clear()
+        running.checkpoint = self._last_checkpoint(running)
         self._again.append(running)
-        self._progress.note(f"trial {running.trial.number}: {failure.message}; attempt {running.attempt}")
+        place = "the start" if running.checkpoint is None else f"epoch {running.checkpoint.epoch}"
+        attempts = f"attempt {running.attempt}/{self._budget.attempts(failure)}"
+        self._progress.note(f"trial {running.number}: {failure.message} - retrying from {place} ({attempts})")
 
     def _fail(self, running: Running, failure: TrainingFailure, *, worker: str) -> None:
-        state: TrialState = "PRUNED" if failure.cause in TELLS_SAMPLER else "FAIL"
-        record = TrialRecord(
-            schema=schema,
-            trial=running.trial.number,
-            state=state,
-            score=None,
-            best_epoch=None,
-            epochs=len(running.reports),
-            params=running.trial.params,
-            baseline=running.baseline,
-            start=running.start,
-            parameters=None,
-            seconds_building=None,
-            seconds_training=sum(report.seconds for report in running.reports),
-            seed=running.seed,
-            attempt=running.attempt,
-            worker=worker,
-            cause=failure.cause,
-            message=failure.message,
-            started=running.started,
-            ended=now(),
-        )
+        record = running.failure_record(failure, worker=worker)
         self._record(running, record, predictions=None, model=None)
         if failure.traceback:
             self._folder.write_traceback(record.trial, failure.traceback)
@@ -268,6 +239,7 @@ class Search:
         self._folder.write_trial(
             record, recipe=running.recipe, reports=running.reports, predictions=predictions, model=model
         )
+        self._checkpoints.forget(record.trial)
         attach(running.trial, record, self._folder)
         self._study.tell(running.trial, record)
         self._progress.trial_ended(record)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from objectives.devices import prepare
 from objectives.records import (
+    Checkpoint,
     EpochReport,
     Objective,
     StudyData,
@@ -60,12 +61,20 @@ class WorkerActor:
         self._station = TrainingStation(data=data, objective=objective)
 
     def start(self, task: TrainingTask) -> EpochReport | TrainingFailure:
-        """Train the first epoch of a task."""
+        """Train the first epoch of a task, or the one after its checkpoint."""
         return self._at_station.start(task)
 
     def advance(self) -> EpochReport | TrainingFailure:
         """Train one more epoch."""
         return self._at_station.advance()
+
+    def checkpoint(self) -> Checkpoint | TrainingFailure:
+        """Return what is needed to go on from here."""
+        return self._at_station.checkpoint()
+
+    def pause(self) -> Checkpoint | TrainingFailure:
+        """End the training for now."""
+        return self._at_station.pause()
 
     def finish(self, *, keep_model: bool) -> TrainingResult | TrainingFailure:
         """End the training."""

@@ -13,6 +13,7 @@ import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayError, RayTaskError
 
 from objectives.records import (
+    Checkpoint,
     Decision,
     EpochReport,
     Examples,
@@ -25,7 +26,16 @@ from objectives.records import (
     WinnerMeasured,
 )
 from search.ray_session import Hired, RaySession
-from search.workers import EpochReported, Event, Measured, TrainingEnded, TrainingFailed, WorkerReady
+from search.workers import (
+    CheckpointMade,
+    EpochReported,
+    Event,
+    Measured,
+    TrainingEnded,
+    TrainingFailed,
+    TrainingPaused,
+    WorkerReady,
+)
 from spaces.errors import TamizError
 
 _deaths_while_starting = 3
@@ -35,7 +45,7 @@ _deaths_while_starting = 3
 class _Worker:
     number: int
     hired: Hired
-    state: Literal["starting", "idle", "working", "waiting"] = "starting"
+    state: Literal["starting", "idle", "working", "waiting", "pausing"] = "starting"
     """Waiting: for the driver's decision."""
     trial: int = -1
     epoch: int = 0
@@ -78,19 +88,23 @@ class RayWorkers:
     def start(self, task: TrainingTask) -> int:
         """Give a task to an idle worker."""
         worker = self._take_idle(task.trial)
-        worker.epoch = 1
+        worker.epoch = 1 if task.checkpoint is None else task.checkpoint.epoch + 1
         self._expect(worker, worker.hired.actor.start.remote(task))
         return worker.number
 
-    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False) -> None:
+    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False, make_checkpoint: bool = False) -> None:
         """Tell the worker that trains `trial` what to do next."""
         for worker in self._workers:
             if worker.state == "waiting" and worker.trial == trial:
                 break
         else:
             raise RuntimeError(f"trial {trial} waits for no decision")
-        worker.state = "working"
-        if decision is Decision.CONTINUE:
+        worker.state = "pausing" if decision is Decision.PAUSE else "working"
+        if decision is Decision.PAUSE:
+            self._expect(worker, worker.hired.actor.pause.remote())
+        elif decision is Decision.CONTINUE:
+            if make_checkpoint:
+                self._expect(worker, worker.hired.actor.checkpoint.remote())
             worker.epoch += 1
             self._expect(worker, worker.hired.actor.advance.remote())
         else:
@@ -178,6 +192,11 @@ class RayWorkers:
             worker.state = "waiting"
             self._events.append(EpochReported(worker=number, trial=trial, report=said))
             return
+        elif isinstance(said, Checkpoint):
+            if worker.state != "pausing":
+                self._events.append(CheckpointMade(worker=number, trial=trial, checkpoint=said))
+                return
+            self._events.append(TrainingPaused(worker=number, trial=trial, checkpoint=said))
         elif isinstance(said, TrainingResult):
             result = dataclasses.replace(said, predictions=_copied(said.predictions))
             self._events.append(TrainingEnded(worker=number, trial=trial, result=result))
@@ -185,12 +204,17 @@ class RayWorkers:
             winner = dataclasses.replace(said, predictions=_copied(said.predictions))
             self._events.append(Measured(worker=number, trial=trial, winner=winner))
         elif isinstance(said, TrainingFailure):
-            self._events.append(TrainingFailed(worker=number, trial=trial, failure=said))
+            self._fail(worker, said)
         worker.state = "idle"
 
     def _fail(self, worker: _Worker, failure: TrainingFailure) -> None:
         self._events.append(TrainingFailed(worker=worker.number, trial=worker.trial, failure=failure))
+        self._forget_answers(worker)
         worker.state = "idle"
+
+    def _forget_answers(self, worker: _Worker) -> None:
+        """Expect nothing more: an epoch may be asked for already when a checkpoint fails."""
+        self._under_way = {answer: by for answer, by in self._under_way.items() if by is not worker}
 
     def _replace(self, worker: _Worker, error: RayError) -> None:
         if worker.state == "starting":
@@ -200,18 +224,18 @@ class RayWorkers:
             ):
                 raise TamizError(f"the workers can't start: {_last_line(error)}") from error
         else:
-            self._fail(worker, _loss(worker, error))
+            self._fail(worker, _loss(worker, error, epochs=self._objective.epochs))
         ray.kill(worker.hired.actor)
         worker.hired, worker.state = self._session.hire(), "starting"
         self._hand_over(worker)
 
 
-def _loss(worker: _Worker, error: RayError) -> TrainingFailure:
-    place = f"at epoch {worker.epoch}" if worker.epoch else "while measuring"
+def _loss(worker: _Worker, error: RayError, *, epochs: int) -> TrainingFailure:
+    place = f"at epoch {worker.epoch}/{epochs}" if worker.epoch else "while measuring"
     if isinstance(error, OutOfMemoryError):
-        message = f"its worker's machine ran out of memory {place}"
+        message = f"worker's machine ran out of memory {place}"
         return TrainingFailure(cause="host_oom", message=message, traceback=str(error))
-    message = f"its worker died {place}"
+    message = f"worker died {place}"  # Ray does not always know whether it was killed, crashed, or lost its machine
     return TrainingFailure(cause="worker_lost", message=message, traceback=str(error))
 
 

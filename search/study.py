@@ -135,6 +135,11 @@ class Study:
         )
 
     @property
+    def name(self) -> str:
+        """The study's."""
+        return self._settings.study
+
+    @property
     def epochs(self) -> int:
         """Epochs of a trial that is not pruned."""
         return self._settings.epochs

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from objectives.records import (
+    Checkpoint,
     EpochReport,
     Objective,
     StudyData,
@@ -11,6 +14,10 @@ from objectives.records import (
     TrainingTask,
     WinnerMeasured,
 )
+from spaces.errors import RecordError
+
+if TYPE_CHECKING:
+    from objectives.training import Training
 
 
 class TrainingStation:
@@ -27,18 +34,25 @@ class TrainingStation:
         self._training = training
         self._data = data
         self._objective = objective
-        self._running: training.Training | None = None
+        self._running: Training | None = None
         self._epoch = 0
 
     def start(self, task: TrainingTask) -> EpochReport | TrainingFailure:
-        """Build the task's network and train its first epoch."""
+        """Build the task's network and train its first epoch, or the one after its checkpoint.
+
+        A checkpoint that does not fit, which another version of Keras may have left, means the first epoch.
+        """
         self._running, self._epoch = None, 0
         try:
-            self._running = self._training.Training(
-                recipe=task.recipe, data=self._data, objective=self._objective, seed=task.seed
-            )
+            self._running = self._begin(task)
+            if task.checkpoint is not None:
+                try:
+                    self._running.restore(task.checkpoint)
+                except RecordError:
+                    self._running = self._begin(task)
         except Exception as error:
             return self._failure(error)
+        self._epoch = self._running.epoch
         return self.advance()
 
     def advance(self) -> EpochReport | TrainingFailure:
@@ -50,6 +64,20 @@ class TrainingStation:
             return self._running.advance()
         except Exception as error:
             return self._failure(error)
+
+    def checkpoint(self) -> Checkpoint | TrainingFailure:
+        """Return what is needed to go on from here."""
+        if self._running is None:
+            raise RuntimeError("no training is under way")
+        try:
+            return self._running.checkpoint()
+        except Exception as error:
+            return self._failure(error)
+
+    def pause(self) -> Checkpoint | TrainingFailure:
+        """End the training for now."""
+        checkpoint, self._running = self.checkpoint(), None
+        return checkpoint
 
     def finish(self, *, keep_model: bool) -> TrainingResult | TrainingFailure:
         """End the training and return its best epoch."""
@@ -70,6 +98,9 @@ class TrainingStation:
             return self._measuring.measure_winner(model, self._data.test)
         except Exception as error:
             return self._failure(error)
+
+    def _begin(self, task: TrainingTask) -> Training:
+        return self._training.Training(recipe=task.recipe, data=self._data, objective=self._objective, seed=task.seed)
 
     def _failure(self, error: Exception) -> TrainingFailure:
         self._running = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from objectives.records import (
+    Checkpoint,
     Decision,
     EpochReport,
     TrainingFailure,
@@ -32,6 +33,24 @@ class EpochReported:
     worker: int
     trial: int
     report: EpochReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointMade:
+    """A training made the checkpoint that `Workers.apply` asked for, and goes on."""
+
+    worker: int
+    trial: int
+    checkpoint: Checkpoint
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingPaused:
+    """A training obeyed PAUSE; its worker is idle."""
+
+    worker: int
+    trial: int
+    checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +83,7 @@ class Measured:
     winner: WinnerMeasured
 
 
-Event = WorkerReady | EpochReported | TrainingEnded | TrainingFailed | Measured
+Event = WorkerReady | EpochReported | CheckpointMade | TrainingPaused | TrainingEnded | TrainingFailed | Measured
 
 
 class Workers(Protocol):
@@ -81,8 +100,16 @@ class Workers(Protocol):
     def start(self, task: TrainingTask) -> int:
         """Give a task to an idle worker and return the worker's number; RuntimeError if none is idle."""
 
-    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False) -> None:
-        """Answer a training's `EpochReported`; `keep_model` asks for `TrainingResult.model` at its end."""
+    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False, make_checkpoint: bool = False) -> None:
+        """Answer a training's `EpochReported`.
+
+        Args:
+            trial: the training's.
+            decision: what becomes of it.
+            keep_model: ask for `TrainingResult.model` at its end.
+            make_checkpoint: ask for a `CheckpointMade` of now, before it continues; its next epoch does not
+                wait until the driver has taken it.
+        """
 
     def measure(self, trial: int, model: bytes) -> int:
         """Let an idle worker measure a saved model on the test images; answered by `Measured` or `TrainingFailed`."""

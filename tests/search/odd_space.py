@@ -19,7 +19,7 @@ class Odd(Network):
 
     fault: str = ""
     nodes: str = ""
-    """Folder where the worker leaves the name of its Ray node; "": nowhere."""
+    """Folder where the worker leaves a file with its pid, named after its Ray node; "": nowhere."""
 
 
 @build.register(Odd)
@@ -35,7 +35,7 @@ def _build(network: Odd, images: Any) -> Any:
     if network.nodes:
         import ray
 
-        Path(network.nodes, ray.get_runtime_context().get_node_id()).touch()
+        Path(network.nodes, ray.get_runtime_context().get_node_id()).write_text(str(os.getpid()))
     return keras.layers.Flatten()(images)
 
 

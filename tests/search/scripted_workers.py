@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from objectives.records import (
+    Checkpoint,
     Decision,
     Direction,
     EpochReport,
@@ -18,7 +19,16 @@ from objectives.records import (
     TrainingTask,
     WinnerMeasured,
 )
-from search.workers import EpochReported, Event, Measured, TrainingEnded, TrainingFailed, WorkerReady
+from search.workers import (
+    CheckpointMade,
+    EpochReported,
+    Event,
+    Measured,
+    TrainingEnded,
+    TrainingFailed,
+    TrainingPaused,
+    WorkerReady,
+)
 
 CLASSES = 3
 VALIDATION_LABELS = np.array([0, 1, 2, 0, 1, 2], dtype=np.int32)
@@ -35,6 +45,18 @@ class Play:
     failure: TrainingFailure | None = None
     """Comes instead of the epoch after the last score; None: the training then falls silent."""
     epoch_seconds: float = 0.5
+    fits: bool = True
+    """Whether a checkpoint fits the network that is built; else it begins anew."""
+
+    def report(self, epoch: int) -> EpochReport:
+        """Return the report of an epoch, from 1."""
+        score = self.scores[epoch - 1]
+        return EpochReport(
+            epoch=epoch,
+            score=score,
+            metrics={"loss": 1.0 / epoch, "accuracy": 0.5, "val_accuracy": score, "val_loss": 1.0},
+            seconds=self.epoch_seconds,
+        )
 
 
 def steady(score: float, *, epochs: int = 100) -> Play:
@@ -82,6 +104,8 @@ class ScriptedWorkers:
         """Each task that was started, in order."""
         self.decisions: list[tuple[int, int, Decision]] = []
         """(trial, epoch, decision), in order."""
+        self.checkpoints: list[tuple[int, int]] = []
+        """(trial, epoch) of each checkpoint made, in order."""
         self.kept: list[int] = []
         """Trials whose model was asked for."""
         self.measured: list[tuple[int, bytes]] = []
@@ -117,15 +141,24 @@ class ScriptedWorkers:
         self.tasks.append(task)
         if task.trial in self._trainings:
             raise RuntimeError(f"trial {task.trial} is running already")
-        self._trainings[task.trial] = _Training(task=task, play=self._play(task), worker=worker)
+        play = self._play(task)
+        done = task.checkpoint.epoch if task.checkpoint and play.fits else 0
+        self._trainings[task.trial] = _Training(task=task, play=play, worker=worker, epochs=done)
         self._advance(self._trainings[task.trial])
         return worker
 
-    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False) -> None:
+    def apply(self, trial: int, decision: Decision, *, keep_model: bool = False, make_checkpoint: bool = False) -> None:
         """Obey a decision."""
         training = self._trainings[trial]
         self.decisions.append((trial, training.epochs, decision))
+        if decision is Decision.PAUSE:
+            checkpoint = self._checkpoint(training)
+            self._events.append(TrainingPaused(worker=training.worker, trial=trial, checkpoint=checkpoint))
+            return
         if decision is Decision.CONTINUE:
+            if make_checkpoint:
+                checkpoint = self._checkpoint(training)
+                self._events.append(CheckpointMade(worker=training.worker, trial=trial, checkpoint=checkpoint))
             self._advance(training)
             return
         if keep_model:
@@ -149,11 +182,11 @@ class ScriptedWorkers:
         if self._events_given == self._interrupt_at:
             raise KeyboardInterrupt
         event = self._events.popleft()
-        if isinstance(event, TrainingEnded | TrainingFailed):
+        if isinstance(event, TrainingEnded | TrainingFailed | TrainingPaused):
             del self._trainings[event.trial]
         if isinstance(event, TrainingFailed) and event.failure.cause in ("worker_lost", "host_oom"):
             self._events.append(WorkerReady(worker=event.worker))
-        elif not isinstance(event, EpochReported):
+        elif not isinstance(event, EpochReported | CheckpointMade):
             self._idle.append(event.worker)
         return event
 
@@ -172,17 +205,15 @@ class ScriptedWorkers:
     def _advance(self, training: _Training) -> None:
         play, trial, worker = training.play, training.task.trial, training.worker
         if training.epochs < len(play.scores):
-            score = play.scores[training.epochs]
             training.epochs += 1
-            report = EpochReport(
-                epoch=training.epochs,
-                score=score,
-                metrics={"loss": 1.0 / training.epochs, "accuracy": 0.5, "val_accuracy": score, "val_loss": 1.0},
-                seconds=play.epoch_seconds,
-            )
+            report = play.report(training.epochs)
             self._events.append(EpochReported(worker=worker, trial=trial, report=report))
         elif play.failure is not None:
             self._events.append(TrainingFailed(worker=worker, trial=trial, failure=play.failure))
+
+    def _checkpoint(self, training: _Training) -> Checkpoint:
+        self.checkpoints.append((training.task.trial, training.epochs))
+        return checkpoint_of(training.task, training.play, epoch=training.epochs)
 
     def _result(self, training: _Training, *, keep_model: bool) -> TrainingResult:
         scores = training.play.scores[: training.epochs]
@@ -197,6 +228,23 @@ class ScriptedWorkers:
             predictions=predictions(VALIDATION_LABELS),
             model=MODEL_PREFIX + str(training.task.trial).encode() if keep_model else None,
         )
+
+
+def checkpoint_of(task: TrainingTask, play: Play, *, epoch: int) -> Checkpoint:
+    """Return a checkpoint of a task that played so far; its numbers are those of no network."""
+    reports = tuple(play.report(done) for done in range(1, epoch + 1))
+    best = max(reports, key=lambda report: report.score)
+    weights = (np.arange(6, dtype=np.float32).reshape(2, 3), np.array(epoch))
+    return Checkpoint(
+        recipe=task.recipe,
+        seed=task.seed,
+        reports=reports,
+        variables=weights,
+        optimizer=(np.array(epoch), *weights),
+        best_epoch=best.epoch,
+        best_weights=weights[:1],
+        best_probabilities=predictions(VALIDATION_LABELS).probabilities,
+    )
 
 
 def predictions(labels: np.ndarray) -> Predictions:

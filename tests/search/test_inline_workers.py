@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from objectives.records import Decision, Objective, StudyData, TrainingTask
 from search.inline_workers import InlineWorkers
-from search.workers import EpochReported, Measured, TrainingEnded, TrainingFailed, Workers
+from search.workers import (
+    CheckpointMade,
+    EpochReported,
+    Measured,
+    TrainingEnded,
+    TrainingFailed,
+    TrainingPaused,
+    Workers,
+)
 from tests.search.odd_space import odd
+from tests.search.scripted_workers import checkpoint_of, steady
 
 _objective = Objective(metric="val_accuracy", epochs=2)
 
@@ -53,6 +63,43 @@ def test_a_kept_model_can_be_measured(workers: Workers, small_digits: StudyData)
     assert isinstance(measured, Measured)
     assert small_digits.test is not None
     assert measured.winner.predictions.images.tolist() == small_digits.test.indices.tolist()
+
+
+@pytest.mark.slow
+def test_a_checkpoint_comes_before_the_next_epoch(workers: Workers) -> None:
+    workers.start(TrainingTask(trial=0, recipe=odd(), seed=1))
+    workers.next_event(0.0)
+    workers.apply(0, Decision.CONTINUE, make_checkpoint=True)
+    made, second = workers.next_event(0.0), workers.next_event(0.0)
+    assert isinstance(made, CheckpointMade)
+    assert isinstance(second, EpochReported)
+    assert (made.checkpoint.epoch, second.report.epoch) == (1, 2)
+
+
+@pytest.mark.slow
+def test_a_paused_training_goes_on_elsewhere(workers: Workers, small_digits: StudyData) -> None:
+    task = TrainingTask(trial=0, recipe=odd(), seed=1)
+    workers.start(task)
+    workers.next_event(0.0)
+    workers.apply(0, Decision.PAUSE)
+    paused = workers.next_event(0.0)
+    assert isinstance(paused, TrainingPaused)
+    assert workers.idle == 1
+    elsewhere = InlineWorkers(data=small_digits, objective=_objective)
+    elsewhere.start(replace(task, checkpoint=paused.checkpoint))
+    event = elsewhere.next_event(0.0)
+    assert isinstance(event, EpochReported)
+    assert event.report.epoch == 2
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_another_network_means_the_first_epoch(workers: Workers) -> None:
+    task = TrainingTask(trial=0, recipe=odd(), seed=1)
+    other = checkpoint_of(task, steady(0.5), epoch=1)
+    workers.start(replace(task, checkpoint=other))
+    event = workers.next_event(0.0)
+    assert isinstance(event, EpochReported)
+    assert event.report.epoch == 1
 
 
 @pytest.mark.slow

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +15,16 @@ import pytest
 from objectives.records import Decision, Objective, StudyData, TrainingTask
 from search.ray_session import RaySession
 from search.ray_workers import RayWorkers
-from search.workers import EpochReported, Event, Measured, TrainingEnded, TrainingFailed, WorkerReady
+from search.workers import (
+    CheckpointMade,
+    EpochReported,
+    Event,
+    Measured,
+    TrainingEnded,
+    TrainingFailed,
+    TrainingPaused,
+    WorkerReady,
+)
 from spaces.catalogue import find_space
 from spaces.recipe import Recipe
 from tests.ray_cluster import ray_cluster
@@ -72,6 +84,44 @@ def test_a_training_obeys_continue_and_finish(workers: RayWorkers) -> None:
     assert (first.report.epoch, second.report.epoch, ended.result.epochs) == (1, 2, 2)
 
 
+def test_a_checkpoint_comes_while_the_next_epoch_is_trained(workers: RayWorkers) -> None:
+    workers.start(_task(5))
+    _next(workers)
+    workers.apply(5, Decision.CONTINUE, make_checkpoint=True)
+    made, second = _next(workers), _next(workers)
+    _finish(workers, 5)
+    assert isinstance(made, CheckpointMade)
+    assert isinstance(second, EpochReported)
+    assert (made.checkpoint.epoch, second.report.epoch) == (1, 2)
+
+
+def test_another_worker_goes_on_where_one_was_paused(workers: RayWorkers) -> None:
+    workers.start(_task(5))
+    _next(workers)
+    workers.apply(5, Decision.PAUSE)
+    paused = _next(workers)
+    assert isinstance(paused, TrainingPaused)
+    assert workers.idle == 2
+    workers.start(_task(6))
+    workers.start(replace(_task(5), checkpoint=paused.checkpoint))
+    events = [event for event in (_next(workers), _next(workers)) if isinstance(event, EpochReported)]
+    for event in events:
+        _finish(workers, event.trial)
+    assert {event.trial: event.report.epoch for event in events} == {5: 2, 6: 1}
+
+
+def test_a_worker_that_dies_with_two_answers_due_is_lost_once(workers: RayWorkers, tmp_path: Path) -> None:
+    workers.start(_task(9, nodes=str(tmp_path)))
+    _next(workers)
+    (file,) = tmp_path.iterdir()
+    os.kill(int(file.read_text()), signal.SIGKILL)
+    workers.apply(9, Decision.CONTINUE, make_checkpoint=True)
+    events = [_next(workers)]
+    while not isinstance(events[-1], WorkerReady):
+        events.append(_next(workers))
+    assert sum(isinstance(event, TrainingFailed) for event in events) == 1
+
+
 def test_predictions_outlive_shared_memory(workers: RayWorkers) -> None:
     workers.start(_task(5))
     _next(workers)
@@ -110,7 +160,7 @@ def test_a_dead_worker_is_noticed_within_five_seconds_and_replaced(workers: RayW
     lost = _next(workers)
     seconds = time.monotonic() - began
     assert lost == TrainingFailed(worker=number, trial=8, failure=lost.failure)  # type: ignore[union-attr]
-    assert (lost.failure.cause, lost.failure.message) == ("worker_lost", "its worker died at epoch 1")  # type: ignore[union-attr]
+    assert (lost.failure.cause, lost.failure.message) == ("worker_lost", "worker died at epoch 1/2")  # type: ignore[union-attr]
     assert seconds < 5
     assert _next(workers) == WorkerReady(worker=number)
 

@@ -19,6 +19,7 @@ from spaces.space import Parameters, Space
 from spaces.suggest import Suggest
 
 IMAGES = ImageShape(height=8, width=8, channels=1)
+RECIPE = Recipe(network=ConvNet(stages=(Stage(filters=2, convolutions=1),), kernel=3), fit=Fit(learning_rate=0.01))
 
 
 def suggest(trial: Suggest) -> Recipe:
