@@ -95,6 +95,7 @@ def render(run: Run, *, is_lite: bool = False) -> str:
         figures=_figures(findings, is_lite=is_lite),
         shown_rows=findings.rows[:_lite_rows] if is_lite else findings.rows,
         detailed=_detailed(findings),
+        thinned_by=charts.thinned_by(len(run.ranked)),
         has_matrix=len(run.classes) <= _matrix_most,
         train_script=_train_script(run),
         is_lite=is_lite,

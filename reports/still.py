@@ -27,8 +27,9 @@ _settings: dict[Any, Any] = {
     "path.simplify": True,
 }
 _one_at_a_time = threading.Lock()
-_many = 150
-"""Points from which a series is stored as pixels, which are then the smaller."""
+_many_points = 150
+_many_corners = 6000
+"""Points, and corners of lines, from which a series is stored as pixels, which are then the smaller."""
 
 
 def picture(chart: Chart | HeatMap) -> str:
@@ -110,7 +111,7 @@ def _paint(axes: Axes, series: Series) -> None:
         markersize=4,
         markeredgewidth=1.0 if series.mark == "crosses" else 0,
         drawstyle="steps-post" if series.mark == "steps" else "default",
-        rasterized=len(x) > _many,
+        rasterized=len(x) > (_many_points if points else _many_corners),
     )
 
 
