@@ -15,7 +15,7 @@ from reports.chart import Axis, Chart, HeatMap, Mark, Series, Tone
 from reports.run import History, Run, Trial
 from reports.wording import count, is_fraction, label, metric_name, percent, score, value
 
-_curves_most = 300
+_curves_most = 150
 """Trials whose curves are drawn; more would be a smear."""
 _points_most = 600
 """Trials drawn against each parameter; of more, every second or third or ... in the order of their score."""
