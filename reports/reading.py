@@ -67,15 +67,15 @@ def _read_settings(folder: Path) -> RunRecord:
         plain = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} can't be read: {error}.\n{advice}") from None
-    _refuse_newer(plain, path)
+    _refuse_newer(plain, str(path))
     return from_plain(RunRecord, plain, where=str(path))
 
 
-def _refuse_newer(plain: object, path: Path) -> None:
+def _refuse_newer(plain: object, where: str) -> None:
     found = plain.get("schema") if isinstance(plain, dict) else None
     if isinstance(found, int) and found > records.schema:
         raise UsageError(
-            f"{path} is of format {found}; this Tamiz reads formats up to {records.schema}. Update Tamiz to read it."
+            f"{where} is of format {found}; this Tamiz reads formats up to {records.schema}. Update Tamiz to read it."
         )
 
 
@@ -255,10 +255,10 @@ class _Reader:
         if plain is None:
             return None
         try:
-            _refuse_newer(plain, self.folder / name)
+            _refuse_newer(plain, name)
             return from_plain(kind, plain, where=name)
         except UsageError as error:
-            self._note(name, str(error).removeprefix(f"{name}: "))
+            self._note(name, str(error).removeprefix(name).lstrip(": "))
             return None
 
     def _json(self, name: str, *, expected: bool) -> Any:
