@@ -43,6 +43,7 @@ check: setup
 
 bench: setup
 	$(BIN)/python -m benchmarks.workers
+	$(BIN)/python -m benchmarks.report --trials 200
 
 pins:
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(PYTHON) -m venv "$$fresh" && \

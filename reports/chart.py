@@ -92,3 +92,32 @@ class HeatMap:
     fractions: tuple[tuple[float, ...], ...]
     counts: tuple[tuple[int, ...], ...]
     size: Size = "wide"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One cell of a grid of charts."""
+
+    note: str
+    """What stands in its corner."""
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panels:
+    """Small charts in rows and columns, all over the same two axes."""
+
+    name: str
+    title: str
+    alternative: str
+    x: Axis
+    y: Axis
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    cells: tuple[tuple[Panel, ...], ...]
+    """cells[row][column]"""
+    size: Literal["panels"] = "panels"
+
+
+Drawing = Chart | HeatMap | Panels
+"""Whatever can be painted."""

@@ -15,8 +15,10 @@ from reports.chart import Axis, Chart, HeatMap, Mark, Series, Tone
 from reports.run import History, Run, Trial
 from reports.wording import count, is_fraction, label, metric_name, percent, score, value
 
-_curves_most = 300
+_curves_most = 150
 """Trials whose curves are drawn; more would be a smear."""
+_points_most = 600
+"""Trials drawn against each parameter; of more, every second or third or ... in the order of their score."""
 
 
 def history_chart(run: Run) -> Chart:
@@ -80,10 +82,14 @@ def all_curves_chart(run: Run) -> Chart:
 
 def parameter_chart(run: Run, name: str) -> Chart:
     """One parameter against the score of finished trials."""
-    trials = [trial for trial in run.ranked if name in trial.params]
+    winner, step = run.winner, thinned_by(len(run.ranked))
+    trials = [
+        trial
+        for place, trial in enumerate(run.ranked)
+        if name in trial.params and (place % step == 0 or trial is winner)
+    ]
     values = [trial.params[name] for trial in trials]
     ticks, places = _places(values)
-    winner = run.winner
     marked = [
         (place, trial) for place, trial in zip(places, trials, strict=True) if winner and trial.number == winner.number
     ]
@@ -100,6 +106,11 @@ def parameter_chart(run: Run, name: str) -> Chart:
         series=_drawn(series),
         size="small",
     )
+
+
+def thinned_by(finished: int) -> int:
+    """Of so many finished trials, every how many-th is drawn against each parameter; the best always is."""
+    return max(1, math.ceil(finished / _points_most))
 
 
 def parallel_chart(run: Run, names: tuple[str, ...]) -> Chart | None:

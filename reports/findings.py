@@ -11,11 +11,13 @@ from objectives.records import Predictions
 from reports.answer import Answer, find_answer
 from reports.calibration import Calibration, calibration, top_accuracy
 from reports.effects import EffectTable, effect_tables
+from reports.grid import Grid, find_grid
 from reports.importances import Importances, find_importances
 from reports.learning import learning_sentence
 from reports.mistakes import Look, confident_mistakes, hardest
 from reports.per_class import ClassTable, Confusion, class_table, confusion_counts, confusion_sentences, most_confused
 from reports.run import Run
+from reports.side_by_side import Recalls, find_recalls
 from reports.trials_table import TrialRow, telling_parameters, trial_rows
 
 LOOKS = 24
@@ -55,22 +57,36 @@ class Findings:
     """How the winner learned, in a sentence; empty where unknown."""
     importances: Importances
     effects: tuple[EffectTable, ...]
+    recalls: Recalls | None
+    """What the best trials find of each class."""
+    grid: Grid | None
+    """Trials by two parameters."""
 
 
-def find(run: Run) -> Findings:
-    """Compute everything that a report says about a run."""
+def find(run: Run, *, grid: tuple[str, str] | None = None) -> Findings:
+    """Compute everything that a report says about a run.
+
+    Args:
+        run: what was read.
+        grid: two parameters, for columns and rows, that the trials are laid out by; None: the most telling.
+
+    Raises:
+        UsageError: a parameter of the grid is none of the study's, or the same in all trials.
+    """
     importances = find_importances(run)
     answer = find_answer(run)
-    winner = answer.winner
+    winner, columns = answer.winner, telling_parameters(run, importances.shares)
     return Findings(
         run=run,
         answer=answer,
         rows=trial_rows(run),
-        columns=telling_parameters(run, importances.shares),
+        columns=columns,
         classification=_classification(run),
         learning=learning_sentence(winner.history) if winner and winner.history is not None else "",
         importances=importances,
         effects=effect_tables(run, importances, most=3),
+        recalls=find_recalls(run),
+        grid=find_grid(run, grid, telling=columns),
     )
 
 

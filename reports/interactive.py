@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import html
 import json
+from dataclasses import replace
 from typing import Any
 
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
-from reports.chart import LIGHT, Axis, Chart, HeatMap, Series
+from reports.chart import LIGHT, Axis, Chart, Drawing, HeatMap, Panels, Series
 
 CONFIG = {
     "showSendToCloud": False,
@@ -18,20 +20,32 @@ CONFIG = {
     "responsive": True,
 }
 """No button that uploads the figure; dragging zooms, a double click resets."""
-HEIGHTS = {"wide": 380, "half": 320, "small": 220}
-MAP_HEIGHT = 640
-"""In CSS pixels."""
+_heights = {"wide": 380, "half": 320, "small": 220}
+_map_height = 640
+_row_height = 180
 _font = (
     "-apple-system, BlinkMacSystemFont, 'Segoe UI', Inter, Roboto, 'Noto Sans', 'Helvetica Neue', 'Liberation Sans', "
     "Arial, sans-serif"
 )
 
 
-def figure_json(chart: Chart | HeatMap) -> str:
+def height_of(chart: Drawing) -> int:
+    """Return how tall a chart is drawn, in CSS pixels."""
+    if isinstance(chart, Panels):
+        return 120 + _row_height * len(chart.rows)
+    return _map_height if isinstance(chart, HeatMap) else _heights[chart.size]
+
+
+def figure_json(chart: Drawing) -> str:
     """Return a chart as plotly's JSON, in the light palette."""
-    figure = _map_figure(chart) if isinstance(chart, HeatMap) else _series_figure(chart)
-    text: str = figure.to_json()
+    text: str = _figure(chart).to_json()
     return text
+
+
+def _figure(chart: Drawing) -> go.Figure:
+    if isinstance(chart, HeatMap):
+        return _map_figure(chart)
+    return _panels_figure(chart) if isinstance(chart, Panels) else _series_figure(chart)
 
 
 def _series_figure(chart: Chart) -> go.Figure:
@@ -44,11 +58,42 @@ def _series_figure(chart: Chart) -> go.Figure:
     return go.Figure(data=[_trace(one) for one in chart.series], layout=layout)
 
 
-def _layout(chart: Chart | HeatMap) -> dict[str, Any]:
+def _panels_figure(chart: Panels) -> go.Figure:
+    titles = [_text(panel.note) for row in chart.cells for panel in row]
+    figure = make_subplots(
+        rows=len(chart.rows),
+        cols=len(chart.columns),
+        shared_xaxes="all",
+        shared_yaxes="all",
+        horizontal_spacing=0.03,
+        vertical_spacing=0.16 / len(chart.rows),
+        subplot_titles=titles,
+    )
+    named: set[str] = set()
+    for row, line in enumerate(chart.cells, start=1):
+        for column, panel in enumerate(line, start=1):
+            for one in panel.series:
+                listed = {"showlegend": one.label not in named, "legendgroup": one.label}
+                figure.add_trace(_trace(one) | listed, row=row, col=column)
+                named.add(one.label)
+    small = {"size": 11, "color": LIGHT["muted"]}
+    figure.update_annotations(font=small)
+    legend = {"orientation": "h", "x": 0, "y": 1, "yref": "container", "yanchor": "top"}
+    figure.update_layout(_layout(chart) | {"legend": legend, "margin": {"l": 60, "r": 12, "t": 72, "b": 64}})
+    figure.update_xaxes(_axis(replace(chart.x, title=""), is_grid=False) | {"nticks": 5})
+    figure.update_yaxes(_axis(replace(chart.y, title=""), is_grid=True) | {"nticks": 5})
+    for row, name in enumerate(chart.rows, start=1):
+        figure.update_yaxes(title={"text": _text(name), "standoff": 8, "font": small}, row=row, col=1)
+    for column, name in enumerate(chart.columns, start=1):
+        figure.update_xaxes(title={"text": _text(name), "standoff": 8, "font": small}, row=len(chart.rows), col=column)
+    return figure
+
+
+def _layout(chart: Drawing) -> dict[str, Any]:
     small = chart.size == "small"
     return {
         "template": "none",
-        "height": HEIGHTS[chart.size],
+        "height": height_of(chart),
         "margin": {"l": 44 if small else 60, "r": 12, "t": 8, "b": 34 if small else 48},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
@@ -147,7 +192,6 @@ def _map_figure(chart: HeatMap) -> go.Figure:
         "automargin": True,
     }
     layout = _layout(chart) | {
-        "height": MAP_HEIGHT,
         "xaxis": axis | {"title": {"text": "predicted"}},
         "yaxis": axis | {"title": {"text": "true"}, "autorange": "reversed"},
     }

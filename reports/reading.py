@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +18,7 @@ from objectives.records import Predictions
 from reports import records
 from reports.per_class import confusion_counts
 from reports.records import Inside, Measurement, RunRecord, TrialRecord
-from reports.run import CLOSELY_READ, Gap, History, Run, State, Thumbnails, Trial, rank
+from reports.run import CLOSELY_READ, COMPARED, Gap, History, Run, State, Thumbnails, Trial, rank
 from reports.study_copy import copy_study
 from spaces.errors import RecordError, UsageError
 from spaces.records import from_plain
@@ -39,8 +40,7 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
     reader = _Reader(folder=folder, record=record)
     study = study or reader.study()
     trials = reader.trials(study)
-    best = rank(trials, record.direction)[:CLOSELY_READ]
-    close = [*best, *(trial for trial in trials if trial.baseline and trial not in best)]
+    trials, validation = reader.with_predictions(trials)
     measurement = reader.json_record("best/measurement.json", Measurement, expected=False)
     inside = reader.json_record("best/inside.json", Inside, expected=False)
     return Run(
@@ -50,7 +50,7 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
         study=study,
         measurement=measurement,
         test=reader.predictions("best/predictions.npz", expected=bool(measurement and measurement.images)),
-        validation=reader.validation([trial.number for trial in close]),
+        validation=validation,
         inside=inside,
         maps=reader.feature_maps(inside),
         thumbnails=reader.thumbnails(),
@@ -67,15 +67,15 @@ def _read_settings(folder: Path) -> RunRecord:
         plain = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} can't be read: {error}.\n{advice}") from None
-    _refuse_newer(plain, path)
+    _refuse_newer(plain, str(path))
     return from_plain(RunRecord, plain, where=str(path))
 
 
-def _refuse_newer(plain: object, path: Path) -> None:
+def _refuse_newer(plain: object, where: str) -> None:
     found = plain.get("schema") if isinstance(plain, dict) else None
     if isinstance(found, int) and found > records.schema:
         raise UsageError(
-            f"{path} is of format {found}; this Tamiz reads formats up to {records.schema}. Update Tamiz to read it."
+            f"{where} is of format {found}; this Tamiz reads formats up to {records.schema}. Update Tamiz to read it."
         )
 
 
@@ -109,7 +109,6 @@ class _Reader:
         ended = stored is not None and stored.state.is_finished()
         record = self.json_record(f"{name}/result.json", TrialRecord, expected=ended)
         trained = record is not None and record.score is not None
-        predictions = self.predictions(f"{name}/predictions.npz", expected=trained)
         history = self._history(f"{name}/history.csv", expected=trained)
         if stored is not None and (history is None or len(history.epochs) == 0):
             history = _history_of(stored)
@@ -125,7 +124,7 @@ class _Reader:
             record=record,
             recipe=self._recipe(f"{name}/recipe.json", expected=record is not None),
             history=history,
-            confusion=self._confusion(predictions),
+            confusion=None,
         )
 
     def _best(self, history: History | None) -> float | None:
@@ -133,13 +132,6 @@ class _Reader:
             return None
         best = np.nanmax if self.record.direction == "maximize" else np.nanmin
         return float(best(history.scores))
-
-    def _confusion(self, predictions: Predictions | None) -> NDArray[np.int32] | None:
-        if predictions is None:
-            return None
-        return confusion_counts(
-            predictions.labels, predictions.probabilities.argmax(axis=1), len(self.record.data.classes)
-        )
 
     def _history(self, name: str, *, expected: bool) -> History | None:
         text = self._text(name, expected=expected)
@@ -164,9 +156,33 @@ class _Reader:
             return None
         return plain
 
-    def validation(self, numbers: list[int]) -> Mapping[int, Predictions]:
-        found = {number: self.predictions(f"trials/{number:04d}/predictions.npz", expected=False) for number in numbers}
-        return {number: predictions for number, predictions in found.items() if predictions is not None}
+    def with_predictions(self, trials: tuple[Trial, ...]) -> tuple[tuple[Trial, ...], Mapping[int, Predictions]]:
+        """Return the best trials with their confusion and the others as they are; and predictions of the very best."""
+        ranked = rank(trials, self.record.direction)
+        stopped = rank(trials, self.record.direction, state="PRUNED")
+        baselines = {trial.number for trial in trials if trial.baseline}
+        wanted = baselines | {trial.number for trial in (*ranked, *stopped)[:COMPARED]}
+        close = baselines | {trial.number for trial in ranked[:CLOSELY_READ]}
+        read, kept = [], {}
+        for trial in trials:
+            name = f"trials/{trial.number:04d}/predictions.npz"
+            trained = trial.record is not None and trial.score is not None
+            if trial.number not in wanted:
+                if trained and not (self.folder / name).is_file():
+                    self._note(name, "is missing")
+                read.append(trial)
+                continue
+            predictions = self.predictions(name, expected=trained)
+            if predictions is not None and trial.number in close:
+                kept[trial.number] = predictions
+            read.append(dataclasses.replace(trial, confusion=self._confusion(predictions)))
+        return tuple(read), kept
+
+    def _confusion(self, predictions: Predictions | None) -> NDArray[np.int32] | None:
+        if predictions is None:
+            return None
+        predicted = predictions.probabilities.argmax(axis=1)
+        return confusion_counts(predictions.labels, predicted, len(self.record.data.classes))
 
     def predictions(self, name: str, *, expected: bool) -> Predictions | None:
         path = self.folder / name
@@ -239,10 +255,10 @@ class _Reader:
         if plain is None:
             return None
         try:
-            _refuse_newer(plain, self.folder / name)
+            _refuse_newer(plain, name)
             return from_plain(kind, plain, where=name)
         except UsageError as error:
-            self._note(name, str(error).removeprefix(f"{name}: "))
+            self._note(name, str(error).removeprefix(name).lstrip(": "))
             return None
 
     def _json(self, name: str, *, expected: bool) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from reports.records import Inside, Measurement, RunRecord, TrialRecord
 
 CLOSELY_READ = 10
 """Of so many of the best trials the predictions are kept, for paired comparisons."""
+COMPARED = 200
+"""Of so many of the best trials the predictions are read, for what each does to each class."""
 
 State = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"]
 
@@ -58,7 +61,7 @@ class Trial:
     recipe: Mapping[str, Any] | None
     history: History | None
     confusion: NDArray[np.int32] | None
-    """(classes, classes) validation images by true class (row) and predicted class (column)."""
+    """(classes, classes) validation images by true class (row) and predicted class (column); of the best trials."""
 
     @property
     def baseline(self) -> str | None:
@@ -117,7 +120,7 @@ class Run:
         """Whether a larger or a smaller score is better."""
         return self.record.direction
 
-    @property
+    @functools.cached_property
     def ranked(self) -> tuple[Trial, ...]:
         """Trials with a score that were trained to their end, best first; of equals, the earlier first."""
         return rank(self.trials, self.direction)
@@ -131,8 +134,8 @@ class Run:
         return measured or next(iter(self.ranked), None)
 
 
-def rank(trials: tuple[Trial, ...], direction: Direction) -> tuple[Trial, ...]:
-    """Return the complete trials, best first."""
+def rank(trials: tuple[Trial, ...], direction: Direction, *, state: State = "COMPLETE") -> tuple[Trial, ...]:
+    """Return the trials with a score that ended so, best first; of equals, the earlier first."""
     sign = -1.0 if direction == "maximize" else 1.0
-    scored = [(sign * trial.score, trial) for trial in trials if trial.state == "COMPLETE" and trial.score is not None]
+    scored = [(sign * trial.score, trial) for trial in trials if trial.state == state and trial.score is not None]
     return tuple(trial for _, trial in sorted(scored, key=lambda pair: (pair[0], pair[1].number)))

@@ -6,6 +6,7 @@ import base64
 import io
 import threading
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import matplotlib as mpl
@@ -15,7 +16,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, NullFormatter, PercentFormatter
 
-from reports.chart import DARK, LIGHT, Axis, Chart, HeatMap, Series
+from reports.chart import DARK, LIGHT, Axis, Chart, Drawing, HeatMap, Panels, Series
 
 _inches = {"wide": (9.2, 3.3), "half": (5.4, 3.2), "small": (3.2, 2.0)}
 _settings: dict[Any, Any] = {
@@ -27,15 +28,16 @@ _settings: dict[Any, Any] = {
     "path.simplify": True,
 }
 _one_at_a_time = threading.Lock()
-_many = 150
-"""Points from which a series is stored as pixels, which are then the smaller."""
+_many_points = 150
+_many_corners = 6000
+"""Points, and corners of lines, from which a series is stored as pixels, which are then the smaller."""
 
 
-def picture(chart: Chart | HeatMap) -> str:
+def picture(chart: Drawing) -> str:
     """Return a chart as a data address of an SVG picture that follows the reader's light or dark scheme."""
     with _one_at_a_time, mpl.rc_context(_settings), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a script that the measuring font lacks: the reader's font has it
-        figure = _painted_map(chart) if isinstance(chart, HeatMap) else _painted(chart)
+        figure = _painted(chart)
         stored = io.StringIO()
         figure.savefig(stored, format="svg", transparent=True, dpi=110, metadata={"Date": None, "Creator": None})
     svg = stored.getvalue()
@@ -57,7 +59,13 @@ def _scheme() -> str:
     return f"<style>@media screen and (prefers-color-scheme:dark){{{rules}}}</style>"
 
 
-def _painted(chart: Chart) -> Figure:
+def _painted(chart: Drawing) -> Figure:
+    if isinstance(chart, HeatMap):
+        return _painted_map(chart)
+    return _painted_panels(chart) if isinstance(chart, Panels) else _painted_series(chart)
+
+
+def _painted_series(chart: Chart) -> Figure:
     width, height = _inches[chart.size]
     figure = Figure(figsize=(width, height))
     left, bottom, top = (0.75, 0.5, 0.35) if chart.size != "small" else (0.5, 0.3, 0.1)
@@ -72,17 +80,33 @@ def _painted_map(chart: HeatMap) -> Figure:
     return figure
 
 
+def _painted_panels(chart: Panels) -> Figure:
+    rows, columns = len(chart.rows), len(chart.columns)
+    figure = Figure(figsize=(9.2, 0.9 + 1.75 * rows), layout="constrained")
+    for row, line in enumerate(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)):
+        for column, axes in enumerate(line):
+            panel = chart.cells[row][column]
+            for one in panel.series:
+                _paint(axes, one)
+            _set_axis(axes, replace(chart.x, title=chart.x.title if row == rows - 1 else ""), "x")
+            _set_axis(axes, replace(chart.y, title=chart.rows[row] if column == 0 else ""), "y")
+            _set_frame(axes)
+            axes.yaxis.label.set_fontsize(8)
+            above = f"{chart.columns[column]}\n{panel.note}" if row == 0 else panel.note
+            axes.set_title(above, fontsize=8, color=LIGHT["muted"])
+    lines = {str(one.get_label()): one for axes in figure.axes for one in axes.get_lines()}
+    figure.legend(
+        [*lines.values()], [*lines], loc="outside upper left", ncols=5, frameon=False, labelcolor=LIGHT["muted"]
+    )
+    return figure
+
+
 def _paint_series(axes: Axes, chart: Chart) -> None:
     for one in chart.series:
         _paint(axes, one)
     _set_axis(axes, chart.x, "x")
     _set_axis(axes, chart.y, "y")
-    axes.grid(visible=True, axis="y", color=LIGHT["rule"], linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(LIGHT["rule"])
-    axes.tick_params(length=0, colors=LIGHT["muted"], which="both")
+    _set_frame(axes)
     if sum(one.is_named for one in chart.series) > 1 and chart.size != "small":
         axes.legend(
             loc="lower left",
@@ -92,6 +116,15 @@ def _paint_series(axes: Axes, chart: Chart) -> None:
             labelcolor=LIGHT["muted"],
             borderaxespad=0.2,
         )
+
+
+def _set_frame(axes: Axes) -> None:
+    axes.grid(visible=True, axis="y", color=LIGHT["rule"], linewidth=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color(LIGHT["rule"])
+    axes.tick_params(length=0, colors=LIGHT["muted"], which="both")
 
 
 def _paint(axes: Axes, series: Series) -> None:
@@ -110,7 +143,7 @@ def _paint(axes: Axes, series: Series) -> None:
         markersize=4,
         markeredgewidth=1.0 if series.mark == "crosses" else 0,
         drawstyle="steps-post" if series.mark == "steps" else "default",
-        rasterized=len(x) > _many,
+        rasterized=len(x) > (_many_points if points else _many_corners),
     )
 
 

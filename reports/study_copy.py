@@ -28,7 +28,7 @@ def copy_study(database: Path, name: str) -> optuna.Study:
             storage = optuna.storages.RDBStorage(f"sqlite:///{copy}")
             try:
                 stored = optuna.load_study(study_name=name, storage=storage)
-                return _in_memory(stored)
+                return in_memory(stored)
             finally:
                 storage.remove_session()
                 storage.engine.dispose()
@@ -52,7 +52,8 @@ def _copy_pages(address: str, copy: Path) -> None:
         source.backup(target)
 
 
-def _in_memory(stored: optuna.Study) -> optuna.Study:
+def in_memory(stored: optuna.Study) -> optuna.Study:
+    """Return a copy of a study that no longer needs its database."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # "A new study created in memory" is nobody's news
     try:

@@ -28,7 +28,8 @@ class TrialRow:
 
 def trials_frame(run: Run) -> pd.DataFrame:
     """Return one row a trial, by number: what became of it, its cost, then each parameter as `param_<name>`."""
-    return pd.DataFrame([_frame_row(trial, parameter_names(run)) for trial in run.trials])
+    names = parameter_names(run)
+    return pd.DataFrame([_frame_row(trial, names) for trial in run.trials])
 
 
 def write_trials_csv(run: Run, path: Path) -> None:

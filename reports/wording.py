@@ -34,6 +34,12 @@ def percent(fraction: float | None, digits: int = 1) -> str:
     return missing if fraction is None or not math.isfinite(fraction) else f"{100 * fraction:.{digits}f} %"
 
 
+def signed(difference: float) -> str:
+    """0.0314 -> "+0.031"; what rounds to nothing has no sign."""
+    text = f"{difference:+.3f}".replace("-", "−")
+    return text[1:] if text[1:] == "0.000" else text
+
+
 def points(difference: float) -> str:
     """0.031 -> "+3.1 points": a difference of two percentages."""
     return f"{100 * difference:+.1f} points".replace("-", "−")

@@ -142,10 +142,14 @@ def status_command(
 @app.command("report")
 def report_command(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or its folder.")],
+    lite: Annotated[bool, typer.Option("--lite", help="At most 1 MB, no script: report-lite.html.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Again whenever results change, while it runs.")] = False,
+    grid: Annotated[str | None, typer.Option(metavar="A,B", help="Learning curves by these two parameters.")] = None,
     runs: Runs = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write report.html again from stored results."""
-    say(report(study, runs=runs))
+    say(report(study, runs=runs, lite=lite, grid=grid, as_json=as_json, watch=watch))
 
 
 @app.command("export")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from search.display import open_progress
+from search.progress import write_line
 from spaces.catalogue import find_space, space_names
-from spaces.errors import DataError
+from spaces.errors import DataError, UsageError
 from spaces.parameters import Parameter, find_parameters, recipe_for
 from spaces.recipe import ImageShape, Recipe
 from spaces.records import to_plain
@@ -41,12 +44,33 @@ def status(study: str, *, runs: str | None, as_json: bool) -> str:
     return "\n".join([*lines, summary.report] if summary.report else lines)
 
 
-def report(study: str, *, runs: str | None) -> str:
-    """Write a study's report again; return its path."""
-    from reports.page import write_report
-    from search.stored import find_run
+def report(study: str, *, runs: str | None, lite: bool, grid: str | None, as_json: bool, watch: bool) -> str:
+    """Write a study's report again, with `watch` as often as results change; return its path, or the answer as JSON."""
+    from search.report_watch import changes, stored_state
+    from search.reporting import Wanted, write_report
+    from search.stored import find_run, is_being_run
 
-    return str(write_report(find_run(study, runs or "runs").path))
+    folder, wanted = find_run(study, runs or "runs"), Wanted(is_lite=lite, grid=_pair(grid))
+    note = partial(write_line, sys.stderr)
+    known = stored_state(folder)
+    answer = write_report(folder, wanted, note=note)
+    if watch and not is_being_run(folder):
+        note(f"study '{folder.path.name}' is not being searched on this machine: its report is written once")
+    elif watch:
+        note(f"{answer.report} is written again whenever results change, until the search ends; Ctrl-C to stop")
+        with contextlib.suppress(KeyboardInterrupt):
+            for _ in changes(folder, known):
+                answer = write_report(folder, wanted, note=note)
+    return json.dumps(to_plain(answer), indent=2) if as_json else answer.report
+
+
+def _pair(grid: str | None) -> tuple[str, str] | None:
+    if grid is None:
+        return None
+    names = [name.strip() for name in grid.split(",")]
+    if len(names) != 2 or not all(names):
+        raise UsageError(f"--grid is {grid!r}; accepted: two parameters, such as --grid learning_rate,dropout")
+    return names[0], names[1]
 
 
 def spaces(*, as_json: bool) -> str:

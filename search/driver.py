@@ -14,12 +14,12 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 
 from objectives.records import Objective
-from reports.page import write_report
 from search.budget import Budget
 from search.executors import executor
 from search.loop import Search
 from search.preparation import Prepared, prepare
 from search.progress import Progress, SearchPlan
+from search.reporting import Wanted, write_report
 from search.run_folder import RunFolder
 from search.settings import RunSettings
 from search.stop_request import StopRequest
@@ -91,7 +91,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
                 )
         finally:
             progress.phase("writing the report")
-            write_report(folder.path)
+            write_report(folder, Wanted(), note=progress.note)
         summary = _summary(folder, study=study, search=search, seconds=time.monotonic() - began)
         if stop.error is not None:
             raise stop.error("stopped as asked; trials under way go on at their epoch when the study is continued")

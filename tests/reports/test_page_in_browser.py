@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from reports.page import write_report
+from reports.reading import read_run
+from reports.side_by_side import class_moves, find_recalls
 from tests.reports.browser import Browser, needs_browser
 from tests.reports.run_folders import write_run
 from tests.reports.test_page import HOSTILE
@@ -15,6 +21,29 @@ from tests.reports.test_page import HOSTILE
 pytestmark = pytest.mark.slow
 
 SCROLL = "window.scrollTo(0, document.querySelector('#history, #mattered').offsetTop); return true"
+AXE = """; return axe.run().then(found => found.violations.map(
+    one => [one.impact, one.id, ...one.nodes.map(node => node.html.slice(0, 200))]))"""
+FAINT = """
+const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+const rgba = (color) => {
+  canvas.clearRect(0, 0, 1, 1); canvas.fillStyle = color; canvas.fillRect(0, 0, 1, 1);
+  return [...canvas.getImageData(0, 0, 1, 1).data];
+};
+const over = (top, under) => [0, 1, 2].map(at => (top[at] * top[3] + under[at] * (255 - top[3])) / 255).concat(255);
+const linear = (part) => part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4;
+const light = ([r, g, b]) => 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+const paper = [255, 255, 255, 255];
+const behind = (one) => one ? over(rgba(getComputedStyle(one).backgroundColor), behind(one.parentElement)) : paper;
+const faint = new Set();
+for (const one of document.querySelectorAll('body *')) {
+  const style = getComputedStyle(one), own = [...one.childNodes].some(node => node.nodeType === 3 && node.data.trim());
+  if (!own || one.closest('script, svg, .hidden, .skip, select') || !one.checkVisibility()) continue;
+  const under = behind(one), [a, b] = [light(over(rgba(style.color), under)), light(under)];
+  const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), size = parseFloat(style.fontSize);
+  const least = size >= 24 || (size >= 18.66 && style.fontWeight >= 700) ? 3 : 4.5;
+  if (ratio < least) faint.add(`${one.tagName}.${one.className} ${ratio.toFixed(2)}`);
+}
+return [...faint]"""  # by WCAG 2.1, 1.4.3; axe-core 4.4 gives up on colours that are mixed
 ALL_DRAWN = "return document.querySelectorAll('#mattered .canvas.drawn .main-svg').length > 0"
 
 
@@ -83,3 +112,76 @@ def test_at_360_pixels_nothing_sticks_out(hostile_report: Path, tmp_path: Path) 
     with Browser(tmp_path, width=360) as opened:
         opened.open(hostile_report)
         assert opened.run("return document.documentElement.scrollWidth") <= 360
+
+
+def violations(opened: Browser) -> list[list[str]]:
+    """What axe-core finds wrong with the page, each with its impact, its rule and the elements."""
+    rules = resources.files("axe_core_python") / "axe.min.js"
+    found: list[list[str]] = opened.run(rules.read_text() + AXE)
+    return found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """Somebody who opens the page."""
+
+    width: int = 1200
+    is_dark: bool = False
+    is_lite: bool = False
+
+
+READERS = (
+    Reader(),
+    Reader(is_dark=True),
+    Reader(width=360),
+    Reader(is_dark=True, is_lite=True),
+    Reader(width=360, is_lite=True),
+)
+
+
+@pytest.fixture(params=READERS, ids=str)
+def opened(request: pytest.FixtureRequest, hostile_report: Path, tmp_path: Path) -> Iterator[Browser]:
+    """A browser in which a reader has opened the page and all that can be opened in it."""
+    needs_browser()
+    reader: Reader = request.param
+    page = write_report(hostile_report.parent, is_lite=True) if reader.is_lite else hostile_report
+    with Browser(tmp_path, width=reader.width, is_dark=reader.is_dark) as browser:
+        browser.open(page)
+        browser.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        if not reader.is_lite:
+            browser.run(SCROLL)
+            browser.wait_for(ALL_DRAWN)
+        yield browser
+
+
+def test_axe_finds_nothing_wrong_and_no_text_is_faint(opened: Browser) -> None:
+    assert (violations(opened), opened.run(FAINT)) == ([], [])
+
+
+def test_what_nobody_could_read_would_be_found(browser: Browser) -> None:
+    browser.run("document.querySelector('.eyebrow').style.color = '#eeeeee'")
+    browser.run("document.querySelector('.still').removeAttribute('alt')")
+    assert [one.split()[0] for one in browser.run(FAINT)] == ["P.eyebrow", "SPAN."]
+    assert "image-alt" in {one[1] for one in violations(browser)}
+
+
+def test_headings_step_down_one_at_a_time(browser: Browser) -> None:
+    levels = browser.run("return [...document.querySelectorAll('h1, h2, h3, h4')].map(one => Number(one.tagName[1]))")
+    assert levels[0] == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_two_trials_are_put_side_by_side_from_the_keyboard(browser: Browser, hostile_report: Path) -> None:
+    run = read_run(hostile_report.parent)
+    recalls = find_recalls(run)
+    assert recalls is not None
+    first, second = list(recalls.hits)[2:4]
+    choose = "for (const [at, trial] of {}.entries()) {{ const list = document.querySelectorAll('.choice select')[at];"
+    choose += " list.focus(); list.value = trial; list.dispatchEvent(new Event('change')); }}"
+    browser.run(choose.format(json.dumps([first, second])))
+    read = "return [...document.querySelectorAll('#moves tbody tr')].map(row => [...row.cells].map(c => c.textContent))"
+    moves = class_moves(recalls, run.classes, first=first, second=second)
+    assert [row[:3] for row in browser.run(read)] == [
+        [move.name, f"{move.first / move.support:.3f}", f"{move.second / move.support:.3f}"] for move in moves
+    ]
+    assert browser.run("return document.activeElement.tagName") == "SELECT"

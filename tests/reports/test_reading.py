@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -103,6 +104,28 @@ def test_a_damaged_part_is_a_gap_and_the_rest_is_shown(copied: Path, problems: P
 def test_a_missing_part_is_a_gap(copied: Path, problems: Problems, part: str) -> None:
     (copied / part).unlink()
     assert problems(copied) == {part: "is missing"}
+
+
+@pytest.mark.parametrize("part", ["trials/0001/result.json", "best/measurement.json"])
+def test_a_part_of_a_newer_format_is_a_gap_and_the_rest_is_shown(copied: Path, problems: Problems, part: str) -> None:
+    plain = json.loads((copied / part).read_text()) | {"schema": 2, "more": 1}
+    (copied / part).write_text(json.dumps(plain))
+    newer = "is of format 2; this Tamiz reads formats up to 1. Update Tamiz to read it."
+    assert problems(copied) == {part: newer}
+    assert str(copied) not in render(read_run(copied))
+
+
+def test_a_missing_folder_of_trials_leaves_what_the_study_knows(copied: Path) -> None:
+    shutil.rmtree(copied / "trials")
+    run = read_run(copied)
+    assert [trial.state for trial in run.trials].count("PRUNED") == 3
+    assert "trials/0000/result.json" in render(run)
+
+
+def test_without_the_winners_folder_the_best_trial_is_shown_on_validation_images(copied: Path) -> None:
+    shutil.rmtree(copied / "best")
+    page = render(read_run(copied))
+    assert "The test images are still untouched" in page
 
 
 def test_a_torn_row_of_a_history_is_left_out(copied: Path, problems: Problems) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pandas as pd
 
+from reports.charts import parameter_chart
 from reports.importances import find_importances
 from reports.run import Run
 from reports.trials_table import failures_by_cause, telling_parameters, trial_rows, trials_frame, write_trials_csv
@@ -42,3 +44,13 @@ def test_failures_are_counted_by_cause(digits_run: Run) -> None:
 def test_importances_sum_to_1(digits_run: Run) -> None:
     shares = find_importances(digits_run).shares
     assert abs(sum(shares.values()) - 1.0) < 1e-9
+
+
+def test_a_thousand_finished_trials_are_thinned_with_the_best_among_them(digits_run: Run) -> None:
+    winner = digits_run.winner
+    assert winner is not None
+    others = [dataclasses.replace(digits_run.ranked[1], number=number) for number in range(20, 1220)]
+    run = dataclasses.replace(digits_run, trials=(*digits_run.trials, *others))
+    (marked,) = [one for one in parameter_chart(run, "learning_rate").series if one.label == "winner"]
+    (drawn,) = [one for one in parameter_chart(run, "learning_rate").series if one.label == "finished trials"]
+    assert (len(drawn.x), marked.y) == (403, (winner.score,))
