@@ -1,4 +1,4 @@
-"""How soon a sampler betters a good start: TPE's settings on made-up spaces of the size of `cnn_cifar`.
+"""How soon a sampler betters a good start, on made-up spaces of the size of `cnn_cifar`.
 
     python -m benchmarks.sampling [--spaces 40] [--trials 60]
 
@@ -99,7 +99,8 @@ def main() -> None:
             _cell([row[n] for row in rows], [row[n] for row in gains["optuna's default"]]) for n in range(len(after))
         ]
         print(f"{name:18}" + "".join(f"{cell:>16}" for cell in cells))
-    print(json.dumps({"after": after, "gains": gains}))
+    means = {name: [statistics.mean(column) for column in zip(*rows, strict=True)] for name, rows in gains.items()}
+    print(json.dumps({"after": after, "spaces": arguments.spaces, "mean_gains": means}))
 
 
 def _gains(space: MadeUpSpace, sampler: optuna.samplers.BaseSampler, after: Sequence[int]) -> list[float]:
