@@ -4,6 +4,7 @@ Stages of convolutions and a pooling, a dense head with dropout, all kinds of au
 for classes of unequal size. `--image-size` says what size the images are brought to (64 pixels).
 Baseline `simpsons_notebook_2019`: 32-128-512 filters, Dense 500, dropout 0.5, Adam, batch 32, 7 epochs.
 Baseline `course_multiclass`: 16-32-64 filters, Dense 512, RMSprop, after a 2023 course (300 pixels).
+Start `norm_one_cycle`: 32-64-128 filters in pairs with batch norm, flips and shifts, a rate that rises and falls.
 
     python -m search run --space cnn_folder --data path/to/folder --epochs 15 --trials 40
 """
@@ -46,6 +47,24 @@ BASELINES = {
     "simpsons_notebook_2019": SIMPSONS_NOTEBOOK_2019,
     "course_multiclass": SIMPSONS_NOTEBOOK_2019
     | {"filters": 16, "growth": 2, "double_pool": False, "dense_units": 512, "dropout": 0.0, "optimizer": "rmsprop"},
+}
+STARTS = {
+    "norm_one_cycle": SIMPSONS_NOTEBOOK_2019
+    | {
+        "convolutions": 2,
+        "growth": 2,
+        "double_pool": False,
+        "padding": "same",
+        "batch_norm": True,
+        "dense_units": 0,
+        "dropout": 0.3,
+        "flip": True,
+        "shift": 0.1,
+        "optimizer": "adamw",
+        "learning_rate": 2e-3,
+        "schedule": "one_cycle",
+        "weight_decay": 1e-3,
+    },
 }
 
 

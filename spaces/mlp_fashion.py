@@ -4,6 +4,7 @@ The choices of a teaching lab on Fashion-MNIST: layers, units, activation, dropo
 gradient descent, pixels from -1 to 1; and what a person would try after it.
 Baselines `lab_*`: its first network (32 sigmoid units), the corners of its grid of 1x32 and 2x64 ReLU
 units by rate, its best network with dropout (60 epochs), and its small convolutional network.
+Starts `norm_dense` and `norm_convolutional`: wider, with batch norm, AdamW and a rate that rises and falls once.
 
     python -m search run --space mlp_fashion --epochs 20 --trials 50
 """
@@ -39,6 +40,18 @@ BASELINES = {
     | {"network": "convolutional", "depth": 2, "filters": 10, "doubling": False, "learning_rate": 0.1},
 }
 
+ONE_CYCLE = LAB | {
+    "batch_norm": True,
+    "optimizer": "adamw",
+    "learning_rate": 0.3,
+    "schedule": "one_cycle",
+    "weight_decay": 0.01,
+}
+STARTS = {
+    "norm_dense": ONE_CYCLE | {"depth": 2, "units": 512, "dropout": 0.25},
+    "norm_convolutional": ONE_CYCLE
+    | {"network": "convolutional", "depth": 3, "filters": 32, "doubling": True, "dropout": 0.1},
+}
 RATES = {"sgd": 1.0, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}
 """What a rate for plain gradient descent is multiplied by, so that one range of rates fits all optimizers."""
 
