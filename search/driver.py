@@ -91,7 +91,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
                 )
         finally:
             progress.phase("writing the report")
-            write_report(folder, Wanted(), note=progress.note)
+            write_report(folder, Wanted(), note=progress.note, url=url)
         summary = _summary(folder, study=study, search=search, seconds=time.monotonic() - began)
         if stop.error is not None:
             raise stop.error("stopped as asked; trials under way go on at their epoch when the study is continued")

@@ -31,19 +31,22 @@ class Wanted:
     """Parameters for the columns and rows of the grid of learning curves; None: the most telling."""
 
 
-def write_report(folder: RunFolder, wanted: Wanted, *, note: Callable[[str], None]) -> AnswerRecord:
+def write_report(
+    folder: RunFolder, wanted: Wanted, *, note: Callable[[str], None], url: str | None = None
+) -> AnswerRecord:
     """Write a study's report from what is stored; an older one stays until the new one is whole.
 
     Args:
         folder: the study's.
         wanted: what the report is to be.
         note: told, in a line, where the study's database could not be read and the report goes without it.
+        url: of that database, from a caller who knows it; None: what the run's settings stand for.
 
     Raises:
         UsageError: the folder is no run, or a parameter of the grid is none of the study's.
         StorageError: the folder can't be written.
     """
-    findings = find(read_run(folder.path, study=_study(folder, note)), grid=wanted.grid)
+    findings = find(read_run(folder.path, study=_study(folder, note, url)), grid=wanted.grid)
     try:
         path = publish(findings, is_lite=wanted.is_lite)
     except OSError as error:
@@ -53,14 +56,14 @@ def write_report(folder: RunFolder, wanted: Wanted, *, note: Callable[[str], Non
     return answer_record(findings, report=str(path))
 
 
-def _study(folder: RunFolder, note: Callable[[str], None]) -> optuna.Study | None:
+def _study(folder: RunFolder, note: Callable[[str], None], url: str | None) -> optuna.Study | None:
     """Return a copy of a study that is in a database of its own; None where it is in the folder, or out of reach."""
     settings = read_settings(folder)
     reference = settings.settings.get("storage")
     if not isinstance(reference, str):
         return None
     try:
-        return _copy(resolve_storage(reference), settings.study)
+        return _copy(url or resolve_storage(reference), settings.study)
     except (TamizError, KeyError, sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError) as error:
         told = without_secrets(str(error)).partition("\n")[0]
         note(f"the study's database can't be read, so the report goes without it: {told}")

@@ -71,6 +71,7 @@ def search(
     storage: str | None = None,
     ray_address: str | None = None,
     metric: str = "val_accuracy",
+    progress: ListeningProgress | None = None,
 ) -> RunSummary:
     """Run a search of a few seconds."""
     settings = RunSettings(
@@ -87,7 +88,9 @@ def search(
         ray_address=ray_address,
         metric=metric,
     )
-    return run_search(settings, space=find_space(str(space_file)), progress=ListeningProgress(), command="run")
+    return run_search(
+        settings, space=find_space(str(space_file)), progress=progress or ListeningProgress(), command="run"
+    )
 
 
 def scores(runs: Path, study: str = "small") -> list[tuple[object, ...]]:
@@ -167,6 +170,15 @@ def test_workers_do_not_see_where_the_database_is(
     search(space_file, tmp_path, executor="ray", workers=1, trials=1, storage="env:TEAM_DATABASE")
     seen = {path.read_text() for path in tmp_path.glob("seen_by_*") if not path.name.endswith(f"_{os.getpid()}")}
     assert (seen, os.environ["TEAM_DATABASE"]) == ({"nothing"}, f"sqlite:///{tmp_path / 'team.db'}")
+
+
+def test_the_report_of_a_run_reads_a_database_that_is_named_by_a_variable(
+    space_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEAM_DATABASE", f"sqlite:///{tmp_path / 'team.db'}")
+    progress = ListeningProgress()
+    search(space_file, tmp_path, storage="env:TEAM_DATABASE", progress=progress)
+    assert [line for line in progress.notes if "database" in line] == []
 
 
 def test_a_cluster_of_two_nodes_runs_a_study(space_file: Path, tmp_path: Path, ray_cluster: Any) -> None:
