@@ -13,9 +13,9 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from objectives.records import Examples, StudyData
-from tests.postgres import postgres
+from tests.postgres import postgres, postgres_server
 
-__all__ = ["postgres"]
+__all__ = ["postgres", "postgres_server"]
 
 # Read once, when Keras or TensorFlow is first imported: before any fixture could set them.
 _keras_home = tempfile.TemporaryDirectory(prefix="tamiz-keras-")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
@@ -64,8 +65,15 @@ class PostgresServer:
         self.run("pg_ctl", "stop", "--wait", "--mode", "immediate")
 
 
+@pytest.fixture
+def postgres(postgres_server: PostgresServer) -> Iterator[PostgresServer]:
+    """This session's PostgreSQL server; a test that leaves a connection open fails itself, not a later test."""
+    yield postgres_server
+    gc.collect()
+
+
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgresServer]:
+def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server of its own for this test session."""
     programs = _programs()
     folder = Path(tempfile.mkdtemp(prefix="tamiz-postgres-"))

@@ -13,6 +13,7 @@ import pytest
 
 import reports.page
 from search.cli import run_command_line
+from search.storage import study_storage
 from tests.postgres import PostgresServer
 from tests.reports.run_folders import write_run
 
@@ -141,12 +142,8 @@ def test_a_study_on_a_server_is_read_and_its_password_stays_out(
     report: Say, folder: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TEAM_DATABASE", postgres.url)
-    optuna.copy_study(
-        from_study_name="digits",
-        from_storage=f"sqlite:///{folder / 'study.db'}",
-        to_storage=postgres.url,
-        to_study_name="digits",
-    )
+    with study_storage(f"sqlite:///{folder / 'study.db'}") as here, study_storage(postgres.url) as there:
+        optuna.copy_study(from_study_name="digits", from_storage=here, to_storage=there)
     (folder / "study.db").unlink()
     move_database(folder, "env:TEAM_DATABASE")
     answer = json.loads(report("--json")[1])
