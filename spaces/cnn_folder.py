@@ -26,14 +26,16 @@ SIMPSONS_NOTEBOOK_2019 = {
     "summary": "flatten",
     "dense_units": 500,
     "dropout": 0.5,
-    "flip": False,
+    "flip": "off",
     "shift": 0.0,
     "rotation": 0.0,
     "zoom": 0.0,
     "shear": 0.0,
+    "fill": "nearest",
     "brightness": 0.0,
     "contrast": 0.0,
     "cutout": 0.0,
+    "mixup": 0.0,
     "optimizer": "adam",
     "learning_rate": 1e-3,
     "schedule": "constant",
@@ -58,7 +60,7 @@ STARTS = {
         "batch_norm": True,
         "dense_units": 0,
         "dropout": 0.3,
-        "flip": True,
+        "flip": "horizontal",
         "shift": 0.1,
         "optimizer": "adamw",
         "learning_rate": 2e-3,
@@ -73,6 +75,7 @@ def suggest(trial: Suggest) -> Recipe:
     optimizer = trial.suggest_categorical("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
     learning_rate = trial.suggest_float("learning_rate", 2e-4, 5e-3, log=True)
     weight_decay = trial.suggest_float("weight_decay", 1e-6, 1e-1, log=True)
+    flip = trial.suggest_categorical("flip", ["off", "horizontal", "both"])
     outputs = ["softmax", "sigmoid"] if trial.classes == 2 else ["softmax"]
     return Recipe(
         network=ConvNet(
@@ -85,14 +88,17 @@ def suggest(trial: Suggest) -> Recipe:
             dense_dropout=trial.suggest_float("dropout", 0.0, 0.7, step=0.1),
         ),
         augment=Augment(
-            flip_horizontal=trial.suggest_categorical("flip", [True, False]),
+            flip_horizontal=flip != "off",
+            flip_vertical=flip == "both",
             shift=trial.suggest_float("shift", 0.0, 0.2, step=0.05),
             rotation_degrees=trial.suggest_float("rotation", 0.0, 40.0, step=10.0),
             zoom=trial.suggest_float("zoom", 0.0, 0.2, step=0.1),
             shear=trial.suggest_float("shear", 0.0, 0.2, step=0.1),
+            fill=trial.suggest_categorical("fill", ["nearest", "reflect", "constant"]),
             brightness=trial.suggest_float("brightness", 0.0, 0.2, step=0.1),
             contrast=trial.suggest_float("contrast", 0.0, 0.4, step=0.2),
             cutout=trial.suggest_float("cutout", 0.0, 0.5, step=0.25),
+            mixup=trial.suggest_float("mixup", 0.0, 0.4, step=0.2),
         ),
         fit=Fit(
             optimizer=optimizer,

@@ -4,6 +4,8 @@ Three stages of blocks with shortcuts (He et al. 2016), post- or pre-activation,
 augmentation (flips, shifts, cutout, mixup) by SGD with momentum or AdamW under a falling rate.
 Baseline `he_2016_resnet20`: 3 blocks a stage, 16-32-64 filters, SGD 0.1 falling in steps, batch 128,
 flips and shifts of 4 of 32 pixels; 91.25 % on CIFAR-10's test images after 182 epochs in the paper.
+Start `short_one_cycle`: one block a stage, twice the filters, a rate that rises and falls once (Smith and Topin
+2019), for some 15 epochs.
 
     python -m search run --space resnet_cifar --epochs 30 --trials 30
 """
@@ -32,6 +34,17 @@ BASELINES = {
         "weight_decay": 1e-3,  # the paper's 1e-4 goes through the momentum of 0.9, which makes it ten times as strong
         "label_smoothing": 0.0,
         "batch_size": 128,
+    },
+}
+
+STARTS = {
+    "short_one_cycle": BASELINES["he_2016_resnet20"]
+    | {
+        "blocks": 1,
+        "filters": 32,
+        "learning_rate": 0.2,
+        "schedule": "one_cycle",
+        "weight_decay": 5e-3,
     },
 }
 
