@@ -16,9 +16,9 @@ class TrainingInput:
         self._batches = batches
         self._dataset: Any = None
         if keras.backend.backend() == "tensorflow":
-            from objectives import tensorflow_input
+            from objectives import on_tensorflow
 
-            self._dataset = tensorflow_input.dataset(batches)
+            self._dataset = on_tensorflow.dataset(batches)
 
     @property
     def steps(self) -> int:

@@ -67,9 +67,13 @@ def optimizer_of(fit: Fit, *, steps: int, model: keras.Model) -> keras.optimizer
     elif fit.optimizer == "rmsprop":
         optimizer = keras.optimizers.RMSprop(rate, weight_decay=decay)
     elif fit.optimizer == "adamw":
-        optimizer = keras.optimizers.AdamW(rate, weight_decay=decay)
+        optimizer = keras.optimizers.AdamW(rate, weight_decay=fit.weight_decay)  # it takes no None
     else:
         optimizer = keras.optimizers.Adam(rate, weight_decay=decay)
     if decay:
         optimizer.exclude_from_weight_decay(var_list=[w for w in model.trainable_weights if len(w.shape) < 2])
+    if keras.backend.backend() == "tensorflow":
+        from objectives import on_tensorflow
+
+        on_tensorflow.fuse_updates(optimizer)
     return optimizer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from objectives import tensorflow_input
+from objectives import on_tensorflow
 from objectives.batches import ShuffledBatches
 from objectives.input_pipeline import TrainingInput
 from objectives.records import Examples, StudyData
@@ -58,7 +58,7 @@ def test_images_stay_with_their_labels() -> None:
 
 def test_tensorflow_reads_the_same_batches_each_epoch() -> None:
     batches = ShuffledBatches(_examples(), batch_size=3, seed=0)
-    dataset = tensorflow_input.dataset(batches)
+    dataset = on_tensorflow.dataset(batches)
     for epoch in (1, 2):
         batches.shuffle(epoch)
         read = [(images.numpy(), labels.numpy()) for images, labels in dataset]
@@ -69,7 +69,7 @@ def test_tensorflow_reads_the_same_batches_each_epoch() -> None:
 
 
 def test_the_autotuner_whose_sleep_rounds_epochs_up_is_off() -> None:
-    dataset = tensorflow_input.dataset(ShuffledBatches(_examples(), batch_size=3, seed=0))
+    dataset = on_tensorflow.dataset(ShuffledBatches(_examples(), batch_size=3, seed=0))
 
     assert dataset.options().autotune.enabled is False
 

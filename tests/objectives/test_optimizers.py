@@ -29,6 +29,10 @@ def test_plain_adam_is_that_of_keras() -> None:
     assert optimizer.get_config() == keras.optimizers.Adam(name=optimizer.name).get_config()
 
 
+def test_adamw_without_decay_is_accepted() -> None:
+    assert _optimizer(Fit(learning_rate=0.001, optimizer="adamw", weight_decay=0.0)).weight_decay == 0.0
+
+
 @pytest.mark.parametrize(
     ("name", "kind"),
     [

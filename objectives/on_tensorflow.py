@@ -1,0 +1,62 @@
+"""What TensorFlow does better than Keras alone; the one module that knows TensorFlow."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import tensorflow as tf
+
+if TYPE_CHECKING:
+    import keras
+
+    from objectives.batches import Batch, ShuffledBatches
+
+LARGE = 1_000_000
+"""Elements of a weight from which on its update is compiled."""
+
+
+def dataset(batches: ShuffledBatches) -> tf.data.Dataset:
+    """Return a dataset that gathers the batches anew each time it is iterated.
+
+    Its elements are images (n, height, width, channels) of the batches' type and int32 labels (n,), with n left
+    open so that a smaller last batch needs no second trace. tf.data's autotuner is off: destroying
+    an iterator waits for that thread's sleep to end, which rounds epochs up to whole seconds.
+    """
+
+    def gathered(step: int) -> Batch:
+        return batches[int(step)]
+
+    def specified(step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        images, labels = tf.numpy_function(gathered, [step], (batches.image_type, tf.int32))
+        return tf.ensure_shape(images, (None, *batches.image_shape)), tf.ensure_shape(labels, (None,))
+
+    options = tf.data.Options()
+    options.autotune.enabled = False
+    options.threading.private_threadpool_size = 1
+    return tf.data.Dataset.range(len(batches)).map(specified).prefetch(2).with_options(options)
+
+
+def fuse_updates(optimizer: keras.optimizers.Optimizer) -> None:
+    """Let an optimizer go over a large weight once a step instead of once an operation.
+
+    Adam has some ten operations, each of which reads and writes the memory of all weights: for a dense layer
+    of 38 million that is most of a step on a processor. XLA compiles them into one loop, which takes a third
+    of the time (`python -m benchmarks.updates`); the rest of the step stays as it is.
+    """
+    if tf.config.list_logical_devices("GPU"):
+        return
+    update = optimizer.update_step
+
+    def update_step(gradient: tf.Tensor, variable: tf.Variable, learning_rate: Any) -> None:
+        if math.prod(variable.shape) < LARGE:
+            update(gradient, variable, learning_rate)
+            return
+
+        @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
+        def fused(given: tf.Tensor, rate: tf.Tensor) -> None:
+            update(given, variable, rate)
+
+        fused(gradient, learning_rate * 1.0)  # a tensor, whether it was one or Keras' variable
+
+    optimizer.update_step = update_step
