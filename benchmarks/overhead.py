@@ -31,6 +31,7 @@ from search.settings import RunSettings
 from search.stop_request import StopRequest
 from search.storage import study_storage
 from search.study import Study, open_study
+from search.study_in_memory import StudyInMemory
 from search.workers import EpochReported, Event, TrainingEnded
 from spaces.catalogue import find_space
 from spaces.parameters import find_parameters
@@ -144,7 +145,7 @@ def _score(trial: int, epoch: int) -> float:
     return 0.5 + 0.01 * epoch + 0.001 * (trial * 7919 % 100)
 
 
-def _study(settings: RunSettings, study: optuna.Study) -> Study:
+def _study(settings: RunSettings, study: optuna.Study, stored: StudyInMemory | None = None) -> Study:
     return Study(
         study,
         space=SPACE,
@@ -152,6 +153,7 @@ def _study(settings: RunSettings, study: optuna.Study) -> Study:
         settings=settings,
         images=IMAGES,
         classes=CLASSES,
+        stored=stored,
     )
 
 
@@ -167,8 +169,9 @@ def _driver_seconds(trials: int, epochs: int) -> float:
         folder = RunFolder.at(Path(runs), settings.study)
         progress = PlainProgress(lines)
         with study_storage(f"sqlite:///{folder.database}") as storage:
+            stored = open_study(storage, settings)
             search = Search(
-                study=_study(settings, open_study(storage, settings)),
+                study=_study(settings, stored.study, stored),
                 workers=InstantWorkers(),
                 budget=Budget(trials=trials, timeout_seconds=None),
                 folder=folder,

@@ -126,13 +126,15 @@ def _storage_faults() -> Iterator[None]:
 
 def _open(storage: RDBStorage, settings: RunSettings, *, space: Space, prepared: Prepared, progress: Progress) -> Study:
     images, classes = prepared.dataset.shape, len(prepared.dataset.classes)
+    stored = open_study(storage, settings)
     study = Study(
-        open_study(storage, settings),
+        stored.study,
         space=space,
         parameters=find_parameters(space, images=images, classes=classes),
         settings=settings,
         images=images,
         classes=classes,
+        stored=stored,
     )
     study.queue(*_fitting(space, images=images, classes=classes, progress=progress))
     return study

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import deque
 
 import optuna
@@ -28,6 +29,9 @@ from search.workers import (
     Workers,
 )
 from spaces.errors import SpaceError
+
+SAVE_SECONDS = 0.05
+"""The study is saved this often at most, since saving takes time; where training is slow, that is after each event."""
 
 
 class Search:
@@ -58,6 +62,7 @@ class Search:
         self._running: dict[int, Running] = {}
         self._again: deque[Running] = deque()
         self._exhausted = False
+        self._saved_at = -math.inf
 
     def run(self) -> None:
         """Search until the budget is spent, the score is good enough, or somebody asks to stop.
@@ -67,20 +72,34 @@ class Search:
         Raises:
             NothingCompletedError: everything fails in the same way.
             StorageError: the disk gave up.
+            sqlalchemy.exc.DBAPIError: the study's database gave up.
+            StudyConflictError: another program adds trials to the study.
         """
-        self._take_up_interrupted()
-        while True:
-            self._fill()
-            if self._stop.is_immediate or not (self._running or self._has_more):
-                return
-            event = self._workers.next_event(timeout_seconds=1.0)
-            if event is not None:
-                self._handle(event)
+        try:
+            self._take_up_interrupted()
+            while True:
+                self._fill()
+                if self._stop.is_immediate or not (self._running or self._has_more):
+                    return
+                event = self._next_event()
+                if event is not None:
+                    self._handle(event)
+        finally:
+            self._study.save()
+
+    def _next_event(self) -> Event | None:
+        """Wait for something to happen, with the study saved unless that was a moment ago."""
+        wait = self._saved_at + SAVE_SECONDS - time.monotonic()
+        if wait > 0 and (event := self._workers.next_event(timeout_seconds=wait)) is not None:
+            return event
+        self._study.save()
+        self._saved_at = time.monotonic()
+        return self._workers.next_event(timeout_seconds=1.0)
 
     @property
     def is_good_enough(self) -> bool:
         """Whether a trial reached the score that was asked for."""
-        best = self._study.best()
+        best = self._study.best() if self._until is not None else None
         if self._until is None or best is None or best.value is None:
             return False
         return best.value == self._until or self._study.is_better(best.value, self._until)
@@ -116,6 +135,8 @@ class Search:
                 )
             elif (running := self._prepare(trial)) is not None:
                 running.checkpoint = self._last_checkpoint(running)
+                if running.checkpoint is not None:  # the study may have been saved a moment before it
+                    self._study.enter(trial, running.checkpoint.reports)
                 self._again.append(running)
         if self._again:
             started = self._study.started()
@@ -236,6 +257,7 @@ class Search:
     def _record(
         self, running: Running, record: TrialRecord, *, predictions: Predictions | None, model: bytes | None
     ) -> None:
+        self._study.save_if_new(record.trial)  # a trial of which there is a result must not be asked for again
         self._folder.write_trial(
             record, recipe=running.recipe, reports=running.reports, predictions=predictions, model=model
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import optuna
 from optuna.storages import RDBStorage
@@ -15,6 +15,7 @@ from reports.records import TrialRecord
 from search.design import design_of
 from search.samplers import make_pruner, make_sampler
 from search.settings import RunSettings
+from search.study_in_memory import StudyInMemory
 from spaces.backbones import OURS
 from spaces.errors import StudyConflictError
 from spaces.parameters import Parameter
@@ -40,14 +41,30 @@ class Study:
         settings: RunSettings,
         images: ImageShape,
         classes: int,
+        stored: StudyInMemory | None = None,
     ) -> None:
-        """Search `space` for images of that shape; `study` comes from `open_study`."""
+        """Search `space` for images of that shape.
+
+        Args:
+            study: of Optuna, in memory.
+            space: what to suggest.
+            parameters: the space's.
+            settings: of the run.
+            images: shape of the images.
+            classes: how many there are.
+            stored: `study` and its database; None: it is kept nowhere.
+
+        Raises:
+            StudyConflictError: the space has changed since the study was begun.
+        """
         self._study = study
+        self._stored = stored
         self._space = space
         self._parameters = parameters
         self._settings = settings
         self._images = images
         self._classes = classes
+        _check_choices(study, parameters)
 
     def queue(self, baselines: Mapping[str, Parameters], starts: Mapping[str, Parameters]) -> None:
         """Let the hand-made baselines be asked first, then the recommended starts, then a design, if the space is one.
@@ -100,16 +117,35 @@ class Study:
     def decide(self, trial: optuna.Trial, report: EpochReport) -> Decision:
         """Enter an epoch's score and decide whether the training goes on.
 
-        An epoch that the trial has already, of a training done again after a crash, is not entered twice.
         Hand-made baselines are trained to their end, so that the answer can be held against them; so are
         the trials of a design.
         """
-        if report.epoch not in self._frozen(trial).intermediate_values:
-            trial.report(report.score, report.epoch)
+        self.enter(trial, [report])
         if report.epoch >= self._settings.epochs:
             return Decision.FINISH
         may_prune = BASELINE not in trial.user_attrs and self._space.repeats is None
         return Decision.PRUNE if may_prune and trial.should_prune() else Decision.CONTINUE
+
+    def enter(self, trial: optuna.Trial, reports: Iterable[EpochReport]) -> None:
+        """Enter scores of epochs; one that the trial has already, of a training done again, is not entered twice."""
+        for report in reports:
+            if report.epoch not in self._frozen(trial).intermediate_values:
+                trial.report(report.score, report.epoch)
+
+    def save(self) -> None:
+        """Bring the study's database up to date.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: the database gave up.
+            StudyConflictError: another program adds trials to the study.
+        """
+        if self._stored is not None:
+            self._stored.save()
+
+    def save_if_new(self, trial: int) -> None:
+        """Save, unless the database knows a trial of that number already; raises as `save`."""
+        if self._stored is not None and not self._stored.has(trial):
+            self._stored.save()
 
     def tell(self, trial: optuna.Trial, record: TrialRecord) -> None:
         """End a trial as its record says; what the dashboard shows of it goes first, since a told trial is frozen."""
@@ -158,8 +194,12 @@ class Study:
         return self._study._storage.get_trial(trial._trial_id)
 
 
-def open_study(storage: RDBStorage, settings: RunSettings) -> optuna.Study:
-    """Open the study of these settings, or make it."""
+def open_study(storage: RDBStorage, settings: RunSettings) -> StudyInMemory:
+    """Open the study of these settings, or make it.
+
+    Raises:
+        StudyConflictError: it is there to be led in the other direction.
+    """
     direction = METRICS[settings.metric].direction
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
@@ -176,7 +216,24 @@ def open_study(storage: RDBStorage, settings: RunSettings) -> optuna.Study:
                 f"{direction}; choose another --study"
             )
         study.set_metric_names([settings.metric])
-    return study
+    return StudyInMemory(study, storage)
+
+
+def _check_choices(study: optuna.Study, parameters: Sequence[Parameter]) -> None:
+    """Refuse trials that chose among other choices: neither samplers nor a report can hold them against new ones."""
+    offered = {one.name: one.choices for one in parameters if one.choices is not None}
+    for trial in study.get_trials(deepcopy=False):
+        for name, distribution in trial.distributions.items():
+            were = getattr(distribution, "choices", None)
+            if name in offered and were is not None and tuple(were) != tuple(offered[name]):
+                raise StudyConflictError(
+                    f"study '{study.study_name}' was begun when its space offered {_listed(were)} for {name}; "
+                    f"now it offers {_listed(offered[name])}. Choose another --study"
+                )
+
+
+def _listed(choices: Iterable[object]) -> str:
+    return ", ".join(map(str, choices))
 
 
 class TrialSuggest:
