@@ -26,6 +26,7 @@ from objectives.records import (
     WinnerMeasured,
 )
 from search.ray_session import Hired, RaySession
+from search.stopping import Stopped
 from search.workers import (
     CheckpointMade,
     EpochReported,
@@ -123,8 +124,25 @@ class RayWorkers:
         Raises:
             UsageError: Ray can't be started, or the cluster can't be reached.
             StorageError: the cluster is gone.
+            Stopped: somebody pressed Ctrl-C meanwhile.
             TamizError: the workers can't start.
         """
+        try:
+            return self._next_event(timeout_seconds)
+        except SystemError as error:  # what a signal's handler raises inside Ray comes out like this
+            if isinstance(error.__cause__, Stopped):
+                raise error.__cause__ from None
+            raise
+
+    def close(self) -> None:
+        """End all workers and the session."""
+        self._under_way.clear()
+        self._workers.clear()
+        self._events.clear()
+        self._shared = None
+        self._session.close()
+
+    def _next_event(self, timeout_seconds: float) -> Event | None:
         until = time.monotonic() + timeout_seconds
         if not self._workers:
             if not self._session.wait(timeout_seconds):
@@ -141,14 +159,6 @@ class RayWorkers:
                 return None
             self._hear(ready[0])
         return self._events.popleft()
-
-    def close(self) -> None:
-        """End all workers and the session."""
-        self._under_way.clear()
-        self._workers.clear()
-        self._events.clear()
-        self._shared = None
-        self._session.close()
 
     def _open(self) -> None:
         self._shared = ray.put(_as_plain_arrays(self._data))

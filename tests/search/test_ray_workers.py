@@ -15,6 +15,7 @@ import pytest
 from objectives.records import Decision, Objective, StudyData, TrainingTask
 from search.ray_session import RaySession
 from search.ray_workers import RayWorkers
+from search.stopping import Interrupted
 from search.workers import (
     CheckpointMade,
     EpochReported,
@@ -163,6 +164,22 @@ def test_a_dead_worker_is_noticed_within_five_seconds_and_replaced(workers: RayW
     assert (lost.failure.cause, lost.failure.message) == ("worker_lost", "worker died at epoch 1/2")  # type: ignore[union-attr]
     assert seconds < 5
     assert _next(workers) == WorkerReady(worker=number)
+
+
+def test_ctrl_c_while_ray_waits_is_no_internal_error(workers: RayWorkers) -> None:
+    def interrupt(*_: object) -> None:
+        raise Interrupted("stopped at once")
+
+    previous = signal.signal(signal.SIGALRM, interrupt)
+    workers.start(_task(9))
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.2)  # building takes longer
+        with pytest.raises(Interrupted, match="stopped at once"):
+            workers.next_event(timeout_seconds=60.0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, previous)
+    _finish(workers, _next(workers).trial)  # type: ignore[union-attr]
 
 
 def test_start_without_an_idle_worker_is_refused(workers: RayWorkers) -> None:
