@@ -6,11 +6,14 @@ import functools
 import importlib.util
 import math
 import warnings
-from collections.abc import Callable, Sequence
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable, Container, Sequence
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 import optuna
+from optuna.distributions import BaseDistribution
+from optuna.search_space import IntersectionSearchSpace
+from optuna.trial import FrozenTrial, TrialState
 
 from spaces.errors import UsageError
 from spaces.parameters import Parameter
@@ -21,6 +24,9 @@ LARGEST_GRID = 100_000
 
 RANDOM_FIRST = 5
 """Trials before TPE starts to learn, baselines and recommended starts included: those are good guesses already."""
+
+LEARNT_FROM = 400
+"""Trials that TPE learns from at most: a quarter of them the best of all, the others the latest."""
 
 
 P = ParamSpec("P")
@@ -55,8 +61,52 @@ def make_pruner(name: str, epochs: int) -> optuna.pruners.BasePruner:
             return optuna.pruners.NopPruner()
 
 
+class WindowedTPE(optuna.samplers.TPESampler):
+    """TPE on the best and the latest trials alone, so that asking takes as long after thousands as after hundreds."""
+
+    def __init__(self, *, seed: int, common: IntersectionSearchSpace) -> None:
+        """Take the seed, and the study's own record of which parameters all trials have in common."""
+        super().__init__(n_startup_trials=RANDOM_FIRST, seed=seed)
+        self._search_space = common  # one that is made anew looks at every trial again
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return values for the parameters that all trials have in common."""
+        return super().sample_relative(_Window(study), trial, search_space)  # type: ignore[arg-type]
+
+
+class _Window:
+    """A study of which only some trials are seen."""
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study = study
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._study, name)
+
+    def _get_trials(self, *, deepcopy: bool, states: Container[TrialState], use_cache: bool) -> list[FrozenTrial]:
+        trials = self._study._get_trials(deepcopy, states, use_cache)
+        if len(trials) <= LEARNT_FROM:
+            return trials
+        latest = trials[-LEARNT_FROM * 3 // 4 :]
+        earlier = trials[: -len(latest)]
+        is_higher_better = self._study.direction == optuna.study.StudyDirection.MAXIMIZE
+        complete = [trial for trial in earlier if trial.state == TrialState.COMPLETE]
+        best = sorted(complete, key=lambda trial: trial.value or 0.0, reverse=is_higher_better)
+        chosen = best[: LEARNT_FROM - len(latest)]
+        return sorted(chosen, key=lambda trial: trial.number) + latest
+
+
 @_knowing_experiments
-def make_sampler(name: str, *, seed: int, number: int, parameters: Sequence[Parameter]) -> optuna.samplers.BaseSampler:
+def make_sampler(
+    name: str,
+    *,
+    seed: int,
+    number: int,
+    parameters: Sequence[Parameter],
+    common: IntersectionSearchSpace | None = None,
+) -> optuna.samplers.BaseSampler:
     """Return the sampler of that name for one trial.
 
     Its randomness depends on the run's seed and the trial's number alone, so that a study that was
@@ -67,6 +117,7 @@ def make_sampler(name: str, *, seed: int, number: int, parameters: Sequence[Para
         seed: the run's seed.
         number: the trial's number.
         parameters: the space's parameters; only a grid needs them.
+        common: what the study's trials have in common, kept from one trial to the next, for TPE; None: found anew.
 
     Raises:
         UsageError: a package is missing, or the space is too large for a grid.
@@ -89,7 +140,7 @@ def make_sampler(name: str, *, seed: int, number: int, parameters: Sequence[Para
         case "nsga2":
             return optuna.samplers.NSGAIISampler(seed=own)
         case _:
-            return optuna.samplers.TPESampler(n_startup_trials=RANDOM_FIRST, seed=own)
+            return WindowedTPE(seed=own, common=common or IntersectionSearchSpace(include_pruned=True))
 
 
 def grid_of(parameters: Sequence[Parameter]) -> dict[str, list[ParameterValue]]:

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 import optuna
+from optuna.search_space import IntersectionSearchSpace
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
@@ -59,6 +60,7 @@ class Study:
         """
         self._study = study
         self._stored = stored
+        self._common = IntersectionSearchSpace(include_pruned=True)
         self._space = space
         self._parameters = parameters
         self._settings = settings
@@ -100,7 +102,13 @@ class Study:
         if is_design and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
             return None
         name = "random" if is_design else self._settings.sampler  # a design leaves nothing to sample
-        sampler = make_sampler(name, seed=self._settings.seed, number=self.started(), parameters=self._parameters)
+        sampler = make_sampler(
+            name,
+            seed=self._settings.seed,
+            number=self.started(),
+            parameters=self._parameters,
+            common=self._common,
+        )
         if isinstance(sampler, optuna.samplers.GridSampler) and sampler.is_exhausted(self._study):
             return None
         self._study.sampler = sampler
