@@ -7,13 +7,14 @@ PACKAGES := spaces objectives reports search
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup demo test check bench pins clean
+.PHONY: help setup demo test lint check bench pins clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make setup   the environment, in .venv'
 	@echo 'make demo    a small search on the digits that scikit-learn brings, and its report'
 	@echo 'make test    all tests'
+	@echo 'make lint    lint, format, types, import arrows'
 	@echo 'make check   lint, format, types, import arrows, quick tests'
 	@echo 'make bench   short forms of the benchmarks; wants two free cores'
 	@echo 'make pins    write constraints.txt afresh, from the newest releases'
@@ -34,11 +35,13 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest
 
-check: setup
+lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint
 	$(BIN)/python -m pytest -m 'not slow'
 
 bench: setup
