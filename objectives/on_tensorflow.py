@@ -41,8 +41,8 @@ def fuse_updates(optimizer: keras.optimizers.Optimizer) -> None:
     """Let an optimizer go over a large weight once a step instead of once an operation.
 
     Adam has some ten operations, each of which reads and writes the memory of all weights: for a dense layer
-    of 38 million that is most of a step on a processor. XLA compiles them into one loop, which takes a third
-    of the time (`python -m benchmarks.updates`); the rest of the step stays as it is.
+    of 38 million that is most of a step on a processor. XLA compiles them into one loop; the rest of
+    the step stays as it is. `python -m benchmarks.updates` measures what that leaves of a step.
     """
     if tf.config.list_logical_devices("GPU"):
         return

@@ -62,7 +62,7 @@ def make_pruner(name: str, epochs: int) -> optuna.pruners.BasePruner:
 
 
 class WindowedTPE(optuna.samplers.TPESampler):
-    """TPE on the best and the latest trials alone, so that asking takes as long after thousands as after hundreds."""
+    """TPE on the best and the latest trials alone: what it computes stops growing after `LEARNT_FROM` trials."""
 
     def __init__(self, *, seed: int, common: IntersectionSearchSpace) -> None:
         """Take the seed, and the study's own record of which parameters all trials have in common."""
