@@ -74,6 +74,9 @@ def run(
         str | None, typer.Option(metavar="NAME", help="val_accuracy, val_loss, macro_f1, worst_class_recall ...")
     ] = None,
     until: Annotated[float | None, typer.Option(metavar="VALUE", help="Stop at a score this good.")] = None,
+    enqueue: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Baselines and starts to try first, or none; default: all.")
+    ] = None,
     executor: Annotated[str | None, typer.Option(metavar="NAME", help="ray, or inline: in this process.")] = None,
     ray_address: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster.")] = None,
     file: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Options in a TOML file.")] = None,
@@ -101,6 +104,7 @@ def run(
         pruner=pruner,
         metric=metric,
         until=until,
+        enqueue=enqueue,
         executor=executor,
         ray_address=ray_address,
     )

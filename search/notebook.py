@@ -122,6 +122,7 @@ def run(
     pruner: str | None = None,
     metric: str | None = None,
     until: float | None = None,
+    enqueue: str | None = None,
     executor: str | None = None,
     ray_address: str | None = None,
     config: str | Path | None = None,
@@ -158,6 +159,7 @@ def run(
         pruner=pruner,
         metric=metric,
         until=until,
+        enqueue=enqueue,
         executor=executor,
         ray_address=ray_address,
     )

@@ -55,6 +55,7 @@ class Options:
     until: float | None = None
     executor: str | None = None
     ray_address: str | None = None
+    enqueue: str | None = None
     skip_bad: bool | None = None
 
     def over(self, weaker: Options) -> Options:
@@ -110,6 +111,9 @@ def resolve_alone(options: Options) -> Resolved:
     space = find_space(options.space)
     if options.backbone is not None:
         space = with_backbones(space, find_backbones(options.backbone))
+    if options.enqueue is not None:
+        names = [name.strip() for name in options.enqueue.split(",")]
+        space = space.beginning_with([] if names == ["none"] else names)
     return Resolved(settings=options.settings(space), space=space)
 
 

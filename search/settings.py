@@ -54,6 +54,8 @@ class RunSettings:
     executor: str = "ray"
     ray_address: str | None = None
     """Address of a running Ray cluster; None: a local one for this run."""
+    enqueue: str | None = None
+    """Which of the space's baselines and starts are tried first, with commas between; "none"; None: all."""
     skip_bad: bool = False
     """Leave out files that are no readable images, and count them."""
 

@@ -50,7 +50,7 @@ ONE_CYCLE = LAB | {
 STARTS = {
     "norm_dense": ONE_CYCLE | {"depth": 2, "units": 512, "dropout": 0.25},
     "norm_convolutional": ONE_CYCLE
-    | {"network": "convolutional", "depth": 3, "filters": 32, "doubling": True, "dropout": 0.1},
+    | {"network": "convolutional", "depth": 3, "filters": 32, "doubling": True, "dropout": 0.1, "flip": True},
 }
 RATES = {"sgd": 1.0, "momentum": 0.1, "adam": 0.01, "adamw": 0.01}
 """What a rate for plain gradient descent is multiplied by, so that one range of rates fits all optimizers."""

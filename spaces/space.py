@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 
 from spaces.backbones import OURS, Backbones
+from spaces.errors import UnknownNameError
 from spaces.recipe import Recipe
 from spaces.suggest import Suggest
 
@@ -41,3 +42,15 @@ class Space:
     def summary(self) -> str:
         """First line of the docstring."""
         return self.docstring.strip().partition("\n")[0]
+
+    def beginning_with(self, names: Collection[str]) -> Space:
+        """Return the space with these of its baselines and starts alone; raises `UnknownNameError`."""
+        known = {**self.baselines, **self.starts}
+        for name in names:
+            if name not in known:
+                raise UnknownNameError("baseline or start", name, known, plural="baselines and starts")
+        return replace(
+            self,
+            baselines={name: params for name, params in self.baselines.items() if name in names},
+            starts={name: params for name, params in self.starts.items() if name in names},
+        )

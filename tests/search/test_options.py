@@ -183,6 +183,27 @@ def test_the_command_repeats_the_run() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("enqueue", "baselines", "starts"),
+    [
+        ("none", [], []),
+        ("short_one_cycle", [], ["short_one_cycle"]),
+        ("he_2016_resnet20, short_one_cycle", ["he_2016_resnet20"], ["short_one_cycle"]),
+        (None, ["he_2016_resnet20"], ["short_one_cycle"]),
+    ],
+)
+def test_a_search_begins_with_what_is_named(enqueue: str | None, baselines: list[str], starts: list[str]) -> None:
+    resolved = resolve(Options(space="resnet_cifar", enqueue=enqueue), file=None)
+
+    assert (list(resolved.space.baselines), list(resolved.space.starts)) == (baselines, starts)
+    assert ("--enqueue" in command_for(resolved.settings)) == (enqueue is not None)
+
+
+def test_a_beginning_that_the_space_lacks_is_refused() -> None:
+    with pytest.raises(UnknownNameError, match="baseline or start 'short_cycle'. Did you mean 'short_one_cycle'"):
+        resolve(Options(space="resnet_cifar", enqueue="short_cycle"), file=None)
+
+
 def test_a_password_reaches_neither_settings_nor_command(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAMIZ_STORAGE", "postgresql://ada:canary@127.0.0.1/db")
 
