@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
 from objectives.mixup import Mixup, MixupModel
 from spaces.recipe import Augment
 
+CHANGES_MOST = 3
+"""Layers that change an image, at most."""
 _white = 255.0  # the network takes pixels as they are stored
 
 
@@ -33,25 +38,38 @@ def augmented(network: keras.Model, augment: Augment) -> keras.Model:
     return MixupModel(images, [network(blends), shares], name="training")
 
 
-def _changes(augment: Augment) -> Iterator[keras.layers.Layer]:
+def view(images: NDArray[np.uint8], augment: Augment, *, seed: int) -> NDArray[np.float32]:
+    """Return images (n, height, width, channels) changed once, each by amounts of its own that the seed decides.
+
+    Mixup is left out: it changes labels too. Seeds should lie `CHANGES_MOST` apart.
+    """
+    changed = images.astype(np.float32)
+    for change in _changes(augment, seed=seed):
+        changed = ops.convert_to_numpy(change(changed, training=True))
+    return changed
+
+
+def _changes(augment: Augment, *, seed: int | None = None) -> Iterator[_WhileTraining]:
+    """Yield what changes images; each draws with a seed of its own, from `seed` on, or one of Keras' choice."""
+    seeds = itertools.repeat(None) if seed is None else itertools.count(seed)
     if (
         augment.flip_horizontal
         or augment.flip_vertical
         or max(augment.shift, augment.rotation_degrees, augment.zoom, augment.shear) > 0.0
     ):
-        yield RandomWarp(augment)
+        yield RandomWarp(augment, seed=next(seeds))
     if augment.brightness or augment.contrast:
-        yield RandomLight(brightness=augment.brightness, contrast=augment.contrast)
+        yield RandomLight(brightness=augment.brightness, contrast=augment.contrast, seed=next(seeds))
     if augment.cutout:
-        yield Cutout(augment.cutout)
+        yield Cutout(augment.cutout, seed=next(seeds))
 
 
 class _WhileTraining(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """Changes images (n, height, width, channels) of pixels 0 to 255 while training; else they pass."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, seed: int | None = None) -> None:
         super().__init__(name=name)
-        self.seeds = keras.random.SeedGenerator()  # seeded by keras.utils.set_random_seed
+        self.seeds = keras.random.SeedGenerator(seed)  # None: seeded by keras.utils.set_random_seed
 
     def call(self, images: Any, training: bool = False) -> Any:  # noqa: FBT001  # Keras' signature
         """Return the images, changed where training."""
@@ -76,8 +94,8 @@ class RandomWarp(_WhileTraining):
     once instead of once a change, and the step stays compiled on JAX.
     """
 
-    def __init__(self, augment: Augment) -> None:
-        super().__init__("augmentation_warp")
+    def __init__(self, augment: Augment, *, seed: int | None = None) -> None:
+        super().__init__("augmentation_warp", seed=seed)
         self.augment = augment
         self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA there lacks the warp
 
@@ -114,8 +132,8 @@ class RandomWarp(_WhileTraining):
 class RandomLight(_WhileTraining):
     """Makes each training image brighter or darker, and its contrast higher or lower; pixels stay within 0 to 255."""
 
-    def __init__(self, *, brightness: float, contrast: float) -> None:
-        super().__init__("augmentation_light")
+    def __init__(self, *, brightness: float, contrast: float, seed: int | None = None) -> None:
+        super().__init__("augmentation_light", seed=seed)
         self.brightness = brightness
         self.contrast = contrast
 
@@ -132,8 +150,8 @@ class Cutout(_WhileTraining):
     Its centre is anywhere in the image, so that part of it may lie outside.
     """
 
-    def __init__(self, fraction: float) -> None:
-        super().__init__("augmentation_cutout")
+    def __init__(self, fraction: float, *, seed: int | None = None) -> None:
+        super().__init__("augmentation_cutout", seed=seed)
         self.fraction = fraction
 
     def _changed(self, images: Any) -> Any:

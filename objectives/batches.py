@@ -16,15 +16,19 @@ Batch = tuple[NDArray[Any], NDArray[np.int32]]
 class ShuffledBatches:
     """Batches of one pass over some examples, in an order that (seed, epoch) alone decides.
 
+    Epochs may take turns at several versions of the examples, such as augmented views.
+
     Images are gathered batch by batch from the shared array; nothing else is copied. The last batch
     may be smaller.
     """
 
-    def __init__(self, examples: Examples, *, batch_size: int, seed: int) -> None:
-        self._examples = examples
+    def __init__(self, *versions: Examples, batch_size: int, seed: int) -> None:
+        """Take the first version; all have as many examples, of one shape and type."""
+        self._versions = versions
+        self._examples = versions[0]
         self._batch_size = batch_size
         self._seed = seed
-        self._order = examples.indices
+        self._order = self._examples.indices
 
     def __len__(self) -> int:
         return -(-len(self._examples) // self._batch_size)
@@ -37,7 +41,8 @@ class ShuffledBatches:
         return (self[step] for step in range(len(self)))
 
     def shuffle(self, epoch: int) -> None:
-        """Take the order of an epoch, counted from 1."""
+        """Take the version and the order of an epoch, counted from 1."""
+        self._examples = self._versions[(epoch - 1) % len(self._versions)]
         self._order = np.random.default_rng([self._seed, epoch]).permutation(self._examples.indices)
 
     @property

@@ -1,42 +1,22 @@
-"""Features of a frozen part: computed once, kept on disk, shared by all trials, workers and runs.
-
-What decides them is in the name of their files: the weights, the cut, the size of the images, how
-the map becomes a vector where that needs no weights, Keras' version, and the images themselves.
-"""
+"""What a training looks at: the images, or features of a frozen part that all trials, workers and runs share."""
 
 from __future__ import annotations
 
 import functools
-import hashlib
-import json
-import math
-import shutil
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
-from filelock import FileLock
 from numpy.typing import NDArray
 
-from objectives.files import whole_file, write_whole
-from objectives.measuring import outputs
+from objectives.feature_store import NotKeptError, View, features_of
 from objectives.networks import assemble
 from objectives.records import Examples, StudyData
-from objectives.transfer import features_at_cut, pooled
-from spaces.backbones import NONE
-from spaces.errors import RecordError
-from spaces.recipe import ImageShape, Recipe
-from spaces.records import from_plain, to_plain
+from spaces.recipe import Augment, ImageShape, Recipe
 from spaces.transfer import Transfer
-
-_format = 1
-"""Goes up when the same name would stand for other features."""
-_float32_bytes_most = 2**30
-"""Larger features are kept as float16: half the disk, and a rounding of one part in two thousand."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -45,7 +25,8 @@ class Seen:
 
     recipe: Recipe
     """Of the network that is trained: the whole one, or a head."""
-    train: Examples
+    train: tuple[Examples, ...]
+    """What epochs are trained on, in turn: the same images or features in each, or augmented views of them."""
     validation: Examples
     frozen_weights: int = 0
     """Weights below the head, where the head alone is trained."""
@@ -55,59 +36,50 @@ class Seen:
     @property
     def shape(self) -> ImageShape:
         """Shape of one image, or of one feature map."""
-        height, width, channels = self.train.images.shape[1:]
+        height, width, channels = self.validation.images.shape[1:]
         return ImageShape(height=height, width=width, channels=channels)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Entry:
-    """What stored features say of themselves; written last, so where it is, they are whole."""
-
-    shape: tuple[int, ...]
-    dtype: str
-    weights: int
-    """Of the frozen part."""
-
-
-class _NotKeptError(Exception):
-    """Features that can't be kept; its text says why."""
-
-
-def seen_by(recipe: Recipe, data: StudyData, *, folder: Path) -> Seen:
+def seen_by(recipe: Recipe, data: StudyData, *, epochs: int, folder: Path) -> Seen:
     """Return what the training of a recipe looks at, with features of its frozen part computed if need be.
 
-    Features are left out, and the note says so, where images are augmented before the frozen part,
-    where layers below the cut are trained too, or where the disk has no room.
+    Features are left out, and the note says so, where images are augmented anew in each epoch before the
+    frozen part, where layers below the cut are trained too, or where the disk has no room.
 
     Args:
         recipe: any; only a transfer's has a frozen part.
         data: the study's.
+        epochs: at most so many will be trained; no more augmented views are made than these can see.
         folder: where features are kept.
 
     Raises:
         DataError: the weights of the frozen part can't be had.
     """
-    whole = Seen(recipe=recipe, train=data.train, validation=data.validation)
+    whole = Seen(recipe=recipe, train=(data.train,), validation=data.validation)
     network = recipe.network
     if not isinstance(network, Transfer):
         return whole
-    if why := _why_not(recipe, data):
+    if why := _why_not(recipe, network, data):
         return replace(whole, note=f"features were computed in each epoch: {why}")
     started = time.perf_counter()
-    rows = np.union1d(data.train.indices, data.validation.indices)
-    place = folder / _name(network, data.train.images, rows=_digest(data.train, data.validation))
+    both = _both(data.train, data.validation)
+    count = 0 if recipe.augment.is_off else min(network.views, epochs)
+    views = [View(augment=recipe.augment, number=n + 1) for n in range(count)]
     try:
-        computed, entry = _stored(place, network, data.train, rows)
-    except (_NotKeptError, OSError) as error:
+        plain = features_of(network, both, folder=folder)
+        viewed = [features_of(network, data.train, folder=folder, view=view) for view in views]
+    except (NotKeptError, OSError) as error:
         return replace(whole, note=f"features were computed in each epoch: {error}")
-    features = np.load(place.with_suffix(".npy"), mmap_mode="r")
+    computed = any(stored.computed for stored in (plain, *viewed))
     said = f"computed in {time.perf_counter() - started:.1f} s" if computed else "taken as computed before"
+    of_views = f", of {len(views)} augmented views of each image," if views else ""
+    unchanged = _rows_of(data.train, plain.features, both.indices)
     return Seen(
-        recipe=replace(recipe, network=network.head),
-        train=_rows_of(data.train, features, rows),
-        validation=_rows_of(data.validation, features, rows),
-        frozen_weights=entry.weights,
-        note=f"features of the frozen part were {said}",
+        recipe=replace(recipe, network=network.head, augment=Augment()),
+        train=tuple(_as_stored(data.train, view.features) for view in viewed) or (unchanged,),
+        validation=_rows_of(data.validation, plain.features, both.indices),
+        frozen_weights=plain.weights,
+        note=f"features of the frozen part{of_views} were {said}",
     )
 
 
@@ -127,9 +99,11 @@ def whole_network(recipe: Recipe, trained: keras.Model, *, images: ImageShape, c
     return whole
 
 
-def _why_not(recipe: Recipe, data: StudyData) -> str | None:
-    if not recipe.augment.is_off:
+def _why_not(recipe: Recipe, network: Transfer, data: StudyData) -> str | None:
+    if not recipe.augment.is_off and not network.views:
         return "images are augmented before the frozen part"
+    if recipe.augment.mixup:
+        return "mixup blends images before the frozen part"
     if recipe.unfreeze is not None:
         return f"layers below the cut are trained too, from epoch {recipe.unfreeze.epoch} on"
     if data.train.images is not data.validation.images:
@@ -137,89 +111,23 @@ def _why_not(recipe: Recipe, data: StudyData) -> str | None:
     return None
 
 
-def _stored(place: Path, network: Transfer, examples: Examples, rows: NDArray[np.int32]) -> tuple[bool, Entry]:
-    """Return whether features had to be computed, and what is stored now."""
-    if entry := _read(place):
-        return False, entry
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(place.with_suffix(".lock")):
-        if entry := _read(place):  # another worker computed them meanwhile
-            return False, entry
-        return True, _compute(place, network, replace(examples, indices=rows))
-
-
-def _compute(place: Path, network: Transfer, examples: Examples) -> Entry:
-    images = keras.Input(examples.images.shape[1:], name="images")
-    features = features_at_cut(network, images)
-    frozen = keras.Model(images, pooled(features, network.head.summary) if _is_pooled(network) else features)
-    shape = (len(examples), *frozen.output_shape[1:])
-    dtype = np.dtype(np.float32 if 4 * math.prod(shape) <= _float32_bytes_most else np.float16)
-    needed, free = math.prod(shape) * dtype.itemsize, shutil.disk_usage(place.parent).free
-    if needed > free / 2:
-        raise _NotKeptError(f"they need {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are free on disk")
-    with whole_file(place.with_suffix(".npy")) as file:
-        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-        np.lib.format.write_array_header_1_0(file, header)
-        for batch in _converted(outputs(frozen, examples), dtype):
-            file.write(batch.tobytes())
-    entry = Entry(shape=shape, dtype=dtype.name, weights=frozen.count_params())
-    write_whole(place.with_suffix(".json"), json.dumps(to_plain(entry)))
-    return entry
-
-
-def _converted(batches: Iterator[NDArray[np.float32]], dtype: np.dtype[Any]) -> Iterator[NDArray[Any]]:
-    with np.errstate(over="raise"):
-        for batch in batches:
-            try:
-                yield batch.astype(dtype)
-            except FloatingPointError:
-                raise _NotKeptError("they are too large numbers for float16, and too many for float32") from None
-
-
-def _read(place: Path) -> Entry | None:
-    """Return what is stored; None where nothing is, or where it is damaged."""
-    try:
-        entry = from_plain(Entry, json.loads(place.with_suffix(".json").read_text()), where=place.name)
-        features = np.load(place.with_suffix(".npy"), mmap_mode="r")
-    except (OSError, ValueError, EOFError, RecordError):
-        return None
-    return entry if (features.shape, features.dtype) == (entry.shape, np.dtype(entry.dtype)) else None
-
-
-def _name(network: Transfer, images: NDArray[np.uint8], *, rows: str) -> str:
-    backbone = network.backbone
-    decides = {
-        "format": _format,
-        "keras": keras.__version__,
-        "backend": keras.backend.backend() if backbone.weights == NONE else "any",
-        "backbone": backbone.name,
-        "weights": backbone.digest or backbone.weights,
-        "cut": network.cut,
-        "side": network.side,
-        "pooled": network.head.summary if _is_pooled(network) else None,
-        "images": rows,
-        "shape": images.shape[1:],
-    }
-    return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:32]
-
-
 @functools.lru_cache(maxsize=2)
-def _digest(train: Examples, validation: Examples) -> str:
-    """Return a digest of all pixels in the order in which features are kept; once for the data that a worker holds."""
-    digest = hashlib.sha256()
-    rows = np.union1d(train.indices, validation.indices)
-    for start in range(0, len(rows), 1024):
-        digest.update(np.ascontiguousarray(train.images[rows[start : start + 1024]]).data)
-    return digest.hexdigest()
+def _both(train: Examples, validation: Examples) -> Examples:
+    """Return all examples in the order of their rows: a split by another seed then shares their features."""
+    return replace(train, indices=np.union1d(train.indices, validation.indices).astype(np.int32))
 
 
-def _is_pooled(network: Transfer) -> bool:
-    """Whether maps are averaged, or their maxima taken, before they are kept: that needs no weights."""
-    return network.head.summary != "flatten"
+def _as_stored(examples: Examples, features: NDArray[Any]) -> Examples:
+    """Return examples with features that lie in their order in place of images."""
+    return Examples(
+        images=features,
+        labels=examples.labels[examples.indices],
+        indices=np.arange(len(examples), dtype=np.int32),
+    )
 
 
 def _rows_of(examples: Examples, features: NDArray[Any], rows: NDArray[np.int32]) -> Examples:
-    """Return examples in their order, with features in place of images."""
+    """Return examples with features that lie in the order of `rows` in place of images."""
     return Examples(
         images=features,
         labels=examples.labels[rows],

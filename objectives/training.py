@@ -58,11 +58,12 @@ class Training:
         self._best: _Best | None = None
         with _failing(0):
             _reset_keras(seed)
-            self._seen = features.seen_by(recipe, data, folder=DataDirectories.from_environment().features)
-            batches = ShuffledBatches(self._seen.train, batch_size=recipe.fit.batch_size, seed=seed)
+            folder = DataDirectories.from_environment().features
+            self._seen = features.seen_by(recipe, data, epochs=objective.epochs, folder=folder)
+            batches = ShuffledBatches(*self._seen.train, batch_size=recipe.fit.batch_size, seed=seed)
             self._input = TrainingInput(batches)
             self._network = networks.assemble(self._seen.recipe, images=self._seen.shape, classes=len(data.classes))
-            self._model = augmentation.augmented(self._network, recipe.augment)
+            self._model = augmentation.augmented(self._network, self._seen.recipe.augment)
             frozen = {id(weight) for weight in transfer.frozen_weights(self._network, self._seen.recipe)}
             self._weights = [weight for weight in self._network.weights if id(weight) not in frozen]
             self._variables = [variable for variable in self._model.variables if id(variable) not in frozen]

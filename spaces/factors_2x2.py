@@ -3,7 +3,8 @@
 Each of the four combinations is trained five times with other seeds, so that the report's table of
 effects says what either choice does, and both together, with the uncertainty of each mean.
 Without transfer the network is `cifar_small` of `cnn_cifar`, with it `cifar_vgg16` of `transfer_frozen`:
-all of VGG16, or what `--backbone` names, frozen, with a dense layer of 256 units.
+all of VGG16, or what `--backbone` names, frozen, with a dense layer of 256 units. With both, each of ten
+epochs sees another augmented view of the images, whose frozen features the repeats share.
 
     python -m search run --space factors_2x2 --epochs 10 --backbone runs/resnet_cifar-cifar10/best/model.keras
 """
@@ -16,6 +17,8 @@ from spaces.transfer import Head, Transfer
 
 DEFAULT_DATA = "cifar10"
 REPEATS = 5
+VIEWS = 10
+"""More epochs see them again."""
 
 BASELINES = {"neither": {"augmentation": False, "transfer": False}}
 
@@ -48,4 +51,4 @@ def _pretrained(trial: Suggest) -> Network:
     offered = trial.backbones
     backbone = offered.named(offered.names[0])
     side = None if offered.are_exported else backbone.side(trial.images.smaller_side)
-    return Transfer(backbone=backbone, side=side, head=Head(dense_units=256, dropout=0.5))
+    return Transfer(backbone=backbone, side=side, head=Head(dense_units=256, dropout=0.5), views=VIEWS)

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from objectives.augmentation import Cutout, RandomLight, RandomWarp, augmented
+from objectives.augmentation import Cutout, RandomLight, RandomWarp, augmented, view
 from objectives.networks import assemble
 from spaces.recipe import Augment, ConvNet, Fit, ImageShape, Recipe, Stage
 
@@ -183,3 +183,21 @@ def test_the_same_seed_makes_the_same_changes() -> None:
 
 def test_another_seed_makes_others() -> None:
     assert np.any(_warped(ALL, seed=3) != _warped(ALL, seed=4))
+
+
+def test_a_view_is_changed_alike_for_the_same_seed_alone() -> None:
+    images = IMAGES.astype(np.uint8)
+    once, again, other = (view(images, ALL, seed=seed) for seed in (5, 5, 6))
+
+    np.testing.assert_array_equal(once, again)
+    assert all(np.any(one != two) for one, two in zip(once, other, strict=True))
+    assert (once.shape, once.dtype.name) == (images.shape, "float32")
+
+
+def test_a_view_leaves_what_keras_draws_next_alone() -> None:
+    keras.utils.set_random_seed(0)
+    expected = keras.random.uniform((3,))
+    keras.utils.set_random_seed(0)
+    view(IMAGES.astype(np.uint8), ALL, seed=5)
+
+    np.testing.assert_array_equal(keras.random.uniform((3,)), expected)

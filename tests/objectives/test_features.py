@@ -9,8 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from objectives import features, measuring
+from objectives import feature_store, features, measuring
+from objectives.batches import ShuffledBatches
 from objectives.data.directories import DataDirectories
+from objectives.feature_store import View
+from objectives.input_pipeline import TrainingInput
 from objectives.records import Examples, Objective, StudyData, TrainingResult
 from objectives.training import Training
 from spaces.backbones import Backbone
@@ -64,7 +67,7 @@ def _stored() -> list[Path]:
 def test_cached_is_direct(few: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
     """After three epochs the weights of the head, and what it says, are the same."""
     _, cached = _trained(RECIPE, few)
-    monkeypatch.setattr(features, "_why_not", lambda recipe, data: "asked")
+    monkeypatch.setattr(features, "_why_not", lambda recipe, network, data: "asked")
     _, direct = _trained(RECIPE, few)
 
     assert (cached.note or "").startswith("features of the frozen part were computed in")
@@ -95,7 +98,7 @@ def test_the_saved_model_is_the_whole_network(few: StudyData) -> None:
 def test_pooled_features_are_small_and_train_alike(few: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
     _, cached = _trained(POOLED, few, epochs=2)
     shapes = [np.load(file, mmap_mode="r").shape for file in _stored()]
-    monkeypatch.setattr(features, "_why_not", lambda recipe, data: "asked")
+    monkeypatch.setattr(features, "_why_not", lambda recipe, network, data: "asked")
     _, direct = _trained(POOLED, few, epochs=2)
 
     assert shapes == [(64, 1, 1, 24)]
@@ -125,7 +128,7 @@ def test_another_seed_s_split_shares_the_features(few: StudyData) -> None:
 def test_other_features_are_others(few: StudyData, other: Recipe) -> None:
     folder = DataDirectories.from_environment().features
     for recipe in (RECIPE, other):
-        features.seen_by(recipe, few, folder=folder)
+        features.seen_by(recipe, few, epochs=3, folder=folder)
 
     assert len(_stored()) == 2
 
@@ -136,7 +139,7 @@ def test_other_images_have_other_features(few: StudyData) -> None:
     images[few.train.indices[0]] ^= 1
     changed = replace(few, train=replace(few.train, images=images), validation=replace(few.validation, images=images))
     for data in (few, changed):
-        features.seen_by(RECIPE, data, folder=folder)
+        features.seen_by(RECIPE, data, epochs=3, folder=folder)
 
     assert len(_stored()) == 2
 
@@ -155,13 +158,17 @@ def test_damaged_features_are_computed_again(few: StudyData) -> None:
     [
         (replace(RECIPE, augment=Augment(shift=0.1)), "images are augmented before the frozen part"),
         (
+            replace(RECIPE, augment=Augment(mixup=0.2), network=replace(NETWORK, views=2)),
+            "mixup blends images before the frozen part",
+        ),
+        (
             replace(RECIPE, unfreeze=Unfreeze(layers=2, epoch=2)),
             "layers below the cut are trained too, from epoch 2 on",
         ),
     ],
 )
 def test_what_can_t_share_says_so(few: StudyData, recipe: Recipe, why: str) -> None:
-    seen = features.seen_by(recipe, few, folder=DataDirectories.from_environment().features)
+    seen = features.seen_by(recipe, few, epochs=3, folder=DataDirectories.from_environment().features)
 
     assert (seen.note or "").startswith(f"features were computed in each epoch: {why}")
     assert seen.recipe == recipe
@@ -169,8 +176,8 @@ def test_what_can_t_share_says_so(few: StudyData, recipe: Recipe, why: str) -> N
 
 
 def test_a_full_disk_is_no_failure(few: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features.shutil, "disk_usage", lambda path: _Full)
-    seen = features.seen_by(RECIPE, few, folder=DataDirectories.from_environment().features)
+    monkeypatch.setattr(feature_store.shutil, "disk_usage", lambda path: _Full)
+    seen = features.seen_by(RECIPE, few, epochs=3, folder=DataDirectories.from_environment().features)
 
     assert seen.note is not None
     assert "they need 0.0 GiB, and 0.0 GiB are free on disk" in seen.note
@@ -182,8 +189,8 @@ class _Full:
 
 def test_large_features_are_kept_in_half_precision(few: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
     exact = _head_weights(_trained(RECIPE, few)[1])
-    monkeypatch.setattr(features, "_float32_bytes_most", 0)
-    monkeypatch.setattr(features, "_format", -1)
+    monkeypatch.setattr(feature_store, "_float32_bytes_most", 0)
+    monkeypatch.setattr(feature_store, "_format", -1)
     rounded = _head_weights(_trained(RECIPE, few)[1])
 
     assert {np.load(file, mmap_mode="r").dtype.name for file in _stored()} == {"float32", "float16"}
@@ -192,20 +199,20 @@ def test_large_features_are_kept_in_half_precision(few: StudyData, monkeypatch: 
 
 
 def test_numbers_beyond_half_precision_are_not_kept(few: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(features, "_float32_bytes_most", 0)
+    monkeypatch.setattr(feature_store, "_float32_bytes_most", 0)
     huge = iter([np.full((64, 1), 1e6, np.float32)])
 
-    with pytest.raises(features._NotKeptError, match="too large numbers for float16"):
-        list(features._converted(huge, np.dtype(np.float16)))
+    with pytest.raises(feature_store.NotKeptError, match="too large numbers for float16"):
+        list(feature_store._converted(huge, np.dtype(np.float16)))
 
 
 def test_a_network_without_a_frozen_part_sees_its_images(small_digits: StudyData, tmp_path: Path) -> None:
     from spaces.recipe import MLP
 
     recipe = Recipe(network=MLP(units=(4,)), fit=Fit(learning_rate=0.1))
-    seen = features.seen_by(recipe, small_digits, folder=tmp_path)
+    seen = features.seen_by(recipe, small_digits, epochs=3, folder=tmp_path)
 
-    assert (seen.recipe, seen.train, seen.note) == (recipe, small_digits.train, None)
+    assert (seen.recipe, seen.train, seen.note) == (recipe, (small_digits.train,), None)
 
 
 def test_unfrozen_layers_move_from_their_epoch_on(few: StudyData) -> None:
@@ -254,10 +261,58 @@ def test_each_layer_but_the_head_is_frozen(few: StudyData) -> None:
         np.testing.assert_array_equal(one, other)  # moving averages of batch norms, too
 
 
+VIEWED = replace(RECIPE, augment=Augment(flip_horizontal=True, shift=0.1), network=replace(NETWORK, views=2))
+
+
+def test_each_epoch_sees_the_next_view(few: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two epochs on stored views are two epochs on the images as the views show them."""
+    _, cached = _trained(VIEWED, few, epochs=2)
+    assert (cached.note or "").startswith("features of the frozen part, of 2 augmented views of each image, were comp")
+    monkeypatch.setattr(features, "_why_not", lambda recipe, network, data: "asked")
+    shown = []
+    for number in (1, 2):
+        images = few.train.images.astype(np.float32)
+        (changed,) = feature_store._changed(few.train, View(augment=VIEWED.augment, number=number))
+        images[few.train.indices] = changed.images
+        shown.append(replace(few.train, images=images))
+    direct = Training(recipe=RECIPE, data=few, objective=Objective(metric="val_loss", epochs=2), seed=0)
+    batches = ShuffledBatches(*shown, batch_size=RECIPE.fit.batch_size, seed=0)
+    direct._input = TrainingInput(batches)
+    for _ in range(2):
+        direct.advance()
+
+    for one, other in zip(_head_weights(cached), _head_weights(direct.finish(keep_model=True)), strict=True):
+        assert np.linalg.norm(one - other) <= 1e-3 * np.linalg.norm(other)
+
+
+def test_views_are_shared_and_those_that_no_epoch_sees_are_not_made(few: StudyData) -> None:
+    folder = DataDirectories.from_environment().features
+    one = features.seen_by(VIEWED, few, epochs=1, folder=folder)
+    assert (len(one.train), len(_stored())) == (1, 2)
+    three = features.seen_by(VIEWED, few, epochs=3, folder=folder)
+    assert (len(three.train), len(_stored())) == (2, 3)
+    again = features.seen_by(VIEWED, few, epochs=3, folder=folder)
+
+    assert (again.note or "").endswith("of 2 augmented views of each image, were taken as computed before")
+    assert not np.array_equal(three.train[0].images, three.train[1].images)
+    assert again.recipe.augment.is_off
+    assert [labels.tolist() for labels in (three.train[1].labels, three.train[1].indices)] == [
+        few.train.labels[few.train.indices].tolist(),
+        list(range(len(few.train))),
+    ]
+
+
+def test_views_without_augmentation_are_the_images(few: StudyData) -> None:
+    recipe = replace(RECIPE, network=replace(NETWORK, views=2))
+    seen = features.seen_by(recipe, few, epochs=3, folder=DataDirectories.from_environment().features)
+
+    assert (len(seen.train), len(_stored())) == (1, 1)
+
+
 def test_examples_of_features_have_the_labels_of_their_images(few: StudyData) -> None:
-    seen = features.seen_by(RECIPE, few, folder=DataDirectories.from_environment().features)
+    seen = features.seen_by(RECIPE, few, epochs=3, folder=DataDirectories.from_environment().features)
 
     def labels(examples: Examples) -> list[int]:
         return examples.labels[examples.indices].tolist()
 
-    assert (labels(seen.train), labels(seen.validation)) == (labels(few.train), labels(few.validation))
+    assert (labels(*seen.train), labels(seen.validation)) == (labels(few.train), labels(few.validation))

@@ -43,6 +43,18 @@ def test_an_epoch_can_be_replayed_without_those_before() -> None:
     assert [int(label) for _, labels in batches for label in labels] == _order(3)
 
 
+def test_epochs_take_turns_at_the_versions() -> None:
+    first = _examples()
+    second = Examples(images=first.images + 100, labels=first.labels, indices=first.indices)
+    batches = ShuffledBatches(first, second, batch_size=3, seed=0)
+    seen = []
+    for epoch in (1, 2, 3):
+        batches.shuffle(epoch)
+        seen.append([images[:, 0, 0, 0] - (labels - 100) for images, labels in batches])
+
+    assert [np.unique(np.concatenate(differences)).tolist() for differences in seen] == [[0], [100], [0]]
+
+
 def test_the_last_batch_may_be_smaller() -> None:
     batches = ShuffledBatches(_examples(), batch_size=3, seed=0)
 
