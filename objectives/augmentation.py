@@ -34,8 +34,26 @@ def augmented(network: keras.Model, augment: Augment) -> keras.Model:
         changed = change(changed)
     if not augment.mixup:
         return keras.Model(images, network(changed), name="training")
-    blends, shares = Mixup(augment.mixup)(changed)
+    blends, shares = Mixup(augment)(changed)
     return MixupModel(images, [network(blends), shares], name="training")
+
+
+def kinds(augment: Augment) -> dict[str, Any]:
+    """Return what of an augmentation is fixed in a model of `augmented`: all but its strengths."""
+    return {
+        "changes": [type(change).__name__ for change in _changes(augment, seed=0)],
+        "flips": [augment.flip_horizontal, augment.flip_vertical],
+        "fill": augment.fill,
+        "mixup": augment.mixup > 0.0,
+    }
+
+
+def begin_again(model: keras.Model, augment: Augment) -> None:
+    """Give a model of `augmented` the strengths of another augmentation of its kinds, and new random seeds."""
+    for layer in model.layers:
+        if isinstance(layer, RandomChange | Mixup):
+            layer.take(augment)
+            layer.seeds.state.assign(keras.random.SeedGenerator().state.numpy())
 
 
 def view(images: NDArray[np.uint8], augment: Augment, *, seed: int) -> NDArray[np.float32]:
@@ -49,7 +67,7 @@ def view(images: NDArray[np.uint8], augment: Augment, *, seed: int) -> NDArray[n
     return changed
 
 
-def _changes(augment: Augment, *, seed: int | None = None) -> Iterator[_WhileTraining]:
+def _changes(augment: Augment, *, seed: int | None = None) -> Iterator[RandomChange]:
     """Yield what changes images; each draws with a seed of its own, from `seed` on, or one of Keras' choice."""
     seeds = itertools.repeat(None) if seed is None else itertools.count(seed)
     if (
@@ -59,17 +77,26 @@ def _changes(augment: Augment, *, seed: int | None = None) -> Iterator[_WhileTra
     ):
         yield RandomWarp(augment, seed=next(seeds))
     if augment.brightness or augment.contrast:
-        yield RandomLight(brightness=augment.brightness, contrast=augment.contrast, seed=next(seeds))
+        yield RandomLight(augment, seed=next(seeds))
     if augment.cutout:
-        yield Cutout(augment.cutout, seed=next(seeds))
+        yield Cutout(augment, seed=next(seeds))
 
 
-class _WhileTraining(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
+class RandomChange(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """Changes images (n, height, width, channels) of pixels 0 to 255 while training; else they pass."""
 
-    def __init__(self, name: str, *, seed: int | None = None) -> None:
+    def __init__(self, name: str, augment: Augment, *, seed: int | None = None) -> None:
         super().__init__(name=name)
         self.seeds = keras.random.SeedGenerator(seed)  # None: seeded by keras.utils.set_random_seed
+        strengths = self._strengths_in(augment)
+        self.strengths = self.add_weight(
+            shape=(len(strengths),), initializer="zeros", trainable=False, name="strengths"
+        )
+        self.take(augment)
+
+    def take(self, augment: Augment) -> None:
+        """Change images as strongly as an augmentation says; a compiled model need not be compiled again."""
+        self.strengths.assign(self._strengths_in(augment))
 
     def call(self, images: Any, training: bool = False) -> Any:  # noqa: FBT001  # Keras' signature
         """Return the images, changed where training."""
@@ -79,6 +106,9 @@ class _WhileTraining(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
         """Return the images' shape, which stays."""
         return input_shape
 
+    def _strengths_in(self, augment: Augment) -> list[float]:
+        raise NotImplementedError
+
     def _changed(self, images: Any) -> Any:
         raise NotImplementedError
 
@@ -87,7 +117,7 @@ class _WhileTraining(keras.layers.Layer):  # type: ignore[misc]  # Keras has no 
         return keras.random.uniform((amounts, ops.shape(images)[0]), -1.0, 1.0, seed=self.seeds)
 
 
-class RandomWarp(_WhileTraining):
+class RandomWarp(RandomChange):
     """Flips, shifts, rotates, zooms and shears each training image by amounts of its own, about its centre.
 
     Keras' own layers do one change each; here they are one affine map, so an image is interpolated
@@ -95,16 +125,20 @@ class RandomWarp(_WhileTraining):
     """
 
     def __init__(self, augment: Augment, *, seed: int | None = None) -> None:
-        super().__init__("augmentation_warp", seed=seed)
-        self.augment = augment
+        super().__init__("augmentation_warp", augment, seed=seed)
+        self.fill = augment.fill
+        self.flips = augment.flip_horizontal, augment.flip_vertical
         self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA there lacks the warp
+
+    def _strengths_in(self, augment: Augment) -> list[float]:
+        return [math.radians(augment.rotation_degrees), augment.zoom, augment.shift, augment.shear]
 
     def _changed(self, images: Any) -> Any:
         return ops.image.affine_transform(
             images,
             self._maps(images),
             interpolation="bilinear",
-            fill_mode=self.augment.fill,
+            fill_mode=self.fill,
             data_format="channels_last",
         )
 
@@ -112,13 +146,15 @@ class RandomWarp(_WhileTraining):
         """Return (n, 8): for each image the map from a pixel of the result to one of the image."""
         height, width = images.shape[1:3]
         drawn = self._drawn(7, images)
-        angle = drawn[0] * math.radians(self.augment.rotation_degrees)
-        zoom = 1.0 + drawn[1] * self.augment.zoom
-        right = drawn[2] * self.augment.shift * width
-        down = drawn[3] * self.augment.shift * height
-        mirror = _signs(drawn[4]) if self.augment.flip_horizontal else 1.0
-        upset = _signs(drawn[5]) if self.augment.flip_vertical else 1.0
-        slant = drawn[6] * self.augment.shear
+        most_angle, most_zoom, most_shift, most_shear = ops.unstack(ops.convert_to_tensor(self.strengths))
+        flips_horizontal, flips_vertical = self.flips
+        angle = drawn[0] * most_angle
+        zoom = 1.0 + drawn[1] * most_zoom
+        right = drawn[2] * most_shift * width
+        down = drawn[3] * most_shift * height
+        mirror = _signs(drawn[4]) if flips_horizontal else 1.0
+        upset = _signs(drawn[5]) if flips_vertical else 1.0
+        slant = drawn[6] * most_shear
         cosine, sine = ops.cos(angle) * zoom, ops.sin(angle) * zoom
         x_of_x, x_of_y = cosine * mirror, (cosine * slant - sine) * upset
         y_of_x, y_of_y = sine * mirror, (sine * slant + cosine) * upset
@@ -129,34 +165,38 @@ class RandomWarp(_WhileTraining):
         return ops.stack([x_of_x, x_of_y, start_x, y_of_x, y_of_y, start_y, none, none], axis=1)
 
 
-class RandomLight(_WhileTraining):
+class RandomLight(RandomChange):
     """Makes each training image brighter or darker, and its contrast higher or lower; pixels stay within 0 to 255."""
 
-    def __init__(self, *, brightness: float, contrast: float, seed: int | None = None) -> None:
-        super().__init__("augmentation_light", seed=seed)
-        self.brightness = brightness
-        self.contrast = contrast
+    def __init__(self, augment: Augment, *, seed: int | None = None) -> None:
+        super().__init__("augmentation_light", augment, seed=seed)
+
+    def _strengths_in(self, augment: Augment) -> list[float]:
+        return [augment.contrast, augment.brightness * _white]
 
     def _changed(self, images: Any) -> Any:
         drawn = self._drawn(2, images)[:, :, None, None, None]
         mean = ops.mean(images, axis=(1, 2), keepdims=True)
-        stretched = (images - mean) * (1.0 + drawn[0] * self.contrast) + mean
-        return ops.clip(stretched + drawn[1] * self.brightness * _white, 0.0, _white)
+        most_contrast, most_brightness = ops.unstack(ops.convert_to_tensor(self.strengths))
+        stretched = (images - mean) * (1.0 + drawn[0] * most_contrast) + mean
+        return ops.clip(stretched + drawn[1] * most_brightness, 0.0, _white)
 
 
-class Cutout(_WhileTraining):
+class Cutout(RandomChange):
     """Hides a square of each training image under the image's mean colour (DeVries and Taylor 2017).
 
     Its centre is anywhere in the image, so that part of it may lie outside.
     """
 
-    def __init__(self, fraction: float, *, seed: int | None = None) -> None:
-        super().__init__("augmentation_cutout", seed=seed)
-        self.fraction = fraction
+    def __init__(self, augment: Augment, *, seed: int | None = None) -> None:
+        super().__init__("augmentation_cutout", augment, seed=seed)
+
+    def _strengths_in(self, augment: Augment) -> list[float]:
+        return [augment.cutout]
 
     def _changed(self, images: Any) -> Any:
         height, width = images.shape[1:3]
-        reach = self.fraction * min(height, width) / 2
+        reach = ops.convert_to_tensor(self.strengths)[0] * (min(height, width) / 2)
         drawn = self._drawn(2, images)[:, :, None]
         rows = ops.abs(ops.arange(height, dtype="float32") - (height - 1) / 2 - drawn[0] * height / 2) < reach
         columns = ops.abs(ops.arange(width, dtype="float32") - (width - 1) / 2 - drawn[1] * width / 2) < reach

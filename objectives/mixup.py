@@ -7,6 +7,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from spaces.recipe import Augment
+
 
 class Mixup(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     """Blends each image of a batch with the one before it, while training.
@@ -15,17 +17,23 @@ class Mixup(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
     the first of the two. Returns the images (n, height, width, channels) and the shares (n, 1).
     """
 
-    def __init__(self, strength: float) -> None:
+    def __init__(self, augment: Augment) -> None:
         super().__init__(name="augmentation_mixup")
-        self.strength = strength
+        self.strength = self.add_weight(shape=(), initializer="zeros", trainable=False, name="strength")
+        self.take(augment)
         self.seeds = keras.random.SeedGenerator()  # seeded by keras.utils.set_random_seed
         self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA there lacks the gamma distribution
+
+    def take(self, augment: Augment) -> None:
+        """Blend as strongly as an augmentation says; a compiled model need not be compiled again."""
+        self.strength.assign(augment.mixup)
 
     def call(self, images: Any, training: bool = False) -> tuple[Any, Any]:  # noqa: FBT001  # Keras' signature
         """Return the images and each one's share in itself; 1 outside training."""
         if not training:
             return images, ops.ones_like(images[:, :1, 0, 0])
-        drawn = keras.random.beta((ops.shape(images)[0], 1), self.strength, self.strength, seed=self.seeds)
+        strength = ops.convert_to_tensor(self.strength)
+        drawn = keras.random.beta((ops.shape(images)[0], 1), strength, strength, seed=self.seeds)
         shares = ops.maximum(drawn, 1.0 - drawn)
         return blended(images, shares[:, :, None, None]), shares
 

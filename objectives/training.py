@@ -15,8 +15,9 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives import augmentation, features, losses, measuring, networks, optimizers, transfer
+from objectives import features, measuring, networks, transfer
 from objectives.batches import ShuffledBatches
+from objectives.compiled import CompiledNetworks, Course, compile_model
 from objectives.data.directories import DataDirectories
 from objectives.failures import TrainingError, classify, diverged
 from objectives.input_pipeline import TrainingInput
@@ -46,8 +47,19 @@ class Training:
     Starting a training clears what Keras holds of the one before.
     """
 
-    def __init__(self, *, recipe: Recipe, data: StudyData, objective: Objective, seed: int) -> None:
-        """Build and compile; raises `TrainingError` where that fails."""
+    def __init__(
+        self,
+        *,
+        recipe: Recipe,
+        data: StudyData,
+        objective: Objective,
+        seed: int,
+        compiled: CompiledNetworks | None = None,
+    ) -> None:
+        """Build and compile; raises `TrainingError` where that fails.
+
+        With `compiled` a training takes over what an earlier one of the same data compiled; that one must be over.
+        """
         started = time.perf_counter()
         self._recipe = recipe
         self._data = data
@@ -62,12 +74,19 @@ class Training:
             self._seen = features.seen_by(recipe, data, epochs=objective.epochs, folder=folder)
             batches = ShuffledBatches(*self._seen.train, batch_size=recipe.fit.batch_size, seed=seed)
             self._input = TrainingInput(batches)
-            self._network = networks.assemble(self._seen.recipe, images=self._seen.shape, classes=len(data.classes))
-            self._model = augmentation.augmented(self._network, self._seen.recipe.augment)
+            self._fresh = networks.assemble(self._seen.recipe, images=self._seen.shape, classes=len(data.classes))
+            self._course = Course(
+                steps=objective.epochs * self._input.steps,
+                labels=data.train.labels[data.train.indices],
+                classes=len(data.classes),
+            )
+            found = (CompiledNetworks() if compiled is None else compiled).take(
+                self._fresh, self._seen.recipe, self._course
+            )
+            self._network, self._model = found.network, found.model
             frozen = {id(weight) for weight in transfer.frozen_weights(self._network, self._seen.recipe)}
             self._weights = [weight for weight in self._network.weights if id(weight) not in frozen]
             self._variables = [variable for variable in self._model.variables if id(variable) not in frozen]
-            self._compile()
         self._seconds_building = time.perf_counter() - started
 
     @property
@@ -167,19 +186,10 @@ class Training:
             note=self._seen.note,
         )
 
-    def _compile(self) -> None:
-        labels = self._data.train.labels[self._data.train.indices]
-        steps = self._objective.epochs * self._input.steps
-        self._model.compile(
-            optimizer=optimizers.optimizer_of(self._recipe.fit, steps=steps, model=self._network),
-            loss=losses.loss_of(self._recipe, labels, classes=len(self._data.classes)),
-            metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
-        )
-
     def _unfreeze(self, unfreeze: Unfreeze) -> None:
         """Let part of a pretrained network be trained too, from this epoch on; the optimizer begins afresh."""
         transfer.unfreeze(self._network, unfreeze.layers)
-        self._compile()
+        compile_model(self._model, self._network, self._recipe, self._course)
         optimizer = self._model.optimizer
         transfer.slow_down(optimizer, self._network, rate=unfreeze.rate)
         optimizer.build(self._model.trainable_variables)
@@ -187,7 +197,8 @@ class Training:
 
     def _whole_network(self) -> keras.Model:
         if self._seen.recipe == self._recipe:
-            return self._network
+            self._fresh.set_weights(self._network.get_weights())  # another's network may have other dropout
+            return self._fresh
         height, width, channels = self._data.train.images.shape[1:]
         images = ImageShape(height=height, width=width, channels=channels)
         return features.whole_network(self._recipe, self._network, images=images, classes=len(self._data.classes))

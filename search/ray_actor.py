@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import os
 import sys
@@ -55,6 +56,8 @@ class WorkerActor:
         for module in modules:
             _import(module)
         warm_up()
+        gc.collect()
+        gc.freeze()  # a million objects of the libraries, which Keras would have looked through before each training
 
     def hold(self, warm: None, *, data: StudyData, objective: Objective) -> None:
         """Keep the data; `warm` is what `warm_up` returned, so that its error comes here too."""

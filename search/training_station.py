@@ -28,8 +28,9 @@ class TrainingStation:
 
     def __init__(self, *, data: StudyData, objective: Objective) -> None:
         warm_up()
-        from objectives import measuring, training
+        from objectives import compiled, measuring, training
 
+        self._compiled = compiled.CompiledNetworks()
         self._measuring = measuring
         self._training = training
         self._data = data
@@ -100,10 +101,13 @@ class TrainingStation:
             return self._failure(error)
 
     def _begin(self, task: TrainingTask) -> Training:
-        return self._training.Training(recipe=task.recipe, data=self._data, objective=self._objective, seed=task.seed)
+        return self._training.Training(
+            recipe=task.recipe, data=self._data, objective=self._objective, seed=task.seed, compiled=self._compiled
+        )
 
     def _failure(self, error: Exception) -> TrainingFailure:
         self._running = None
+        self._compiled.forget()
         return self._training.classify(error, self._epoch)
 
 

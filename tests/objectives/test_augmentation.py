@@ -142,7 +142,7 @@ def test_an_edge_is_filled_as_asked(fill: str, seen: str) -> None:
 def test_light_stays_within_its_strengths() -> None:
     keras.utils.set_random_seed(0)
     grey = np.full((256, 4, 4, 3), 100.0, np.float32)
-    changes = np.asarray(RandomLight(brightness=0.2, contrast=0.0)(grey, training=True))[:, 0, 0, 0] - 100.0
+    changes = np.asarray(RandomLight(Augment(brightness=0.2))(grey, training=True))[:, 0, 0, 0] - 100.0
 
     assert 45 < np.abs(changes).max() <= 0.2 * 255
     assert changes.min() < -45
@@ -151,7 +151,7 @@ def test_light_stays_within_its_strengths() -> None:
 def test_contrast_stretches_about_the_mean() -> None:
     keras.utils.set_random_seed(0)
     images = np.tile(np.array([80.0, 120.0], np.float32)[None, None, :, None], (256, 2, 1, 1))
-    changed = np.asarray(RandomLight(brightness=0.0, contrast=0.5)(images, training=True))
+    changed = np.asarray(RandomLight(Augment(contrast=0.5))(images, training=True))
     spreads = (changed[:, 0, 1, 0] - changed[:, 0, 0, 0]) / 40.0
 
     np.testing.assert_allclose(changed.mean(axis=(1, 2)), 100.0, rtol=1e-5)
@@ -161,14 +161,14 @@ def test_contrast_stretches_about_the_mean() -> None:
 
 def test_pixels_stay_between_black_and_white() -> None:
     keras.utils.set_random_seed(0)
-    changed = np.asarray(RandomLight(brightness=0.9, contrast=0.9)(IMAGES, training=True))
+    changed = np.asarray(RandomLight(Augment(brightness=0.9, contrast=0.9))(IMAGES, training=True))
 
     assert (changed.min(), changed.max()) == (0.0, 255.0)
 
 
 def test_cutout_hides_a_square_under_the_mean() -> None:
     keras.utils.set_random_seed(0)
-    changed = np.asarray(Cutout(0.5)(IMAGES, training=True))
+    changed = np.asarray(Cutout(Augment(cutout=0.5))(IMAGES, training=True))
     means = np.broadcast_to(IMAGES.mean(axis=(1, 2), keepdims=True), IMAGES.shape)
     hidden = changed != IMAGES
 

@@ -17,7 +17,7 @@ LABELS = np.arange(512, dtype=np.int32) % 3
 
 def _mixed(strength: float) -> tuple[np.ndarray, np.ndarray]:
     keras.utils.set_random_seed(0)
-    images, shares = Mixup(strength)(IMAGES, training=True)
+    images, shares = Mixup(Augment(mixup=strength))(IMAGES, training=True)
     return np.asarray(images), np.asarray(shares)
 
 
@@ -49,7 +49,7 @@ def test_a_greater_strength_blends_more() -> None:
 
 
 def test_outside_training_images_pass_with_a_share_of_one() -> None:
-    images, shares = Mixup(0.4)(IMAGES, training=False)
+    images, shares = Mixup(Augment(mixup=0.4))(IMAGES, training=False)
 
     np.testing.assert_array_equal(images, IMAGES)
     np.testing.assert_array_equal(shares, np.ones((512, 1)))
