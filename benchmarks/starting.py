@@ -3,8 +3,8 @@
     python -m benchmarks.starting [--repeats 5]
 
 An epoch trains one batch and measures one; building and tracing is what the first takes longer than the second. Keras
-alone is `fit` on arrays, with validation, of the same network and optimizer. The three take turns; seconds are those of
-the processor, on one thread.
+alone is `fit` on arrays, with validation, of the same network and optimizer, without schedule or decay. The three take
+turns; seconds are those of the processor, on one thread.
 """
 
 from __future__ import annotations

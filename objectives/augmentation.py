@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -15,8 +14,6 @@ from numpy.typing import NDArray
 from objectives.mixup import Mixup, MixupModel
 from spaces.recipe import Augment
 
-CHANGES_MOST = 3
-"""Layers that change an image, at most."""
 _white = 255.0  # the network takes pixels as they are stored
 
 
@@ -41,7 +38,7 @@ def augmented(network: keras.Model, augment: Augment) -> keras.Model:
 def kinds(augment: Augment) -> dict[str, Any]:
     """Return what of an augmentation is fixed in a model of `augmented`: all but its strengths."""
     return {
-        "changes": [type(change).__name__ for change in _changes(augment, seed=0)],
+        "changes": [change.__name__ for change in _types_of_change(augment)],
         "flips": [augment.flip_horizontal, augment.flip_vertical],
         "fill": augment.fill,
         "mixup": augment.mixup > 0.0,
@@ -59,7 +56,7 @@ def begin_again(model: keras.Model, augment: Augment) -> None:
 def view(images: NDArray[np.uint8], augment: Augment, *, seed: int) -> NDArray[np.float32]:
     """Return images (n, height, width, channels) changed once, each by amounts of its own that the seed decides.
 
-    Mixup is left out: it changes labels too. Seeds should lie `CHANGES_MOST` apart.
+    Mixup is left out: it changes labels too.
     """
     changed = images.astype(np.float32)
     for change in _changes(augment, seed=seed):
@@ -69,17 +66,21 @@ def view(images: NDArray[np.uint8], augment: Augment, *, seed: int) -> NDArray[n
 
 def _changes(augment: Augment, *, seed: int | None = None) -> Iterator[RandomChange]:
     """Yield what changes images; each draws with a seed of its own, from `seed` on, or one of Keras' choice."""
-    seeds = itertools.repeat(None) if seed is None else itertools.count(seed)
+    for number, change in enumerate(_types_of_change(augment)):
+        yield change(augment, seed=None if seed is None else seed + number)
+
+
+def _types_of_change(augment: Augment) -> Iterator[type[RandomWarp | RandomLight | Cutout]]:
     if (
         augment.flip_horizontal
         or augment.flip_vertical
         or max(augment.shift, augment.rotation_degrees, augment.zoom, augment.shear) > 0.0
     ):
-        yield RandomWarp(augment, seed=next(seeds))
+        yield RandomWarp
     if augment.brightness or augment.contrast:
-        yield RandomLight(augment, seed=next(seeds))
+        yield RandomLight
     if augment.cutout:
-        yield Cutout(augment, seed=next(seeds))
+        yield Cutout
 
 
 class RandomChange(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
