@@ -63,7 +63,7 @@ def seen_by(recipe: Recipe, data: StudyData, *, epochs: int, folder: Path) -> Se
         return replace(whole, note=f"features were computed in each epoch: {why}")
     started = time.perf_counter()
     both = _both(data.train, data.validation)
-    count = 0 if recipe.augment.is_off else min(network.views, epochs)
+    count = 0 if recipe.augment.is_off else min(recipe.views, epochs)
     views = [View(augment=recipe.augment, number=n + 1) for n in range(count)]
     try:
         plain = features_of(network, both, folder=folder)
@@ -75,7 +75,7 @@ def seen_by(recipe: Recipe, data: StudyData, *, epochs: int, folder: Path) -> Se
     of_views = f", of {len(views)} augmented views of each image," if views else ""
     unchanged = _rows_of(data.train, plain.features, both.indices)
     return Seen(
-        recipe=replace(recipe, network=network.head, augment=Augment()),
+        recipe=replace(recipe, network=network.head, augment=Augment(), views=0),
         train=tuple(_as_stored(data.train, view.features) for view in viewed) or (unchanged,),
         validation=_rows_of(data.validation, plain.features, both.indices),
         frozen_weights=plain.weights,
@@ -100,7 +100,7 @@ def whole_network(recipe: Recipe, trained: keras.Model, *, images: ImageShape, c
 
 
 def _why_not(recipe: Recipe, network: Transfer, data: StudyData) -> str | None:
-    if not recipe.augment.is_off and not network.views:
+    if not recipe.augment.is_off and not recipe.views:
         return "images are augmented before the frozen part"
     if recipe.augment.mixup:
         return "mixup blends images before the frozen part"

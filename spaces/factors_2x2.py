@@ -44,6 +44,7 @@ def suggest(trial: Suggest) -> Recipe:
         augment=Augment(flip_horizontal=True, shift=0.2, rotation_degrees=20.0) if augmentation else Augment(),
         fit=Fit(learning_rate=1e-3, batch_size=64),
         pixels="raw" if transfer else "unit",  # a pretrained network scales its pixels itself
+        views=VIEWS if transfer else 0,
     )
 
 
@@ -51,4 +52,4 @@ def _pretrained(trial: Suggest) -> Network:
     offered = trial.backbones
     backbone = offered.named(offered.names[0])
     side = None if offered.are_exported else backbone.side(trial.images.smaller_side)
-    return Transfer(backbone=backbone, side=side, head=Head(dense_units=256, dropout=0.5), views=VIEWS)
+    return Transfer(backbone=backbone, side=side, head=Head(dense_units=256, dropout=0.5))

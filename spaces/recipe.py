@@ -178,6 +178,9 @@ class Recipe:
     """The output layer: a unit a class, or (for two classes) one unit for the second. Both give class probabilities."""
     unfreeze: Unfreeze | None = None
     """What of a pretrained network is trained too; None: nothing."""
+    views: int = 0
+    """With a pretrained network, so many augmented views of each training image are made, and their features computed
+    once: each epoch takes the next. 0: each epoch augments anew, and computes features anew."""
 
     def __post_init__(self) -> None:
         check_one_of("pixels", self.pixels, PIXELS)
@@ -186,6 +189,9 @@ class Recipe:
             raise RecordError(f"pixels is {self.pixels!r}; accepted with a pretrained network: raw")
         if self.unfreeze is not None and not self.network.starts_pretrained:
             raise RecordError(f"unfreeze is set; accepted with a {type(self.network).__name__}: none")
+        check_at_least("views", self.views, 0)
+        if self.views and not self.network.starts_pretrained:
+            raise RecordError(f"views is {self.views}; accepted with a {type(self.network).__name__}: 0")
 
     def to_plain(self) -> dict[str, Any]:
         """Return the recipe as JSON values."""

@@ -44,7 +44,7 @@ class Transfer(Network):
     of the saved model. The pretrained part is frozen, unless `Recipe.unfreeze` says otherwise; its
     batch norms use the statistics that they came with either way. As long as nothing before the cut
     changes, features there are computed once and shared by all trainings (see `objectives.features`);
-    `views` lets that be so with augmented images too.
+    `Recipe.views` lets that be so with augmented images too.
     """
 
     starts_pretrained: ClassVar[bool] = True
@@ -55,12 +55,8 @@ class Transfer(Network):
     side: int | None = None
     """Images are resized to a square of so many pixels; None: to what the backbone needs at least, or came with."""
     head: Head = Head()
-    views: int = 0
-    """So many augmented views of each training image are made, and their features computed once: each epoch takes
-    the next. 0: each epoch augments anew, and computes features anew."""
 
     def __post_init__(self) -> None:
-        check_at_least("views", self.views, 0)
         if isinstance(self.cut, float) and not 0.0 < self.cut <= 1.0:
             raise RecordError(f"cut is {self.cut}; accepted: the name of a layer, or more than 0 up to 1")
         if self.side is not None:

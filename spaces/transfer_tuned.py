@@ -11,8 +11,6 @@ Baseline `cifar_vgg16_augmented`: all of VGG16 on 32x32, frozen, with rotation, 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from spaces.recipe import Augment, Recipe, Unfreeze
 from spaces.suggest import Suggest
 from spaces.transfer_frozen import BASELINES as FROZEN
@@ -40,7 +38,7 @@ def suggest(trial: Suggest) -> Recipe:
     epoch = trial.suggest_int("unfreeze_epoch", 1, 4)
     rate = trial.suggest_float("unfrozen_rate", 0.01, 1.0, log=True)
     return Recipe(
-        network=replace(suggest_transfer(trial), views=views),
+        network=suggest_transfer(trial),
         unfreeze=Unfreeze(layers=layers, epoch=epoch, rate=rate) if layers else None,
         augment=Augment(
             flip_horizontal=trial.suggest_categorical("flip", [True, False]),
@@ -50,4 +48,5 @@ def suggest(trial: Suggest) -> Recipe:
         ),
         fit=suggest_fit(trial),
         pixels="raw",
+        views=views,
     )

@@ -158,7 +158,7 @@ def test_damaged_features_are_computed_again(few: StudyData) -> None:
     [
         (replace(RECIPE, augment=Augment(shift=0.1)), "images are augmented before the frozen part"),
         (
-            replace(RECIPE, augment=Augment(mixup=0.2), network=replace(NETWORK, views=2)),
+            replace(RECIPE, augment=Augment(mixup=0.2), views=2),
             "mixup blends images before the frozen part",
         ),
         (
@@ -261,7 +261,7 @@ def test_each_layer_but_the_head_is_frozen(few: StudyData) -> None:
         np.testing.assert_array_equal(one, other)  # moving averages of batch norms, too
 
 
-VIEWED = replace(RECIPE, augment=Augment(flip_horizontal=True, shift=0.1), network=replace(NETWORK, views=2))
+VIEWED = replace(RECIPE, augment=Augment(flip_horizontal=True, shift=0.1), views=2)
 
 
 def test_each_epoch_sees_the_next_view(few: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,7 +303,7 @@ def test_views_are_shared_and_those_that_no_epoch_sees_are_not_made(few: StudyDa
 
 
 def test_views_without_augmentation_are_the_images(few: StudyData) -> None:
-    recipe = replace(RECIPE, network=replace(NETWORK, views=2))
+    recipe = replace(RECIPE, views=2)
     seen = features.seen_by(recipe, few, epochs=3, folder=DataDirectories.from_environment().features)
 
     assert (len(seen.train), len(_stored())) == (1, 1)

@@ -145,11 +145,13 @@ def test_a_pretrained_network_takes_pixels_as_stored() -> None:
         Recipe(network=Transfer(backbone=Backbone(name="VGG16")), fit=Fit(learning_rate=0.1))
 
 
-def test_only_a_pretrained_network_has_something_to_unfreeze() -> None:
+def test_only_a_pretrained_network_has_something_to_unfreeze_and_features_to_keep() -> None:
     plain = ConvNet(stages=(Stage(filters=4, convolutions=1),), kernel=3)
 
     with pytest.raises(RecordError, match="unfreeze is set; accepted with a ConvNet: none"):
         Recipe(network=plain, fit=Fit(learning_rate=0.1), unfreeze=Unfreeze(layers=1))
+    with pytest.raises(RecordError, match="views is 4; accepted with a ConvNet: 0"):
+        Recipe(network=plain, fit=Fit(learning_rate=0.1), views=4)
 
 
 @pytest.mark.parametrize("cut", [0.0, 1.5])

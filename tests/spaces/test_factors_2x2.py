@@ -52,7 +52,7 @@ def test_transfer_is_the_frozen_vgg16_of_the_2x2_notebook() -> None:
     )
 
 
-def test_transfer_changes_the_network_alone() -> None:
+def test_transfer_changes_the_network_and_what_goes_with_it_alone() -> None:
     off, on = (_recipe(augmentation=True, transfer=transfer) for transfer in (False, True))
 
-    assert replace(on, network=off.network, pixels=off.pixels) == off
+    assert replace(on, network=off.network, pixels=off.pixels, views=off.views) == off
