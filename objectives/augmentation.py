@@ -122,7 +122,8 @@ class RandomWarp(RandomChange):
     """Flips, shifts, rotates, zooms and shears each training image by amounts of its own, about its centre.
 
     Keras' own layers do one change each; here they are one affine map, so an image is interpolated
-    once instead of once a change, and the step stays compiled on JAX.
+    once instead of once a change, and the step stays compiled on JAX. Shifts are whole pixels (He et al.
+    2016): those between pixels would blur every training image, and no validation image.
     """
 
     def __init__(self, augment: Augment, *, seed: int | None = None) -> None:
@@ -151,8 +152,8 @@ class RandomWarp(RandomChange):
         flips_horizontal, flips_vertical = self.flips
         angle = drawn[0] * most_angle
         zoom = 1.0 + drawn[1] * most_zoom
-        right = drawn[2] * most_shift * width
-        down = drawn[3] * most_shift * height
+        right = _whole(drawn[2], most_shift * width)
+        down = _whole(drawn[3], most_shift * height)
         mirror = _signs(drawn[4]) if flips_horizontal else 1.0
         upset = _signs(drawn[5]) if flips_vertical else 1.0
         slant = drawn[6] * most_shear
@@ -203,6 +204,11 @@ class Cutout(RandomChange):
         columns = ops.abs(ops.arange(width, dtype="float32") - (width - 1) / 2 - drawn[1] * width / 2) < reach
         hidden = ops.logical_and(rows[:, :, None, None], columns[:, None, :, None])
         return ops.where(hidden, ops.mean(images, axis=(1, 2), keepdims=True), images)
+
+
+def _whole(drawn: Any, most: Any) -> Any:
+    """Return whole numbers, each as likely, from -most to most."""
+    return ops.round(drawn * (ops.floor(most) + 0.5))
 
 
 def _signs(drawn: Any) -> Any:

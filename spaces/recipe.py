@@ -82,7 +82,7 @@ class Augment:
     flip_vertical: bool = False
     """Top becomes bottom, in half of the images."""
     shift: float = 0.0
-    """Largest shift in each direction, as a fraction of the side."""
+    """Largest shift in each direction, as a fraction of the side; images move by whole pixels."""
     rotation_degrees: float = 0.0
     """Largest rotation either way."""
     zoom: float = 0.0

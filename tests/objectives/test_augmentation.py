@@ -77,6 +77,22 @@ def test_a_shift_moves_a_spot_no_further_than_asked() -> None:
     assert 3.5 < np.abs(moved).max() <= 0.2 * 21
 
 
+def test_a_shift_is_of_whole_pixels() -> None:
+    """Were images moved by parts of a pixel, training would see blurred ones and validation would not."""
+    assert np.isin(_warped(Augment(shift=0.3, flip_horizontal=True)), IMAGES).all()
+
+
+def test_each_shift_is_as_likely() -> None:
+    spots = np.zeros((4000, 9, 9, 1), np.float32)
+    spots[:, 4, 4] = 1.0
+    warped = _warped(Augment(shift=0.3), spots)[..., 0]
+    rows = np.argmax(warped.max(axis=2), axis=1) - 4
+    counts = np.bincount(rows + 4, minlength=9)
+
+    assert counts[2:7].sum() == 4000  # two pixels either way
+    assert counts[2:7].min() > 700
+
+
 def test_a_rotation_turns_about_the_centre_no_further_than_asked() -> None:
     spots = np.zeros((64, 41, 41, 1), np.float32)
     spots[:, 20, 38] = 1.0

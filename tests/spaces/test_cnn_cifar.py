@@ -8,8 +8,9 @@ import pytest
 
 from spaces import cnn_cifar
 from spaces.catalogue import find_space
-from spaces.parameters import baseline_recipe, find_parameters
+from spaces.parameters import baseline_recipe, find_parameters, recipe_for
 from spaces.recipe import Augment, ConvNet, Fit, ImageShape, Recipe, Stage
+from spaces.space import ParameterValue
 
 CIFAR = ImageShape(height=32, width=32, channels=3)
 
@@ -68,6 +69,26 @@ def test_filters_double_from_stage_to_stage() -> None:
 
     assert isinstance(recipe.network, ConvNet)
     assert [stage.filters for stage in recipe.network.stages] == [32, 64, 128]
+
+
+def _stages(**changed: ParameterValue) -> list[tuple[int, int, bool]]:
+    params = cnn_cifar.CIFAR_NOTEBOOK_2021 | changed
+    network = recipe_for(find_space("cnn_cifar"), params, images=CIFAR, classes=10).network
+    assert isinstance(network, ConvNet)
+    return [(stage.filters, stage.convolutions, stage.pool) for stage in network.stages]
+
+
+def test_an_early_pooling_comes_before_the_last_convolution_of_its_stage() -> None:
+    assert _stages(early_pool=True, convolutions=3, stages=2, filters=16, last_pool=False) == [
+        (16, 2, True),
+        (16, 1, False),
+        (32, 2, False),
+        (32, 1, False),
+    ]
+
+
+def test_a_single_convolution_comes_before_its_pooling() -> None:
+    assert _stages(early_pool=True, convolutions=1) == _stages(early_pool=False, convolutions=1)
 
 
 def test_rates_and_decays_are_searched_on_a_logarithmic_scale() -> None:
