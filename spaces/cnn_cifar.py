@@ -102,6 +102,7 @@ SGD_RATE = 10.0
 
 def suggest(trial: Suggest) -> Recipe:
     """Choose one network and one way to train it."""
+    stages = _stages(trial)
     optimizer = trial.suggest_categorical("optimizer", ["adam", "adamw", "sgd", "rmsprop"])
     learning_rate = trial.suggest_float("learning_rate", 3e-4, 5e-3, log=True)
     weight_decay = trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True)
@@ -109,7 +110,7 @@ def suggest(trial: Suggest) -> Recipe:
     strength = trial.suggest_float("augmentation_strength", 0.25, 1.0, step=0.25)
     return Recipe(
         network=ConvNet(
-            stages=_stages(trial),
+            stages=stages,
             kernel=3,
             first_kernel=trial.suggest_categorical("first_kernel", [3, 5]),
             padding=trial.suggest_categorical("padding", ["same", "valid"]),

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from spaces.backbones import IMAGENET, NONE, Backbone, Backbones, Cut
+from spaces.backbones import EXPORTED, IMAGENET, NONE, Backbone, Backbones, Cut
 from spaces.checks import check_at_least, check_fraction, check_one_of
 from spaces.errors import RecordError, UsageError
 from spaces.networks import ACTIVATIONS, SUMMARIES, Network
-from spaces.parameters import RandomSuggest
+from spaces.parameters import RandomSuggest, find_parameters
 from spaces.recipe import ImageShape, Recipe
-from spaces.space import Space
+from spaces.space import Parameters, Space
 from spaces.suggest import Choice, Suggest
 
 
@@ -66,6 +66,9 @@ class Transfer(Network):
 def with_backbones(space: Space, backbones: Backbones) -> Space:
     """Return a space whose trials are offered the pretrained networks that a person named.
 
+    With a model of one's own the hand-made choices of other networks become those of their heads: `cifar_vgg16` becomes
+    `cifar_vgg16_head`, on the model, cut at the same quarter.
+
     Raises:
         UsageError: the space does not start from pretrained networks.
     """
@@ -81,7 +84,12 @@ def with_backbones(space: Space, backbones: Backbones) -> Space:
         raise UsageError(
             f"space '{space.name}' starts from no backbone; leave --backbone out, or say --space transfer_frozen"
         )
-    return replace(space, suggest=suggest, backbones=backbones)
+    offered = replace(space, suggest=suggest, backbones=backbones)
+    if not backbones.are_exported:
+        return offered
+    asked = {parameter.name for parameter in find_parameters(offered, images=shape, classes=2)}
+    baselines, starts = (_heads_of(given, asked) for given in (space.baselines, space.starts))
+    return replace(offered, baselines=baselines, starts=starts)
 
 
 def untrained(recipe: Recipe) -> Recipe:
@@ -90,6 +98,17 @@ def untrained(recipe: Recipe) -> Recipe:
     if not isinstance(network, Transfer) or network.backbone.weights != IMAGENET:
         return recipe
     return replace(recipe, network=replace(network, backbone=replace(network.backbone, weights=NONE)))
+
+
+def _heads_of(given: Mapping[str, Parameters], asked: Container[str]) -> dict[str, Parameters]:
+    found = {}
+    for name, params in given.items():
+        if "backbone" not in params:
+            found[name] = params
+            continue
+        kept = {key: value for key, value in params.items() if key in asked}
+        found[f"{name}_head"] = kept | {"backbone": EXPORTED}
+    return found
 
 
 class _Offering:

@@ -96,6 +96,24 @@ def test_an_exported_model_keeps_its_size_of_images(model: Path) -> None:
     assert "side" not in {p.name for p in find_parameters(space, images=CIFAR, classes=10)}
 
 
+def test_hand_made_choices_become_heads_on_an_exported_model(model: Path) -> None:
+    own = find_backbones(str(model))
+    space = with_backbones(find_space("transfer_frozen"), own)
+    recipe = baseline_recipe(space, "course_mixed7_head", images=CIFAR, classes=10)
+
+    assert list(space.baselines) == ["course_mixed7_head", "cifar_vgg16_head"]
+    assert recipe.network == Transfer(
+        backbone=own.named("exported"), cut=0.75, side=None, head=Head(dense_units=1024, dropout=0.2)
+    )
+    assert (recipe.fit.optimizer, recipe.fit.learning_rate) == ("rmsprop", 1e-4)
+
+
+def test_hand_made_choices_without_a_backbone_stay_what_they_are(model: Path) -> None:
+    space = with_backbones(find_space("factors_2x2"), find_backbones(str(model)))
+
+    assert dict(space.baselines) == dict(find_space("factors_2x2").baselines)
+
+
 def test_a_space_without_pretrained_networks_takes_no_backbone() -> None:
     with pytest.raises(UsageError, match="space 'cnn_cifar' starts from no backbone; leave --backbone out, or say"):
         with_backbones(find_space("cnn_cifar"), find_backbones("VGG16"))
