@@ -78,12 +78,12 @@ def _stages(**changed: ParameterValue) -> list[tuple[int, int, bool]]:
     return [(stage.filters, stage.convolutions, stage.pool) for stage in network.stages]
 
 
-def test_an_early_pooling_comes_before_the_last_convolution_of_its_stage() -> None:
+def test_an_early_pooling_comes_before_the_last_convolution_of_its_stage_and_pays_for_twice_the_filters() -> None:
     assert _stages(early_pool=True, convolutions=3, stages=2, filters=16, last_pool=False) == [
-        (16, 2, True),
-        (16, 1, False),
-        (32, 2, False),
+        (32, 2, True),
         (32, 1, False),
+        (64, 2, False),
+        (64, 1, False),
     ]
 
 
