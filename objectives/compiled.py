@@ -41,12 +41,16 @@ class Course:
 
 
 def compile_model(model: keras.Model, network: keras.Model, recipe: Recipe, course: Course) -> None:
-    """Compile a model that trains a network; what an earlier optimizer had gathered is gone."""
+    """Compile a model that trains a network; what an earlier optimizer had gathered is gone.
+
+    The optimizer is built here: TensorFlow traces a step in which variables are made a second time, without that.
+    """
     model.compile(
         optimizer=optimizers.optimizer_of(recipe.fit, steps=course.steps, model=network),
         loss=losses.loss_of(recipe, course.labels, classes=course.classes),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
+    model.optimizer.build(model.trainable_variables)
 
 
 class Compiled:

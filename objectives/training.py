@@ -152,7 +152,6 @@ class Training:
         if unfreeze is not None and unfreeze.epoch <= self.epoch:
             self._unfreeze(unfreeze)
         optimizer = self._model.optimizer
-        optimizer.build(self._model.trainable_variables)
         _assign(self._variables, checkpoint.variables)
         _assign(optimizer.variables, checkpoint.optimizer)
         self._best = _Best(
@@ -192,7 +191,6 @@ class Training:
         compile_model(self._model, self._network, self._recipe, self._course)
         optimizer = self._model.optimizer
         transfer.slow_down(optimizer, self._network, rate=unfreeze.rate)
-        optimizer.build(self._model.trainable_variables)
         optimizer.iterations.assign(self.epoch * self._input.steps)  # the schedule goes on where it was
 
     def _whole_network(self) -> keras.Model:

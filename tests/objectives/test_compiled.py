@@ -172,6 +172,21 @@ def test_a_layer_that_tells_half_of_itself_is_not_taken_for_another(small_digits
     assert len(kept) == 2
 
 
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_new_step_is_traced_once(name: str, small_digits: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
+    traced: list[keras.Model] = []
+    step = keras.Model.train_step
+
+    def watched(model: keras.Model, data: object) -> object:
+        traced.append(model)
+        return step(model, data)
+
+    monkeypatch.setattr(keras.Model, "train_step", watched)
+    _training(PAIRS[name][0], small_digits, None).advance()
+
+    assert len(traced) == 1
+
+
 def test_a_few_are_kept(small_digits: StudyData) -> None:
     kept = CompiledNetworks()
     for units in range(1, 8):
