@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
+from tensorflow.python.framework import ops
 
 if TYPE_CHECKING:
     import keras
@@ -60,3 +63,21 @@ def fuse_updates(optimizer: keras.optimizers.Optimizer) -> None:
         fused(gradient, learning_rate * 1.0)  # a tensor, whether it was one or Keras' variable
 
     optimizer.update_step = update_step
+
+
+@contextmanager
+def forgetting_gradients() -> Iterator[None]:
+    """Let go of graphs that are traced and differentiated inside, once nothing else needs them.
+
+    For each use of a `tf.custom_gradient` in a graph, TensorFlow registers a function by name, for ever, and that
+    function holds the graph: a process would keep every network that it trained, with its weights and traces.
+    Keras' optimizers use one in each training step, to sum gradients over devices, and `silu` is one. The
+    names are looked up while a graph is differentiated, and not after.
+    """
+    before = {*ops.gradient_registry.list()}
+    try:
+        yield
+    finally:
+        for name in {*ops.gradient_registry.list()} - before:
+            if name.startswith("CustomGradient-"):
+                del ops.gradient_registry._registry[name]

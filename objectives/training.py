@@ -6,7 +6,7 @@ import math
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,7 +68,7 @@ class Training:
         self._metric = METRICS[objective.metric]
         self._reports: list[EpochReport] = []
         self._best: _Best | None = None
-        with _failing(0):
+        with _failing(0), _forgetting_gradients():
             _reset_keras(seed)
             folder = DataDirectories.from_environment().features
             self._seen = features.seen_by(recipe, data, epochs=objective.epochs, folder=folder)
@@ -103,7 +103,7 @@ class Training:
         """
         started = time.perf_counter()
         epoch = self.epoch + 1
-        with _failing(epoch):
+        with _failing(epoch), _forgetting_gradients():
             unfreeze = self._recipe.unfreeze
             if unfreeze is not None and unfreeze.epoch == epoch:
                 self._unfreeze(unfreeze)
@@ -237,6 +237,15 @@ def _reset_keras(seed: int) -> None:
     keras.config.set_dtype_policy("float32")
     keras.config.set_image_data_format("channels_last")
     keras.utils.set_random_seed(seed)
+
+
+def _forgetting_gradients() -> AbstractContextManager[None]:
+    """Keep what is traced inside from outliving its network, where the backend would let it."""
+    if keras.backend.backend() != "tensorflow":
+        return nullcontext()
+    from objectives import on_tensorflow
+
+    return on_tensorflow.forgetting_gradients()
 
 
 def _values(variables: Sequence[keras.Variable]) -> tuple[NDArray[Any], ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
@@ -14,6 +15,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from objectives.build import build
 from objectives.measuring import predict
@@ -207,6 +209,23 @@ def test_nothing_is_traced_after_the_first_epoch(small_digits: StudyData) -> Non
         training.advance()
 
     assert Counting.traces == after_first > 0
+
+
+@pytest.mark.parametrize("activation", ["relu", "silu"])
+def test_a_training_that_is_over_leaves_no_graph(activation: str, small_digits: StudyData) -> None:
+    network = ConvNet(stages=(Stage(filters=8, convolutions=1),), kernel=3, activation=activation)
+    _reports(small_digits, SMALL)
+    before = _graphs()
+    _reports(small_digits, replace(SMALL, network=network))
+
+    assert _graphs() == before
+
+
+def _graphs() -> int:
+    """Return how many of TensorFlow's graphs there are."""
+    keras.utils.clear_session(free_memory=True)
+    gc.collect()
+    return sum(issubclass(type(thing), tf.__internal__.FuncGraph) for thing in gc.get_objects())
 
 
 def test_epochs_one_by_one_are_those_of_a_single_fit(small_digits: StudyData) -> None:
