@@ -7,7 +7,7 @@ PACKAGES := spaces objectives reports search
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup demo test lint check bench pins clean
+.PHONY: help setup demo test lint check bench bench-peers pins clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make lint    lint, format, types, import arrows'
 	@echo 'make check   lint, format, types, import arrows, quick tests'
 	@echo 'make bench   short forms of the benchmarks; wants two free cores'
+	@echo 'make bench-peers   one search beside KerasTuner, Ray Tune and Optuna, in .venv-peers; PEERS="--seeds 5" for all'
 	@echo 'make pins    write constraints.txt afresh, from the newest releases'
 	@echo 'make clean   remove .venv and caches; runs/ stays'
 
@@ -45,8 +46,23 @@ check: lint
 	$(BIN)/python -m pytest -m 'not slow'
 
 bench: setup
+	$(BIN)/python -m benchmarks.starting --repeats 2
+	$(BIN)/python -m benchmarks.training --repeats 2 --images 160
 	$(BIN)/python -m benchmarks.workers
+	$(BIN)/python -m benchmarks.memory --trials 30
+	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.report --trials 200
+
+PEERS ?= --seeds 1 --seconds 60
+
+bench-peers: .venv-peers/ready
+	.venv-peers/bin/python -m benchmarks.peers $(PEERS)
+
+.venv-peers/ready: benchmarks/peers/requirements.txt constraints.txt pyproject.toml
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install -qq --disable-pip-version-check --constraint constraints.txt --editable . \
+	  --requirement benchmarks/peers/requirements.txt
+	@touch $@
 
 pins:
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && $(PYTHON) -m venv "$$fresh" && \
