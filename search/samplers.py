@@ -12,9 +12,9 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
-from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, TrialState
 
+from search.history import History
 from spaces.errors import UsageError
 from spaces.parameters import Parameter
 from spaces.space import ParameterValue
@@ -64,38 +64,31 @@ def make_pruner(name: str, epochs: int) -> optuna.pruners.BasePruner:
 class WindowedTPE(optuna.samplers.TPESampler):
     """TPE on the best and the latest trials alone: what it computes stops growing after `LEARNT_FROM` trials."""
 
-    def __init__(self, *, seed: int, common: IntersectionSearchSpace) -> None:
-        """Take the seed, and the study's own record of which parameters all trials have in common."""
+    def __init__(self, *, seed: int, history: History) -> None:
+        """Take the seed, and what is known of the study's trials."""
         super().__init__(n_startup_trials=RANDOM_FIRST, seed=seed)
-        self._search_space = common  # one that is made anew looks at every trial again
+        self._search_space = history.common  # one that is made anew looks at every trial again
+        self._history = history
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """Return values for the parameters that all trials have in common."""
-        return super().sample_relative(_Window(study), trial, search_space)  # type: ignore[arg-type]
+        return super().sample_relative(_Window(study, self._history), trial, search_space)  # type: ignore[arg-type]
 
 
 class _Window:
     """A study of which only some trials are seen."""
 
-    def __init__(self, study: optuna.Study) -> None:
+    def __init__(self, study: optuna.Study, history: History) -> None:
         self._study = study
+        self._history = history
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._study, name)
 
     def _get_trials(self, *, deepcopy: bool, states: Container[TrialState], use_cache: bool) -> list[FrozenTrial]:
-        trials = self._study._get_trials(deepcopy, states, use_cache)
-        if len(trials) <= LEARNT_FROM:
-            return trials
-        latest = trials[-LEARNT_FROM * 3 // 4 :]
-        earlier = trials[: -len(latest)]
-        is_higher_better = self._study.direction == optuna.study.StudyDirection.MAXIMIZE
-        complete = [trial for trial in earlier if trial.state == TrialState.COMPLETE]
-        best = sorted(complete, key=lambda trial: trial.value or 0.0, reverse=is_higher_better)
-        chosen = best[: LEARNT_FROM - len(latest)]
-        return sorted(chosen, key=lambda trial: trial.number) + latest
+        return self._history.window(self._study, states, most=LEARNT_FROM, latest=LEARNT_FROM * 3 // 4)
 
 
 @_knowing_experiments
@@ -105,7 +98,7 @@ def make_sampler(
     seed: int,
     number: int,
     parameters: Sequence[Parameter],
-    common: IntersectionSearchSpace | None = None,
+    history: History | None = None,
 ) -> optuna.samplers.BaseSampler:
     """Return the sampler of that name for one trial.
 
@@ -117,7 +110,7 @@ def make_sampler(
         seed: the run's seed.
         number: the trial's number.
         parameters: the space's parameters; only a grid needs them.
-        common: what the study's trials have in common, kept from one trial to the next, for TPE; None: found anew.
+        history: what is known of the study's trials, kept from one asking to the next, for TPE; None: found anew.
 
     Raises:
         UsageError: a package is missing, or the space is too large for a grid.
@@ -140,7 +133,7 @@ def make_sampler(
         case "nsga2":
             return optuna.samplers.NSGAIISampler(seed=own)
         case _:
-            return WindowedTPE(seed=own, common=common or IntersectionSearchSpace(include_pruned=True))
+            return WindowedTPE(seed=own, history=history or History())
 
 
 def grid_of(parameters: Sequence[Parameter]) -> dict[str, list[ParameterValue]]:

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 
 import optuna
-from optuna.search_space import IntersectionSearchSpace
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 
@@ -14,6 +13,7 @@ from objectives.metrics import METRICS
 from objectives.records import Decision, EpochReport
 from reports.records import TrialRecord
 from search.design import design_of
+from search.history import History
 from search.samplers import make_pruner, make_sampler
 from search.settings import RunSettings
 from search.study_in_memory import StudyInMemory
@@ -60,7 +60,7 @@ class Study:
         """
         self._study = study
         self._stored = stored
-        self._common = IntersectionSearchSpace(include_pruned=True)
+        self._history = History()
         self._space = space
         self._parameters = parameters
         self._settings = settings
@@ -89,7 +89,8 @@ class Study:
 
     def started(self) -> int:
         """How many trials have been asked for, in this run and earlier ones."""
-        return sum(trial.state != TrialState.WAITING for trial in self._study.get_trials(deepcopy=False))
+        waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))
+        return len(self._study.get_trials(deepcopy=False)) - len(waiting)
 
     def interrupted(self) -> list[optuna.Trial]:
         """Trials that an earlier run left under way."""
@@ -107,7 +108,7 @@ class Study:
             seed=self._settings.seed,
             number=self.started(),
             parameters=self._parameters,
-            common=self._common,
+            history=self._history,
         )
         if isinstance(sampler, optuna.samplers.GridSampler) and sampler.is_exhausted(self._study):
             return None
@@ -190,9 +191,7 @@ class Study:
 
     def best(self) -> optuna.trial.FrozenTrial | None:
         """Return the completed trial with the best score, of equals the first; None before one completed."""
-        complete = self._study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
-        sign = -1.0 if self._study.direction == optuna.study.StudyDirection.MAXIMIZE else 1.0
-        return min(complete, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+        return self._history.best(self._study)
 
     def is_better(self, score: float, than: float) -> bool:
         """Whether one score beats another, in the study's direction."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
-from optuna.search_space import IntersectionSearchSpace
 from optuna.trial import FrozenTrial, create_trial
 
+from search.history import History
 from search.samplers import LEARNT_FROM, WindowedTPE, make_sampler
 
 SPACE = {"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(0.0, 1.0)}
@@ -31,7 +31,7 @@ def asked(study: optuna.Study, sampler: optuna.samplers.BaseSampler) -> dict[str
 
 def test_with_few_trials_it_is_optuna_s() -> None:
     values = [(number * 7919 % 1000) / 1000 for number in range(LEARNT_FROM)]
-    ours = WindowedTPE(seed=3, common=IntersectionSearchSpace(include_pruned=True))
+    ours = WindowedTPE(seed=3, history=History())
     theirs = optuna.samplers.TPESampler(n_startup_trials=5, seed=3)
     assert asked(study_of(values), ours) == asked(study_of(values), theirs)
 
@@ -56,14 +56,13 @@ def test_with_many_it_learns_from_the_best_and_the_latest(
     assert numbers == sorted(numbers)
 
 
-def test_keeping_what_trials_have_in_common_changes_no_choice() -> None:
-    def choices(kept: IntersectionSearchSpace | None) -> list[dict[str, float]]:
+def test_keeping_what_is_known_of_trials_changes_no_choice() -> None:
+    def choices(kept: History | None) -> list[dict[str, float]]:
         study = study_of([0.1, 0.9, 0.4, 0.6, 0.3, 0.7])
         found = []
         for number in range(8):
-            common = kept or IntersectionSearchSpace(include_pruned=True)
-            found.append(asked(study, WindowedTPE(seed=number, common=common)))
+            found.append(asked(study, WindowedTPE(seed=number, history=kept or History())))
             study.tell(study.trials[-1].number, found[-1]["x"])
         return found
 
-    assert choices(IntersectionSearchSpace(include_pruned=True)) == choices(None)
+    assert choices(History()) == choices(None)

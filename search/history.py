@@ -1,0 +1,71 @@
+"""What a study's trials came to, kept up from one asking to the next: nothing looks at all of them again."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Container
+from itertools import chain
+
+import optuna
+from optuna.search_space import IntersectionSearchSpace
+from optuna.trial import FrozenTrial, TrialState
+
+
+class History:
+    """The trials of one study, by rank. One that is made anew says of the same trials the same."""
+
+    def __init__(self) -> None:
+        """Know of no trial."""
+        self.common = IntersectionSearchSpace(include_pruned=True)
+        """The parameters that all trials have in common."""
+        self._ranked: list[tuple[float, int]] = []
+        """Of each complete trial its loss, which is smaller where it is better, and its number."""
+        self._known = 0
+        self._under_way: list[int] = []
+
+    def best(self, study: optuna.Study) -> FrozenTrial | None:
+        """Return the completed trial with the best score, of equals the first; None before one completed."""
+        trials = self._bring_up_to_date(study)
+        return trials[self._ranked[0][1]] if self._ranked else None
+
+    def window(
+        self, study: optuna.Study, states: Container[TrialState], *, most: int, latest: int
+    ) -> list[FrozenTrial]:
+        """Return trials by number: all in one of `states`, or, where those are many, the best and the latest of them.
+
+        Args:
+            study: whose trials; the same each time.
+            states: those of the trials that are looked for.
+            most: so many trials at most.
+            latest: so many of them are the last; the others are the best that completed before those.
+        """
+        trials = self._bring_up_to_date(study)
+        found: list[FrozenTrial] = []
+        for trial in reversed(trials):
+            if trial.state in states:
+                found.append(trial)
+                if len(found) > most:
+                    break
+        else:
+            return found[::-1]
+        last = found[:latest]
+        best: list[FrozenTrial] = []
+        for _, number in self._ranked:
+            if number < last[-1].number:
+                best.append(trials[number])
+                if len(best) == most - latest:
+                    break
+        return sorted(best, key=lambda trial: trial.number) + last[::-1]
+
+    def _bring_up_to_date(self, study: optuna.Study) -> list[FrozenTrial]:
+        trials = study._get_trials(deepcopy=False)
+        sign = -1.0 if study.direction == optuna.study.StudyDirection.MAXIMIZE else 1.0
+        looked_at = chain(self._under_way, range(self._known, len(trials)))
+        self._under_way, self._known = [], len(trials)
+        for number in looked_at:
+            trial = trials[number]
+            if not trial.state.is_finished():
+                self._under_way.append(number)
+            elif trial.state == TrialState.COMPLETE:
+                bisect.insort(self._ranked, (sign * (trial.value or 0.0), number))
+        return trials
