@@ -66,25 +66,24 @@ def class_table(labels: NDArray[Any], predicted: NDArray[Any], classes: tuple[st
         predicted: (n,) predicted classes.
         classes: names; a class without images or predictions gets zeros.
     """
-    known = range(len(classes))
-    scores = precision_recall_fscore_support(labels, predicted, labels=known, zero_division=0)
+    scores = precision_recall_fscore_support(labels, predicted, labels=range(len(classes)), zero_division=0)
     wrong = np.bincount(labels[labels != predicted], minlength=len(classes))
     rows = tuple(
         ClassRow(name=name, precision=float(p), recall=float(r), f1=float(f), support=int(s), errors=int(e))
         for name, p, r, f, s, e in zip(classes, *scores, wrong, strict=True)
     )
+    *measures, support = scores
+
+    def mean(name: str, weights: NDArray[Any] | None) -> ClassRow:
+        p, r, f = (float(np.average(measure, weights=weights)) for measure in measures)
+        return ClassRow(name=name, precision=p, recall=r, f1=f, support=int(support.sum()), errors=int(wrong.sum()))
+
     return ClassTable(
         rows=rows,
-        macro=_mean(labels, predicted, known, kind="macro", name="mean over classes"),
-        weighted=_mean(labels, predicted, known, kind="weighted", name="mean over images"),
+        macro=mean("mean over classes", None),
+        weighted=mean("mean over images", support),
         accuracy=float((labels == predicted).mean()),
     )
-
-
-def _mean(labels: NDArray[Any], predicted: NDArray[Any], known: range, *, kind: str, name: str) -> ClassRow:
-    p, r, f, _ = precision_recall_fscore_support(labels, predicted, labels=known, average=kind, zero_division=0)
-    errors = int((labels != predicted).sum())
-    return ClassRow(name=name, precision=float(p), recall=float(r), f1=float(f), support=len(labels), errors=errors)
 
 
 def confusion_counts(labels: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int32]:

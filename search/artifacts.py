@@ -14,7 +14,6 @@ from optuna_dashboard import save_note
 from PIL import Image
 
 from objectives import predictions as stored_predictions
-from objectives.files import write_whole
 from reports.per_class import ClassTable, class_table, confusion_counts, confusion_sentences
 from reports.records import TrialRecord
 from search.run_folder import RunFolder
@@ -54,8 +53,9 @@ def attach(trial: optuna.Trial, record: TrialRecord, folder: RunFolder) -> None:
             classes = _classes(folder, count=predictions.probabilities.shape[1])
             predicted = predictions.probabilities.argmax(axis=1)
             counts = confusion_counts(predictions.labels, predicted, len(classes))
-            write_whole(own / "confusion.png", confusion_png(counts))
-            write_whole(own / "per_class.csv", _csv(class_table(predictions.labels, predicted, classes)))
+            # Not synchronised: both are made again should the run stop before the trial is told.
+            (own / "confusion.png").write_bytes(confusion_png(counts))
+            (own / "per_class.csv").write_bytes(_csv(class_table(predictions.labels, predicted, classes)).encode())
             files = [("confusion.png", "image/png"), ("per_class.csv", "text/csv"), ("history.csv", "text/csv")]
             note += _confusions(counts, classes)
         store = artifact_store(folder)
