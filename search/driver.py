@@ -71,7 +71,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
         search = Search(
             study=study,
             workers=workers,
-            budget=Budget(trials=settings.trials, timeout_seconds=settings.timeout_seconds),
+            budget=Budget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds),
             folder=folder,
             progress=progress,
             stop=stop,
@@ -165,7 +165,7 @@ def _plan(
         data=prepared.record.data.name,
         metric=settings.metric,
         direction=prepared.record.direction,
-        trials=settings.trials,
+        trials=study.total(settings.trials),
         epochs=settings.epochs,
         workers=workers.count,
         timeout_seconds=settings.timeout_seconds,

@@ -87,6 +87,10 @@ class Study:
             for params in design:
                 self._study.enqueue_trial(dict(params))
 
+    def total(self, wanted: int) -> int:
+        """How many trials the study comes to: as many as are wanted, or all that its design has."""
+        return wanted if self._space.repeats is None else min(wanted, len(self._study.get_trials(deepcopy=False)))
+
     def started(self) -> int:
         """How many trials have been asked for, in this run and earlier ones."""
         waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))

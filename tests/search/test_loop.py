@@ -291,6 +291,12 @@ def test_the_repeats_of_a_design_have_seeds_of_their_own(tmp_path: Path) -> None
     assert len({task.seed for task in _design(tmp_path, lambda task: steady(0.5)).workers.tasks}) == 12
 
 
+def test_a_design_knows_how_many_trials_it_comes_to() -> None:
+    space = replace(toy_space({"plain": {"pixels": "unit", "output": "softmax"}}, choose=_choose_two), repeats=3)
+    design, other = toy_study(toy_settings(), space=space), toy_study(toy_settings())
+    assert (design.total(99), design.total(5), other.total(99)) == (12, 5, 99)
+
+
 def test_a_design_prunes_nothing(tmp_path: Path) -> None:
     stage = _design(tmp_path, lambda task: steady(0.1 if task.trial > 6 else 0.9), pruner="median")
     assert stage.states == ["COMPLETE"] * 12
