@@ -57,6 +57,9 @@ def _work(journal: Path, given: argparse.Namespace, number: int) -> None:
     is_listed = given.mode == "listed"
 
     def objective(trial: optuna.Trial) -> float:
+        if is_listed and trial.number >= LISTED:  # nothing is waiting any more
+            trial.study.stop()
+            raise optuna.TrialPruned
         keras.utils.clear_session()
         configuration = Configuration(
             stages=trial.suggest_int("stages", 1, 3),
@@ -87,9 +90,7 @@ def _work(journal: Path, given: argparse.Namespace, number: int) -> None:
         )
         return best
 
-    study = _study(journal, given.seed + number, enqueue=is_listed)
-    stop = [optuna.study.MaxTrialsCallback(LISTED, states=None)] if is_listed else []
-    study.optimize(objective, callbacks=stop)
+    _study(journal, given.seed + number, enqueue=is_listed).optimize(objective)
 
 
 if __name__ == "__main__":
