@@ -208,7 +208,8 @@ class Cutout(RandomChange):
 
 def _whole(drawn: Any, most: Any) -> Any:
     """Return whole numbers, each as likely, from -most to most."""
-    return ops.round(drawn * (ops.floor(most) + 0.5))
+    last = ops.floor(most)
+    return ops.clip(ops.round(drawn * (last + 0.5)), -last, last)
 
 
 def _signs(drawn: Any) -> Any:
