@@ -114,7 +114,8 @@ def _changes(augment: Augment) -> Iterator[str]:
         ways = [way for way in ("horizontal", "vertical") if getattr(augment, f"flip_{way}")]
         yield f'RandomFlip("{"_and_".join(ways)}")'
     if augment.shift:
-        yield f"RandomTranslation({_number(augment.shift)}, {_number(augment.shift)}, {fill})"
+        largest = f"{_number(augment.shift)}, {_number(augment.shift)}"
+        yield f'RandomTranslation({largest}, {fill}, interpolation="nearest")'  # by whole pixels
     if augment.rotation_degrees:
         yield f"RandomRotation({_number(augment.rotation_degrees)} / 360, {fill})"
     if augment.zoom:

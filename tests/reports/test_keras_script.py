@@ -149,6 +149,12 @@ def test_a_script_imports_nothing_of_ours() -> None:
     assert imported == {"json", "keras", "numpy", "sklearn.datasets"}
 
 
+def test_a_script_shifts_by_whole_pixels_as_the_search_does() -> None:
+    script = keras_script(run(), TRIAL, EVERYTHING)
+
+    assert 'RandomTranslation(0.1, 0.1, fill_mode="nearest", interpolation="nearest")' in script
+
+
 def test_every_script_is_clean_python(tmp_path: Path) -> None:
     recipes = [recipe(), EVERYTHING, recipe(ResNet(blocks=1, filters=4)), recipe(MLP(units=(9,)))]
     for number, (metric, data, chosen) in enumerate(itertools.product(METRICS, ("digits", "cifar10", "pets"), recipes)):
