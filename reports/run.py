@@ -125,6 +125,12 @@ class Run:
         """Trials with a score that were trained to their end, best first; of equals, the earlier first."""
         return rank(self.trials, self.direction)
 
+    @functools.cached_property
+    def varied(self) -> tuple[str, ...]:
+        """Parameters in which trials differ, or which some lack."""
+        names = dict.fromkeys(name for trial in self.trials for name in trial.params)
+        return tuple(name for name in names if len({repr(trial.params.get(name)) for trial in self.trials}) > 1)
+
     @property
     def winner(self) -> Trial | None:
         """The trial that was measured on the test images, or else the best so far."""

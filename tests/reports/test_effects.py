@@ -74,6 +74,11 @@ def test_few_trials_in_a_cell_are_uneven(digits_run: Run) -> None:
     assert table.is_uneven
 
 
+def test_what_differs_between_trials_is_varied(digits_run: Run) -> None:
+    trials = [trial(0, 0.5, norm=True, rate=0.1, units=8), trial(1, 0.6, norm=False, rate=0.1)]
+    assert run_of(digits_run, trials).varied == ("norm", "units")
+
+
 def test_an_interval_of_a_fraction_stays_below_1(digits_run: Run) -> None:
     trials = [trial(n, 1.0 if n % 5 else 0.9, norm=bool(n % 2), flip=bool(n // 2 % 2)) for n in range(40)]
     (table,) = effect_tables(run_of(digits_run, trials), NO_IMPORTANCES, most=3)

@@ -10,6 +10,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -148,6 +149,18 @@ def test_hostile_names_are_shown_as_they_are(tmp_path: Path) -> None:
 def test_a_study_at_any_point_renders(tmp_path: Path, trials: int, running: int) -> None:
     run = read_run(write_run(tmp_path / "run", trials=trials, running=running, distinct=2, is_measured=running == 0))
     assert f"<dd>{trials + running}</dd>" in render(run)
+
+
+def test_only_a_search_is_said_to_pick_its_trials(digits_run: Run) -> None:
+    two = [
+        replace(trial, params={"norm": bool(trial.number % 2), "flip": bool(trial.number // 2 % 2)})
+        for trial in digits_run.trials
+    ]
+    shown = [
+        "other parameters differ between" in render(run) for run in (digits_run, replace(digits_run, trials=tuple(two)))
+    ]
+
+    assert shown == [True, False]
 
 
 def test_a_hundred_classes_render(tmp_path: Path) -> None:
