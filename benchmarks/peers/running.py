@@ -16,6 +16,8 @@ from benchmarks.peers.task import Mode
 
 _look_seconds = 0.5
 _end_seconds = 20.0
+_rounding = 1e-6
+"""Of an accuracy that Keras computed in single precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,7 @@ class Ran:
 
     def seconds_to(self, goal: float) -> float:
         """Seconds until an epoch's score reached a goal; infinite if none did."""
-        return next((epoch.at for epoch in self.epochs if epoch.score >= goal), float("inf"))
+        return next((epoch.at for epoch in self.epochs if epoch.score >= goal - _rounding), float("inf"))
 
 
 def run(tool: Tool, *, mode: Mode, seed: int, seconds: float | None, data: Path, log: Path) -> Ran:

@@ -57,8 +57,8 @@ def own_table(runs: Sequence[Ran], seconds: float) -> list[str]:
         ratios = [one.seconds_to(goal) / peer for one, goal, peer in zip(by[OURS], goals, fastest, strict=True)]
         reached = sum(math.isfinite(ratio) for ratio in ratios)
         lines.append(
-            f"{OURS} reached the best peer's final accuracy in {reached} of {len(ratios)} searches, "
-            f"in {_spread(ratios)} of that peer's time"
+            f"{OURS} reached the best peer's final accuracy in {reached} of {len(ratios)} searches; "
+            f"its time over that peer's: {_spread(ratios)}"
         )
     return lines
 
@@ -90,4 +90,9 @@ def _seconds(found: float) -> str:
 
 
 def _spread(ratios: Sequence[float]) -> str:
-    return f"{statistics.median(ratios):.2f} [{min(ratios):.2f}..{max(ratios):.2f}]"
+    median, low, high = (_ratio(ratio) for ratio in (statistics.median(ratios), min(ratios), max(ratios)))
+    return f"{median} [{low}..{high}]"
+
+
+def _ratio(found: float) -> str:
+    return "never" if math.isinf(found) else f"{found:.2f}"
