@@ -27,8 +27,8 @@ from objectives import predictions as stored_predictions
 from objectives.metrics import measure
 from objectives.records import Predictions
 from reports.intervals import wilson
-from reports.recording import write_thumbnails
 from reports.records import DataRecord, Measurement, RunRecord, TrialRecord
+from search.winner import thumbnails_of
 from spaces import cnn_cifar
 from spaces.recipe import ImageShape, Recipe
 from spaces.records import to_plain
@@ -247,7 +247,8 @@ def write_best(folder: Path, *, trial: int, test: Predictions, pixels: np.ndarra
         schema=1, trial=trial, correct=right, images=images, accuracy=right / images, interval_95=wilson(right, images)
     )
     write_json(best / "measurement.json", measured)
-    write_thumbnails(best, predictions=test, images=(pixels.reshape(-1, 8, 8, 1) * 255).astype(np.uint8))
+    thumbnails = thumbnails_of(test, (pixels.reshape(-1, 8, 8, 1) * 255).astype(np.uint8)).pixels
+    np.savez_compressed(best / "thumbnails.npz", images=[*thumbnails], pixels=[*thumbnails.values()])
 
 
 def run_record(data: Data, *, study_name: str, trials: int) -> RunRecord:
