@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -14,6 +16,27 @@ from reports.run import Run, Trial
 
 _shown_most = 6
 """Columns of parameters in the page's table."""
+_Type = Literal["boolean", "Int64", "Float64", "string"]
+_parameter_types: Mapping[_Type, set[type]] = {"boolean": {bool}, "Int64": {int}, "Float64": {int, float}}
+_column_types: Mapping[str, _Type] = {
+    "trial": "Int64",
+    "state": "string",
+    "score": "Float64",
+    "best_epoch": "Int64",
+    "epochs": "Int64",
+    "baseline": "string",
+    "start": "string",
+    "parameters": "Int64",
+    "seconds_building": "Float64",
+    "seconds_training": "Float64",
+    "seed": "Int64",
+    "attempt": "Int64",
+    "worker": "string",
+    "cause": "string",
+    "message": "string",
+    "started": "string",
+    "ended": "string",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,9 +50,18 @@ class TrialRow:
 
 
 def trials_frame(run: Run) -> pd.DataFrame:
-    """Return one row a trial, by number: what became of it, its cost, then each parameter as `param_<name>`."""
+    """Return one row a trial, by number: what became of it, its cost, then each parameter as `param_<name>`.
+
+    Each column has one of pandas' own nullable types (Int64, Float64, boolean, string), so that the frame can be
+    stored as it is, for example by `to_parquet`. A parameter with choices of several kinds is text; a list is JSON.
+    Times are ISO 8601, UTC.
+    """
     names = parameter_names(run)
-    return pd.DataFrame([_frame_row(trial, names) for trial in run.trials])
+    rows = [_frame_row(trial) for trial in run.trials]
+    columns = {name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in _column_types.items()}
+    for name in names:
+        columns[f"param_{name}"] = _parameter_column([trial.params.get(name) for trial in run.trials])
+    return pd.DataFrame(columns)
 
 
 def write_trials_csv(run: Run, path: Path) -> None:
@@ -79,7 +111,17 @@ def _differs(run: Run, name: str) -> bool:
     return len({repr(trial.params.get(name)) for trial in run.trials}) > 1
 
 
-def _frame_row(trial: Trial, names: tuple[str, ...]) -> dict[str, Any]:
+def _parameter_column(values: list[Any]) -> pd.Series[Any]:
+    """Return a parameter's values, None where a trial has none, as the narrowest type that holds them all."""
+    kinds = {type(value) for value in values if value is not None}
+    for kind, accepted in _parameter_types.items():
+        if kinds and kinds <= accepted:
+            return pd.Series(values, dtype=kind)
+    texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+    return pd.Series(texts, dtype="string")
+
+
+def _frame_row(trial: Trial) -> dict[str, Any]:
     record = trial.record
     return {
         "trial": trial.number,
@@ -99,4 +141,4 @@ def _frame_row(trial: Trial, names: tuple[str, ...]) -> dict[str, Any]:
         "message": record.message if record else None,
         "started": record.started if record else None,
         "ended": record.ended if record else None,
-    } | {f"param_{name}": trial.params.get(name) for name in names}
+    }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
+import pytest
 
 from reports.charts import parameter_chart
 from reports.importances import find_importances
@@ -17,6 +19,49 @@ def test_the_frame_has_a_row_a_trial_and_a_column_a_parameter(digits_run: Run) -
     frame = trials_frame(digits_run)
     assert frame["trial"].tolist() == list(range(12))
     assert frame.loc[3, "param_learning_rate"] == digits_run.trials[3].params["learning_rate"]
+
+
+def choosing(run: Run, *chosen: dict[str, Any]) -> Run:
+    """Return a run of trials with these parameters."""
+    trials = [dataclasses.replace(run.trials[0], number=n, params=params) for n, params in enumerate(chosen)]
+    return dataclasses.replace(run, trials=tuple(trials))
+
+
+def test_each_column_of_the_frame_has_one_plain_type(digits_run: Run) -> None:
+    types = {str(dtype) for dtype in trials_frame(digits_run).dtypes}
+    assert types <= {"Int64", "Float64", "boolean", "string"}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "kind", "stored"),
+    [
+        ([1, 2, None], "Int64", [1, 2, None]),
+        ([1, 0.5, None], "Float64", [1.0, 0.5, None]),
+        ([True, False, None], "boolean", [True, False, None]),
+        (["same", 3, None], "string", ["same", "3", None]),
+        ([True, 1, None], "string", ["true", "1", None]),
+        ([[16, 32], "a", None], "string", ["[16, 32]", "a", None]),
+    ],
+)
+def test_a_parameter_has_the_narrowest_type_that_holds_its_values(
+    digits_run: Run, chosen: list[Any], kind: str, stored: list[Any]
+) -> None:
+    params = [{"p": value} if value is not None else {} for value in chosen]
+    column = trials_frame(choosing(digits_run, *params))["param_p"]
+    assert str(column.dtype) == kind
+    assert [None if pd.isna(value) else value for value in column] == stored
+
+
+def test_a_study_without_trials_has_a_frame_with_its_columns(digits_run: Run) -> None:
+    frame = trials_frame(choosing(digits_run))
+    assert (len(frame), str(frame["score"].dtype)) == (0, "Float64")
+
+
+def test_the_frame_comes_back_from_parquet(digits_run: Run, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow", reason="to_parquet needs pyarrow, which Tamiz does not")
+    frame = trials_frame(digits_run)
+    frame.to_parquet(tmp_path / "trials.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "trials.parquet"), frame)
 
 
 def test_the_csv_reads_back_with_the_same_scores(digits_run: Run, tmp_path: Path) -> None:
