@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +31,9 @@ def load(path: Path) -> Predictions:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: _read(stored, name, path) for name in _fields}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, TypeError, AttributeError) as error:
+    except RecordError:
+        raise
+    except Exception as error:  # a damaged archive raises a dozen unrelated types
         raise RecordError(f"{path}: can't be read as predictions ({error})") from None
     found = Predictions(**arrays)
     count, classes = found.probabilities.shape

@@ -77,3 +77,25 @@ def test_another_array_than_an_archive_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(RecordError, match="can't be read"):
         load(path)
+
+
+def test_whatever_bit_is_flipped_the_file_is_read_as_it_was_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.npz"
+    random = np.random.default_rng(0)
+    written = Predictions(
+        probabilities=random.random((50, 3), dtype=np.float32),
+        labels=random.integers(0, 3, 50).astype(np.int32),
+        images=np.arange(50, dtype=np.int32),
+    )
+    save(written, path)
+    whole = path.read_bytes()
+    refused = 0
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 64]) + whole[place + 1 :])
+        try:
+            found = load(path)
+        except RecordError:
+            refused += 1
+        else:
+            np.testing.assert_array_equal(found.probabilities, written.probabilities)
+    assert refused > len(whole) / 2
