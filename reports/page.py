@@ -6,15 +6,12 @@ import base64
 import functools
 import gzip
 import hashlib
-from importlib import resources
 from pathlib import Path
 
-import jinja2
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from objectives.files import write_whole
-from reports import charts, wording
 from reports.chart import DARK, LIGHT
 from reports.findings import Findings, find
 from reports.interactive import config_json
@@ -23,15 +20,14 @@ from reports.page_parts import (
     detailed,
     figures_of,
     in_script,
-    probability_bars,
     recalls_json,
-    recipe_rows,
     side_by_side_of,
 )
-from reports.pictures import png, tiled
+from reports.parameter_charts import thinned_by
 from reports.procedure import account
 from reports.reading import read_run
 from reports.run import Run
+from reports.templating import asset, environment
 from reports.trials_table import failures_by_cause, write_trials_csv
 
 _lite_rows = 200
@@ -71,8 +67,8 @@ def render(run: Run, *, is_lite: bool = False) -> str:
 
 def _page(findings: Findings, *, is_lite: bool) -> str:
     run = findings.run
-    script = _asset("report.js")
-    template = _environment().get_template("report.html")
+    script = asset("report.js")
+    template = environment().get_template("report.html")
     return template.render(
         f=findings,
         run=run,
@@ -83,13 +79,13 @@ def _page(findings: Findings, *, is_lite: bool) -> str:
         figures=figures_of(findings, is_lite=is_lite),
         shown_rows=findings.rows[:_lite_rows] if is_lite else findings.rows,
         detailed=detailed(findings),
-        thinned_by=charts.thinned_by(len(run.ranked)),
+        thinned_by=thinned_by(len(run.ranked)),
         side_by_side=side_by_side_of(findings),
         recalls_data=in_script(recalls_json(findings)),
         has_matrix=len(run.classes) <= MATRIX_MOST,
         train_script=_train_script(run),
         is_lite=is_lite,
-        style=Markup(_asset("report.css")),
+        style=Markup(asset("report.css")),
         script=Markup(script),
         script_hashes=" ".join(_hash(text) for text in (script, get_plotlyjs())),
         plotly=_packed_plotly(),
@@ -117,36 +113,3 @@ def _hash(script: str) -> str:
 @functools.cache
 def _packed_plotly() -> str:
     return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
-
-
-def _asset(name: str) -> str:
-    return (resources.files("reports") / "templates" / name).read_text()
-
-
-@functools.cache
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": wording.percent,
-        "duration": wording.duration,
-        "value": wording.value,
-        "label": wording.label,
-        "count": wording.count,
-        "p_value": wording.p_value,
-        "signed": wording.signed,
-        "png": png,
-        "tiled": tiled,
-    }
-    environment.globals |= {
-        "score": wording.score,
-        "metric_name": wording.metric_name,
-        "recipe_rows": recipe_rows,
-        "bars": probability_bars,
-    }
-    return environment

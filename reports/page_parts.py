@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from reports import charts, wording
+from reports import charts, class_charts, parameter_charts, wording
 from reports.chart import Drawing
 from reports.findings import Findings
 from reports.grid_charts import grid_charts
@@ -73,10 +73,10 @@ def figures_of(findings: Findings, *, is_lite: bool) -> Figures:
     run, winner, found = findings.run, findings.answer.winner, findings.classification
 
     def drawn(chart: Drawing | None) -> Figure | None:
-        return _figure(chart, is_lite=is_lite) if chart is not None else None
+        return figure_of(chart, is_lite=is_lite) if chart is not None else None
 
     def all_drawn(of: tuple[Drawing, ...]) -> tuple[Figure, ...]:
-        return tuple(_figure(chart, is_lite=is_lite) for chart in of)
+        return tuple(figure_of(chart, is_lite=is_lite) for chart in of)
 
     names = findings.columns if is_lite else tuple(findings.importances.shares) or findings.columns
     scored = any(trial.score is not None for trial in run.trials)
@@ -85,12 +85,14 @@ def figures_of(findings: Findings, *, is_lite: bool) -> Figures:
         history=drawn(charts.history_chart(run)) if scored else None,
         all_curves=drawn(charts.all_curves_chart(run)) if any(trial.history for trial in run.trials) else None,
         winner_curves=all_drawn(charts.curve_charts(history, name="winner")) if history is not None else (),
-        reliability=drawn(charts.reliability_chart(found.calibration)) if found else None,
-        confusion=drawn(charts.confusion_map(found.counts, run.classes))
+        reliability=drawn(class_charts.reliability_chart(found.calibration)) if found else None,
+        confusion=drawn(class_charts.confusion_map(found.counts, run.classes))
         if found and len(run.classes) > MATRIX_MOST
         else None,
-        parameters=all_drawn(tuple(charts.parameter_chart(run, name) for name in names)) if len(run.ranked) > 1 else (),
-        parallel=drawn(charts.parallel_chart(run, findings.columns)),
+        parameters=all_drawn(tuple(parameter_charts.parameter_chart(run, name) for name in names))
+        if len(run.ranked) > 1
+        else (),
+        parallel=drawn(parameter_charts.parallel_chart(run, findings.columns)),
         trial_curves={
             trial.number: all_drawn(charts.curve_charts(trial.history, name=f"trial-{trial.number}")[:1])
             for trial in detailed(findings)
@@ -105,7 +107,8 @@ def detailed(findings: Findings) -> tuple[Trial, ...]:
     return tuple(row.trial for row in findings.rows if row.trial.score is not None)[:DETAILED]
 
 
-def _figure(chart: Drawing, *, is_lite: bool) -> Figure:
+def figure_of(chart: Drawing, *, is_lite: bool) -> Figure:
+    """Draw one chart; lite, as a picture alone."""
     return Figure(
         name=chart.name,
         title=chart.title,

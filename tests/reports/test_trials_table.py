@@ -9,8 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from reports.charts import parameter_chart
 from reports.importances import find_importances
+from reports.parameter_charts import parameter_chart
 from reports.run import Run
 from reports.trials_table import failures_by_cause, telling_parameters, trial_rows, trials_frame, write_trials_csv
 

@@ -1,0 +1,47 @@
+"""The templates of our pages: where they lie, and what they may call."""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+
+import jinja2
+
+from reports import wording
+from reports.page_parts import probability_bars, recipe_rows
+from reports.pictures import png, tiled
+
+
+def asset(name: str) -> str:
+    """Return the text of a file beside the templates."""
+    return (resources.files("reports") / "templates" / name).read_text()
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Return the templates' surroundings: everything is escaped, and a name that is not known is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": wording.percent,
+        "duration": wording.duration,
+        "value": wording.value,
+        "label": wording.label,
+        "count": wording.count,
+        "p_value": wording.p_value,
+        "signed": wording.signed,
+        "png": png,
+        "tiled": tiled,
+    }
+    environment.globals |= {
+        "score": wording.score,
+        "metric_name": wording.metric_name,
+        "recipe_rows": recipe_rows,
+        "bars": probability_bars,
+    }
+    return environment
