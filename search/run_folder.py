@@ -77,6 +77,11 @@ class RunFolder:
         """The folder of a trial."""
         return self.path / "trials" / f"{number:04d}"
 
+    def numbers(self) -> list[int]:
+        """Return the numbers of the trials that have a folder, in order."""
+        names = [path.name for path in (self.path / "trials").glob("*")]
+        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+
     def write_run(self, record: RunRecord, split: Split) -> None:
         """Write what was chosen before the first trial."""
         with whole_file(self.path / "split.npz") as file:

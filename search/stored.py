@@ -58,8 +58,7 @@ def read_settings(folder: RunFolder) -> RunRecord:
 
 def read_trials(folder: RunFolder) -> tuple[TrialRecord, ...]:
     """Return the trials that have ended, by number."""
-    numbers = sorted(int(path.name) for path in (folder.path / "trials").glob("*") if path.name.isdigit())
-    return tuple(record for number in numbers if (record := folder.read_trial(number)) is not None)
+    return tuple(record for number in folder.numbers() if (record := folder.read_trial(number)) is not None)
 
 
 def is_being_run(folder: RunFolder) -> bool:
@@ -79,7 +78,7 @@ def live_summary(folder: RunFolder) -> RunSummary:
     summary = stored_summary(folder)
     if not is_being_run(folder) or summary.trials is None:
         return summary
-    started = sum(1 for path in (folder.path / "trials").glob("*") if path.name.isdigit())
+    started = len(folder.numbers())
     if (database := folder.database).is_file():
         states = [trial.state.name for trial in copy_study(database, folder.path.name).get_trials(deepcopy=False)]
         started = len(states) - states.count("WAITING")

@@ -128,6 +128,12 @@ def test_without_the_winners_folder_the_best_trial_is_shown_on_validation_images
     assert "The test images are still untouched" in page
 
 
+def test_folders_that_are_no_trials_are_left_alone(copied: Path, digits_run: Run) -> None:
+    for name in ("\u00b2", "\u0663", "0001 copy", ".DS_Store"):
+        (copied / "trials" / name).mkdir()
+    assert len(read_run(copied).trials) == len(digits_run.trials)
+
+
 def test_a_torn_row_of_a_history_is_left_out(copied: Path, problems: Problems) -> None:
     path = copied / "trials/0001/history.csv"
     path.write_text(path.read_text() + "7,0.2")

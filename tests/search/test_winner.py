@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from objectives.records import EpochReport, Layer, LayerMaps, NetworkInside, Predictions, WinnerMeasured
-from reports.reading import _Reader  # what a report makes of the files
-from reports.records import Inside, ModelCard, RunRecord, TrialRecord
+from reports.records import Inside, ModelCard, TrialRecord
 from reports.run import Thumbnails
+from reports.stored_files import StoredFiles
 from search.run_folder import RunFolder
 from search.winner import measurement_of, thumbnails_of
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
@@ -72,9 +72,9 @@ def a_winner(tmp_path: Path, *, inside: NetworkInside | None = INSIDE, thumbnail
     return folder.best
 
 
-def reader(best: Path) -> _Reader:
+def reader(best: Path) -> StoredFiles:
     """Return the reports' reader of the run folder."""
-    return _Reader(folder=best.parent, record=object.__new__(RunRecord))
+    return StoredFiles(best.parent, classes=2)
 
 
 def test_the_inside_is_read_back_by_the_report(tmp_path: Path) -> None:
