@@ -186,11 +186,12 @@ def predict_command(
 @app.command("compare")
 def compare_command(
     studies: Annotated[list[str], typer.Argument(metavar="STUDY STUDY...", help="Names, or folders.")],
+    as_page: Annotated[bool, typer.Option("--report", help="Also write a page, in the first study's folder.")] = False,
     runs: Runs = None,
     as_json: AsJson = False,
 ) -> None:
     """Put studies of the same data side by side."""
-    say(compare(studies, runs=runs, as_json=as_json))
+    say(compare(studies, runs=runs, as_json=as_json, as_page=as_page))
 
 
 @app.command("dashboard")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from search.progress import write_line
-from spaces.errors import DataError, UsageError
+from spaces.errors import DataError, StorageError, UsageError
 from spaces.records import to_plain
 
 
@@ -48,16 +48,28 @@ def predict(model: Path, images: Sequence[Path], *, as_json: bool, as_csv: bool,
     return Predicted(text=text, exit_code=DataError.exit_code if answers.unread else 0)
 
 
-def compare(studies: Sequence[str], *, runs: str | None, as_json: bool) -> str:
-    """Return several studies side by side, as text or as one JSON object."""
+def compare(studies: Sequence[str], *, runs: str | None, as_json: bool, as_page: bool) -> str:
+    """Return several studies side by side, as text or as one JSON object; with the path of a page, if one is wanted.
+
+    Raises:
+        UsageError: fewer than two studies, one twice, or none of that name.
+        StudyConflictError: their data differ.
+        StorageError: the page can't be written.
+    """
     from reports.comparison import compare as compare_runs
+    from reports.comparison_page import write_comparison
     from reports.reading import read_run
     from search.stored import find_run
 
-    found = compare_runs([read_run(find_run(study, runs or "runs").path) for study in studies])
+    read = [read_run(find_run(study, runs or "runs").path) for study in studies]
+    found = compare_runs(read)
+    try:
+        page = str(write_comparison(read, found)) if as_page else None
+    except OSError as error:
+        raise StorageError(f"can't write the page in {read[0].folder}: {error.strerror or error}") from error
     if as_json:
-        return json.dumps({"schema": 1} | to_plain(found), indent=2)
-    return "\n".join(found.lines())
+        return json.dumps({"schema": 1} | to_plain(found) | ({"report": page} if page else {}), indent=2)
+    return "\n".join([*found.lines(), *(["", page] if page else [])])
 
 
 def dashboard(study: str | None, *, port: int, host: str, token: str | None, read_only: bool, runs: str | None) -> None:
