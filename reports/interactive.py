@@ -42,6 +42,14 @@ def figure_json(chart: Drawing) -> str:
     return text
 
 
+def titled_figure(chart: Drawing) -> go.Figure:
+    """Return a chart as a figure that stands by itself: its title above it, as large as the place that it is given."""
+    figure = _figure(chart)
+    title = {"text": _text(chart.title), "x": 0.02, "y": 0.98, "yanchor": "top", "font": {"size": 14}}
+    figure.update_layout(title=title, height=None, autosize=True, margin={"t": 36 + (figure.layout.margin.t or 0)})
+    return figure
+
+
 def _figure(chart: Drawing) -> go.Figure:
     if isinstance(chart, HeatMap):
         return _map_figure(chart)

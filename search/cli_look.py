@@ -53,15 +53,15 @@ def report(study: str, *, runs: str | None, lite: bool, grid: str | None, as_jso
     folder, wanted = find_run(study, runs or "runs"), Wanted(is_lite=lite, grid=_pair(grid))
     note = partial(write_line, sys.stderr)
     known = stored_state(folder)
-    answer = write_report(folder, wanted, note=note)
+    written = write_report(folder, wanted, note=note)
     if watch and not is_being_run(folder):
         note(f"study '{folder.path.name}' is not being searched on this machine: its report is written once")
     elif watch:
-        note(f"{answer.report} is written again whenever results change, until the search ends; Ctrl-C to stop")
+        note(f"{written.path} is written again whenever results change, until the search ends; Ctrl-C to stop")
         with contextlib.suppress(KeyboardInterrupt):
             for _ in changes(folder, known):
-                answer = write_report(folder, wanted, note=note)
-    return json.dumps(to_plain(answer), indent=2) if as_json else answer.report
+                written = write_report(folder, wanted, note=note)
+    return json.dumps(to_plain(written.answer), indent=2) if as_json else str(written.path)
 
 
 def _pair(grid: str | None) -> tuple[str, str] | None:

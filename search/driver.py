@@ -15,6 +15,7 @@ from optuna.storages import RDBStorage
 
 from objectives.records import Objective
 from search.budget import Budget
+from search.dashboard_figures import keep_figures
 from search.executors import executor
 from search.loop import Search
 from search.preparation import Prepared, prepare
@@ -91,7 +92,8 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
                 )
         finally:
             progress.phase("writing the report")
-            write_report(folder, Wanted(), note=progress.note, url=url)
+            report = write_report(folder, Wanted(), note=progress.note, url=url)
+        keep_figures(report.findings, storage, note=progress.note)
         summary = _summary(folder, study=study, search=search, seconds=time.monotonic() - began)
         if stop.error is not None:
             raise stop.error("stopped as asked; trials under way go on at their epoch when the study is continued")

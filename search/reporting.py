@@ -10,7 +10,7 @@ import optuna
 import sqlalchemy
 
 from reports.answer_record import AnswerRecord, answer_record
-from reports.findings import find
+from reports.findings import Findings, find
 from reports.page import publish
 from reports.reading import read_run
 from reports.study_copy import copy_study, in_memory
@@ -31,9 +31,21 @@ class Wanted:
     """Parameters for the columns and rows of the grid of learning curves; None: the most telling."""
 
 
-def write_report(
-    folder: RunFolder, wanted: Wanted, *, note: Callable[[str], None], url: str | None = None
-) -> AnswerRecord:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """A report that was written."""
+
+    findings: Findings
+    path: Path
+    """Of the page."""
+
+    @property
+    def answer(self) -> AnswerRecord:
+        """What it says, for programs."""
+        return answer_record(self.findings, report=str(self.path))
+
+
+def write_report(folder: RunFolder, wanted: Wanted, *, note: Callable[[str], None], url: str | None = None) -> Report:
     """Write a study's report from what is stored; an older one stays until the new one is whole.
 
     Args:
@@ -53,7 +65,7 @@ def write_report(
         raise StorageError(
             f"can't write the report in {folder.path}: {error.strerror or error}; an older one stays as it was"
         ) from error
-    return answer_record(findings, report=str(path))
+    return Report(findings=findings, path=path)
 
 
 def _study(folder: RunFolder, note: Callable[[str], None], url: str | None) -> optuna.Study | None:

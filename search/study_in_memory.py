@@ -20,6 +20,8 @@ from sqlalchemy import Connection, Table
 from reports.study_copy import in_memory
 from spaces.errors import StudyConflictError
 
+_FIGURES = "dashboard:plot_data:"
+"""Begins the names of a study's figures, which are large, and of no use here."""
 _Rows = dict[Any, dict[str, Any]]
 """Rows of a table by what tells them apart; that stands first in a row. The id of their owner is left out."""
 
@@ -45,7 +47,8 @@ class StudyInMemory:
         for key, value in storage.get_study_user_attrs(self._study_id).items():
             self.study.set_user_attr(key, value)
         for key, value in storage.get_study_system_attrs(self._study_id).items():
-            self.study._storage.set_study_system_attr(self.study._study_id, key, value)
+            if not key.startswith(_FIGURES):
+                self.study._storage.set_study_system_attr(self.study._study_id, key, value)
         self._saved = self.study.get_trials(deepcopy=False)
         self._written = {trial.number: _rows(trial) for trial in self._saved if not trial.state.is_finished()}
         """Of trials that may change: a trial's own object does not tell, since `optuna.Trial` writes into it."""
