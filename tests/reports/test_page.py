@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import html
 import html.parser
 import json
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
-from sklearn.metrics import classification_report
+from sklearn.metrics import classification_report, top_k_accuracy_score
 
 from objectives import predictions as stored_predictions
+from objectives.records import Predictions
+from reports.findings import classify
 from reports.page import render, write_report
 from reports.reading import read_run
-from reports.run import Run
-from tests.reports.run_folders import write_run
+from reports.run import History, Run
+from tests.reports.run_folders import set_texts, write_run
 
 HOSTILE = ("<img src=x onerror=alert(1)>", '"><script>alert(1)</script>.jpg', "{{7*7}}", "</script><b>", "$\\frac{$")
 
@@ -77,18 +82,85 @@ def lite(digits_run: Run) -> str:
     return render(digits_run, is_lite=True)
 
 
-def test_per_class_numbers_in_the_page_equal_scikit_learns(page: str, digits_folder: Path, digits_run: Run) -> None:
-    stored = stored_predictions.load(digits_folder / "best/predictions.npz")
+def shown_per_class(page: str) -> dict[str, list[str]]:
+    """Return precision, recall, F1 and support of each row of the page's table, as they are printed."""
+    return {row[0]: [*row[1:4], row[5]] for row in Page(page).tables["class-table"][1:]}
+
+
+def printed(theirs: dict[str, float]) -> list[str]:
+    """Return a row of scikit-learn's report as the page prints it."""
+    return [f"{theirs[key]:.3f}" for key in ("precision", "recall", "f1-score")] + [f"{theirs['support']:.0f}"]
+
+
+def sklearn_report(folder: Path, classes: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return scikit-learn's report on the winner's stored predictions, with the page's names for the two means."""
+    stored = stored_predictions.load(folder / "best/predictions.npz")
     theirs = classification_report(
-        stored.labels, stored.probabilities.argmax(axis=1), target_names=digits_run.classes, output_dict=True
+        stored.labels,
+        stored.probabilities.argmax(axis=1),
+        labels=range(len(classes)),
+        target_names=classes,
+        output_dict=True,
+        zero_division=0,
     )
-    expected = {
-        name: [f"{theirs[name][key]:.3f}" for key in ("precision", "recall", "f1-score")]
-        + [f"{theirs[name]['support']:.0f}"]
-        for name in digits_run.classes
-    }
-    rows = Page(page).tables["class-table"]
-    assert {row[0]: [*row[1:4], row[5]] for row in rows if row[0] in digits_run.classes} == expected
+    means = {"mean over classes": "macro avg", "mean over images": "weighted avg"}
+    names = {name: name for name in classes} | means
+    return {ours: printed(theirs[name]) for ours, name in names.items()}
+
+
+def test_per_class_numbers_in_the_page_equal_scikit_learns(page: str, digits_folder: Path, digits_run: Run) -> None:
+    assert shown_per_class(page) == sklearn_report(digits_folder, digits_run.classes)
+
+
+def test_the_worst_class_comes_first(page: str) -> None:
+    f1 = [row[2] for row in [*shown_per_class(page).values()][:10]]
+    assert f1 == sorted(f1)
+
+
+def test_the_page_tells_the_calibration_error_and_top_3_accuracy(page: str, digits_folder: Path) -> None:
+    stored = stored_predictions.load(digits_folder / "best/predictions.npz")
+    sure, right = stored.probabilities.max(axis=1), stored.probabilities.argmax(axis=1) == stored.labels
+    bins = np.digitize(sure, np.linspace(0.1, 0.9, 9), right=True)
+    parts = [np.abs(sure[bins == at].sum(dtype=float) - right[bins == at].sum()) for at in range(10)]
+    assert f"Expected calibration error {100 * sum(parts) / len(sure):.1f} %" in page
+    top3 = top_k_accuracy_score(stored.labels, stored.probabilities, k=3)
+    assert f"The true class is among its three likeliest for {100 * top3:.1f} %." in page
+
+
+def test_top_3_accuracy_is_left_out_where_there_are_five_classes_or_fewer(digits_run: Run) -> None:
+    assert digits_run.test is not None
+    five = digits_run.test.labels < 5
+    test = Predictions(
+        probabilities=digits_run.test.probabilities[five, :5],
+        labels=digits_run.test.labels[five],
+        images=digits_run.test.images[five],
+    )
+    tables = [
+        classify(test, digits_run.classes[:5], images="test"),
+        classify(digits_run.test, digits_run.classes, images="test"),
+    ]
+    assert [table.top3 is None for table in tables] == [True, False]
+
+
+def test_the_page_says_what_is_taken_for_what_and_where_overfitting_starts(digits_run: Run) -> None:
+    winner = digits_run.winner
+    assert winner is not None
+    losses = {"loss": [0.9, 0.5, 0.3, 0.1], "val_loss": [0.8, 0.6, 0.7, 0.9], "score": [0.5, 0.6, 0.6, 0.6]}
+    history = History(
+        epochs=np.arange(1, 5, dtype=np.int32), columns={name: np.array(values) for name, values in losses.items()}
+    )
+    labels = np.repeat(np.arange(10, dtype=np.int32), 100)
+    predicted = labels.copy()
+    predicted[:20] = 7  # of class 0
+    predicted[100:118] = np.tile([0, 2, 3, 4, 5, 6, 7, 8, 9], 2)  # of class 1
+    test = Predictions(
+        probabilities=np.eye(10, dtype=np.float32)[predicted], labels=labels, images=np.arange(1000, dtype=np.int32)
+    )
+    trials = [dataclasses.replace(one, history=history) if one is winner else one for one in digits_run.trials]
+    page = render(dataclasses.replace(digits_run, test=test, trials=tuple(trials)), is_lite=True)
+    assert "<li>0 is taken for 7 in 20 of 100 images.</li>" in page
+    assert "<li>1 is mistaken for no class in particular: 18 errors in 100 images.</li>" in page
+    assert "Overfitting starts at epoch 3: training loss falls on (0.500 to 0.100), validation loss" in page
 
 
 def test_no_element_names_an_address_outside_the_page(page: str) -> None:
@@ -139,6 +211,18 @@ def test_hostile_names_add_no_element(tmp_path: Path) -> None:
     assert tags[0] == tags[1]
 
 
+@pytest.mark.parametrize("kind", ["full", "lite"])
+def test_hostile_texts_anywhere_in_the_records_add_no_element(digits_folder: Path, tmp_path: Path, kind: str) -> None:
+    hostile = "".join(HOSTILE)
+    pages = {}
+    for text in ("harmless", hostile):
+        folder = shutil.copytree(digits_folder, tmp_path / str(len(pages)))
+        set_texts(folder, text)
+        pages[text] = render(read_run(folder), is_lite=kind == "lite")
+    assert Page(pages[hostile]).tags == Page(pages["harmless"]).tags
+    assert pages[hostile].count(html.escape(hostile, quote=False)[:10]) >= 12
+
+
 def test_hostile_names_are_shown_as_they_are(tmp_path: Path) -> None:
     run = read_run(write_run(tmp_path / "run", trials=1, distinct=1, classes=HOSTILE + tuple("56789")))
     names = {row[0] for row in Page(render(run)).tables["class-table"]}
@@ -163,10 +247,12 @@ def test_only_a_search_is_said_to_pick_its_trials(digits_run: Run) -> None:
     assert shown == [True, False]
 
 
-def test_a_hundred_classes_render(tmp_path: Path) -> None:
+def test_a_hundred_classes_have_scikit_learns_numbers_too(tmp_path: Path) -> None:
     names = tuple(f"class {number}" for number in range(100))
-    run = read_run(write_run(tmp_path / "run", trials=3, distinct=3, classes=names))
-    assert len(Page(render(run)).tables["class-table"]) == 1 + 100 + 2
+    folder = write_run(tmp_path / "run", trials=3, distinct=3, classes=names)
+    page = render(read_run(folder))
+    assert shown_per_class(page) == sklearn_report(folder, names)
+    assert 'id="figure-confusion"' in page
 
 
 def test_the_report_is_written_beside_the_run_with_its_trials(copied: Path) -> None:

@@ -15,7 +15,7 @@ from reports.page import write_report
 from reports.reading import read_run
 from reports.side_by_side import class_moves, find_recalls
 from tests.reports.browser import Browser, needs_browser
-from tests.reports.run_folders import write_run
+from tests.reports.run_folders import set_texts, write_run
 from tests.reports.test_page import HOSTILE
 
 pytestmark = pytest.mark.slow
@@ -51,9 +51,9 @@ ALL_DRAWN = "return document.querySelectorAll('#mattered .canvas.drawn .main-svg
 def hostile_report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "hostile"
     names = HOSTILE + tuple("56789")
-    return write_report(
-        write_run(folder, trials=12, distinct=6, classes=names, study_name="{{7*7}}<script>alert(1)</script>")
-    )
+    write_run(folder, trials=12, distinct=6, classes=names, study_name="{{7*7}}<script>alert(1)</script>")
+    set_texts(folder, HOSTILE[0] + HOSTILE[1])
+    return write_report(folder)
 
 
 @pytest.fixture(scope="module")
