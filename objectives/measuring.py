@@ -6,6 +6,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -28,6 +29,16 @@ def load_model(model: bytes) -> keras.Model:
         path = Path(folder, "model.keras")
         path.write_bytes(model)
         return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def convert(model: bytes, path: Path, *, kind: Literal["onnx", "tf_saved_model"]) -> None:
+    """Write a saved `.keras` model of the own run in another format.
+
+    Raises: whatever Keras' converters raise; ImportError where a package is missing.
+    """
+    loaded = load_model(model)
+    loaded(np.zeros((1, *loaded.input_shape[1:]), np.float32))  # Keras converts only what was called once
+    loaded.export(path, format=kind, verbose=False)
 
 
 def predict(model: bytes, examples: Examples) -> Predictions:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from objectives import predictions as stored_predictions
 from objectives.files import write_whole
@@ -15,10 +17,14 @@ from reports.reading import read_run
 from reports.run import Run, Trial
 from reports.trials_table import write_trials_csv
 from search.model_files import CARD, card_of, script_of
+from search.predict import known_model
 from search.run_folder import RunFolder
 from spaces.catalogue import find_space
 from spaces.errors import StorageError, TamizError, UsageError
 from spaces.records import to_plain
+
+_names: Mapping[Literal["onnx", "tf_saved_model"], str] = {"onnx": "model.onnx", "tf_saved_model": "saved_model"}
+"""What Keras calls a format, and what we call its file or folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +55,8 @@ def export(folder: RunFolder, *, to: Path, trial: int | None = None, formats: Fo
         formats: other formats of the model; needs the model, which is kept of the best trial only.
 
     Raises:
-        UsageError: no such trial, one without a score, or a format that is not to be had.
+        UsageError: no such trial, one without a score, a model that is not the one that was measured, or a
+            format that is not to be had.
         StorageError: the folder can't be written.
     """
     run = read_run(folder.path)
@@ -100,9 +107,10 @@ def _with_predictions(run: Run, folder: RunFolder, trial: int) -> Run:
 
 
 def _model(folder: RunFolder, run: Run, trial: int) -> bytes | None:
+    """Return a trial's model, if it was kept; the winner's only if it is the one that was measured."""
     best = folder.best / "model.keras"
     if run.measurement is not None and run.measurement.trial == trial and best.is_file():
-        return best.read_bytes()
+        return known_model(best, trust=False)[0]
     return folder.read_model(trial)
 
 
@@ -114,15 +122,16 @@ def _write_model(run: Run, trial: int, model: bytes, to: Path) -> list[Path]:
 
 
 def _convert(model: bytes, formats: Formats, to: Path) -> list[Path]:
-    if not (formats.onnx or formats.saved_model):
+    wanted = [kind for kind, is_wanted in zip(_names, (formats.onnx, formats.saved_model), strict=True) if is_wanted]
+    if not wanted:
         return []
     from objectives import measuring  # Keras, where it is needed
 
-    network = measuring.load_model(model)
-    kinds = [("onnx", "model.onnx")] * formats.onnx + [("tf_saved_model", "saved_model")] * formats.saved_model
-    for kind, name in kinds:
+    for kind in wanted:
         try:
-            network.export(to / name, format=kind, verbose=False)
-        except (ImportError, NotImplementedError, ValueError) as error:
-            raise UsageError(f"Keras can't write {name} here: {str(error).partition(chr(10))[0]}") from error
-    return [to / name for _, name in kinds]
+            measuring.convert(model, to / _names[kind], kind=kind)
+        except Exception as error:  # converters raise whatever they like
+            told = str(error).strip().partition("\n")[0] or type(error).__name__
+            advice = "; install the package that is missing" if isinstance(error, ImportError) else ""
+            raise UsageError(f"Keras can't write {_names[kind]} here: {told}{advice}") from error
+    return [to / _names[kind] for kind in wanted]

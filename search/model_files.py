@@ -9,7 +9,7 @@ import zipfile
 from reports.keras_script import keras_script
 from reports.records import ModelCard, RunRecord, schema
 from search.run_folder import RunFolder
-from spaces.errors import UsageError
+from spaces.errors import RecordError, UsageError
 
 CARD = "model_card.json"
 
@@ -40,6 +40,7 @@ def script_of(folder: RunFolder, run: RunRecord, trial: int, *, model: bytes | N
             it; None: not kept.
 
     Raises:
+        RecordError: the model or the recipe is damaged.
         UsageError: the trial has not ended or has no score, or its network can't be written.
     """
     record = folder.read_trial(trial)
@@ -50,5 +51,8 @@ def script_of(folder: RunFolder, run: RunRecord, trial: int, *, model: bytes | N
 
 
 def _network_json(model: bytes) -> str:
-    with zipfile.ZipFile(io.BytesIO(model)) as stored:
-        return stored.read("config.json").decode()
+    try:
+        with zipfile.ZipFile(io.BytesIO(model)) as stored:
+            return stored.read("config.json").decode()
+    except Exception as error:  # a damaged archive raises a dozen unrelated types
+        raise RecordError(f"its model is damaged: {error}") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -105,10 +106,94 @@ def test_another_format_needs_the_model(finished: RunFolder, tmp_path: Path) -> 
         export(finished, to=tmp_path, trial=loser(finished), formats=Formats(onnx=True))
 
 
-def test_a_saved_model_is_written(finished: RunFolder, tmp_path: Path) -> None:
-    export(finished, to=tmp_path, formats=Formats(saved_model=True))
+def test_a_model_that_is_not_the_measured_one_is_not_exported(
+    finished: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(finished.path, tmp_path / "small")
+    with (run / "best/model.keras").open("ab") as model:
+        model.write(b"forged")
+    code = run_command_line(["export", str(run), "--to", str(tmp_path / "exported")])
 
-    assert (tmp_path / "saved_model" / "saved_model.pb").is_file()
+    assert code == 2
+    assert "is not the model that model_card.json beside it was written for" in capsys.readouterr().err
+    assert not (tmp_path / "exported").exists()
+
+
+LOADING = {
+    "model.keras": "import keras; p = keras.models.load_model(sys.argv[1]).predict(images, verbose=0)",
+    "saved_model": (
+        "import tensorflow as tf; model = tf.saved_model.load(sys.argv[1]); p = model.serve(images.astype('float32'))"
+    ),
+    "model.onnx": (
+        "import onnxruntime; session = onnxruntime.InferenceSession(sys.argv[1]); "
+        "(p,) = session.run(None, {session.get_inputs()[0].name: images.astype('float32')})"
+    ),
+}
+"""How a model is used with its own library alone: images in, `p` out."""
+
+
+def probabilities_of(model: Path, place: Path) -> np.ndarray:
+    """Return what a model says of all test digits, in a process that knows nothing of Tamiz."""
+    images, found = place / "images.npy", place / "found.npy"
+    np.save(images, load("digits", directories=DataDirectories.from_environment()).test_images)
+    program = "\n".join(
+        [
+            "import sys, numpy",
+            "images = numpy.load(sys.argv[2])",
+            LOADING[model.name],
+            "numpy.save(sys.argv[3], numpy.asarray(p))",
+            "assert not {'search', 'objectives', 'spaces'} & {*sys.modules}",
+        ]
+    )
+    subprocess.run(
+        [sys.executable, "-c", program, str(model), str(images), str(found)],
+        cwd=place,
+        check=True,
+        timeout=280,
+    )
+    return np.load(found)
+
+
+def test_the_exported_model_gives_the_stored_probabilities_in_a_fresh_process(
+    exported: Path, finished: RunFolder, tmp_path: Path
+) -> None:
+    stored = load_predictions(finished.best / "predictions.npz")
+
+    found = probabilities_of(exported / "model.keras", tmp_path)
+    np.testing.assert_allclose(found[stored.images], stored.probabilities, atol=1e-5)
+
+
+def test_a_saved_model_gives_the_stored_probabilities_in_a_fresh_process(finished: RunFolder, tmp_path: Path) -> None:
+    written = export(finished, to=tmp_path, formats=Formats(saved_model=True))
+    stored = load_predictions(finished.best / "predictions.npz")
+
+    assert tmp_path / "saved_model" in written.files
+    found = probabilities_of(tmp_path / "saved_model", tmp_path)
+    np.testing.assert_allclose(found[stored.images], stored.probabilities, atol=1e-5)
+
+
+def test_an_onnx_model_gives_the_stored_probabilities_in_a_fresh_process(finished: RunFolder, tmp_path: Path) -> None:
+    for package in ("tf2onnx", "onnxruntime"):
+        pytest.importorskip(package, reason=f"needs {package}, which Tamiz does not bring")
+    export(finished, to=tmp_path, formats=Formats(onnx=True))
+    stored = load_predictions(finished.best / "predictions.npz")
+
+    found = probabilities_of(tmp_path / "model.onnx", tmp_path)
+    np.testing.assert_allclose(found[stored.images], stored.probabilities, atol=1e-5)
+
+
+def test_without_its_package_onnx_is_one_error_that_names_it(
+    finished: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)  # as where it is not installed
+    code = run_command_line(["export", str(finished.path), "--to", str(tmp_path), "--onnx"])
+    told = capsys.readouterr()
+
+    assert (code, told.out) == (2, "")
+    assert told.err.startswith("error: Keras can't write model.onnx here: ")
+    assert "onnx" in told.err.partition(": Keras can't write model.onnx here: ")[2]
+    assert told.err.endswith("; install the package that is missing\n")
+    assert (tmp_path / "model.keras").is_file()
 
 
 def digit_files(folder: Path, count: int) -> list[Path]:
