@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reports.records import ModelCard
+from reports.stored_files import refuse_newer
 from search.model_files import CARD
 from spaces.errors import DataError, UsageError
 from spaces.records import from_plain
@@ -152,8 +153,9 @@ def _card(path: Path) -> ModelCard:
             f"{path} is missing: it names the classes and the model's hash.\n"
             "Accepted: a model in the folder where `run` or `export` wrote it."
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} is damaged: {error}") from None
+    refuse_newer(plain, str(path))
     return from_plain(ModelCard, plain, where=str(path))
 
 

@@ -21,6 +21,7 @@ from objectives.files import whole_file, write_whole
 from objectives.records import EpochReport, NetworkInside, Predictions, WinnerMeasured
 from reports.records import FeatureMap, Inside, Measurement, ModelCard, RunRecord, TrialRecord, schema
 from reports.run import Thumbnails
+from reports.stored_files import refuse_newer
 from search.summary import RunSummary
 from spaces.errors import RecordError, StorageError, UsageError
 from spaces.recipe import Recipe
@@ -134,8 +135,8 @@ class RunFolder:
         """
         try:
             return Recipe.from_json((self.trial(number) / "recipe.json").read_text())
-        except OSError as error:
-            raise RecordError(f"trial {number} has no recipe: {error.strerror}") from None
+        except (OSError, UnicodeDecodeError) as error:
+            raise RecordError(f"the recipe of trial {number} can't be read: {error}") from None
 
     def read_trials(self, started: int) -> list[TrialRecord]:
         """Return the records of the trials that have ended, of the first `started`."""
@@ -230,6 +231,7 @@ def _read_record(path: Path, kind: type[R]) -> R | None:
         return None
     try:
         plain = json.loads(path.read_text())
-    except ValueError as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UsageError(f"{path} is damaged: {error}\nMove it away, or choose another --study.") from None
+    refuse_newer(plain, str(path))
     return from_plain(kind, plain, where=str(path))

@@ -73,6 +73,21 @@ def test_a_model_without_its_card_is_refused(tmp_path: Path) -> None:
         known_model(model, trust=True)
 
 
+def test_a_card_of_a_newer_format_is_refused(tmp_path: Path) -> None:
+    model = a_model(tmp_path)
+    (tmp_path / CARD).write_text(json.dumps(json.loads((tmp_path / CARD).read_text()) | {"schema": 2}))
+    with pytest.raises(UsageError, match=r"model_card\.json is of format 2; this Tamiz reads formats up to 1"):
+        known_model(model, trust=True)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[" * 100_000, "3", "{}"])
+def test_a_damaged_card_is_one_error(tmp_path: Path, content: str) -> None:
+    model = a_model(tmp_path)
+    (tmp_path / CARD).write_text(content)
+    with pytest.raises(UsageError, match=r"model_card\.json"):
+        known_model(model, trust=False)
+
+
 def test_a_missing_model_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"none\.keras can't be read: No such file"):
         known_model(tmp_path / "none.keras", trust=False)

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +15,7 @@ import pytest
 
 from search.report_watch import SHORTEST_PAUSE_SECONDS, changes, stored_state
 from search.run_folder import RunFolder
+from tests.search.finished_study import SPACE
 
 
 @pytest.fixture
@@ -60,3 +67,55 @@ def test_between_looks_it_pauses(folder: RunFolder) -> None:
     pauses: list[float] = []
     list(changes(folder, stored_state(folder), is_running=running_for(2), pause=pauses.append))
     assert pauses == [SHORTEST_PAUSE_SECONDS] * 2
+
+
+HOUSE = Path(__file__).parents[2]
+
+
+def tamiz(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
+    """Start a command of ours."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "search", *arguments],
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(HOUSE)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def told(process: subprocess.Popen[str], *, within_seconds: float) -> tuple[int, str, str]:
+    """Return exit code, stdout and stderr of a process that ends."""
+    out, err = process.communicate(timeout=within_seconds)
+    return process.returncode, out, err
+
+
+@pytest.mark.slow
+def test_a_running_search_is_followed_to_its_end(tmp_path: Path) -> None:
+    (tmp_path / "small.py").write_text(SPACE)
+    options = ["--trials", "6", "--epochs", "6", "--pruner", "none", "--executor", "inline", "--study", "small"]
+    search = tamiz("run", "--space", "small.py", "--data", "digits", *options, cwd=tmp_path)
+    folder, pages = tmp_path / "runs/small", list[str]()
+    watch = None
+    try:
+        while search.poll() is None:
+            if watch is None and (folder / "trials/0000/result.json").is_file():
+                watch = tamiz("report", "small", "--watch", "--json", cwd=tmp_path)
+            if (folder / "report.html").is_file():
+                pages.append((folder / "report.html").read_text())
+            time.sleep(0.05)
+        assert watch is not None
+        code, out, err = told(watch, within_seconds=120)
+    finally:
+        for process in (search, watch):
+            if process is not None and process.poll() is None:
+                process.kill()
+    shown = [int(found[1]) for page in pages if (found := re.search(r"<dt>Trials</dt>\s*<dd>(\d+)</dd>", page))]
+    assert (search.returncode, code) == (0, 0), err
+    assert all(page.rstrip().endswith("</html>") for page in pages)
+    assert len(shown) == len(pages)
+    assert shown == sorted(shown)
+    assert 1 <= shown[0] < 6
+    answer = json.loads(out)
+    assert (answer["cost"]["complete"], answer["missing"]) == (6, [])
+    assert "is written again whenever results change, until the search ends" in err
