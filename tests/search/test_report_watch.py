@@ -84,12 +84,6 @@ def tamiz(*arguments: str, cwd: Path) -> subprocess.Popen[str]:
     )
 
 
-def told(process: subprocess.Popen[str], *, within_seconds: float) -> tuple[int, str, str]:
-    """Return exit code, stdout and stderr of a process that ends."""
-    out, err = process.communicate(timeout=within_seconds)
-    return process.returncode, out, err
-
-
 @pytest.mark.slow
 def test_a_running_search_is_followed_to_its_end(tmp_path: Path) -> None:
     (tmp_path / "small.py").write_text(SPACE)
@@ -105,13 +99,14 @@ def test_a_running_search_is_followed_to_its_end(tmp_path: Path) -> None:
                 pages.append((folder / "report.html").read_text())
             time.sleep(0.05)
         assert watch is not None
-        code, out, err = told(watch, within_seconds=120)
+        out, err = watch.communicate(timeout=120)
     finally:
         for process in (search, watch):
-            if process is not None and process.poll() is None:
-                process.kill()
+            if process is not None:
+                process.kill()  # does nothing to one that has ended
+                process.communicate()
     shown = [int(found[1]) for page in pages if (found := re.search(r"<dt>Trials</dt>\s*<dd>(\d+)</dd>", page))]
-    assert (search.returncode, code) == (0, 0), err
+    assert (search.returncode, watch.returncode) == (0, 0), err
     assert all(page.rstrip().endswith("</html>") for page in pages)
     assert len(shown) == len(pages)
     assert shown == sorted(shown)
