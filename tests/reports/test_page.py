@@ -12,7 +12,6 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -237,11 +236,12 @@ def test_a_study_at_any_point_renders(tmp_path: Path, trials: int, running: int)
 
 def test_only_a_search_is_said_to_pick_its_trials(digits_run: Run) -> None:
     two = [
-        replace(trial, params={"norm": bool(trial.number % 2), "flip": bool(trial.number // 2 % 2)})
+        dataclasses.replace(trial, params={"norm": bool(trial.number % 2), "flip": bool(trial.number // 2 % 2)})
         for trial in digits_run.trials
     ]
     shown = [
-        "other parameters differ between" in render(run) for run in (digits_run, replace(digits_run, trials=tuple(two)))
+        "other parameters differ between" in render(run)
+        for run in (digits_run, dataclasses.replace(digits_run, trials=tuple(two)))
     ]
 
     assert shown == [True, False]
