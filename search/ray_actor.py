@@ -23,6 +23,7 @@ from objectives.records import (
     TrainingTask,
     WinnerMeasured,
 )
+from search.last_words import keep
 from search.training_station import TrainingStation, warm_up
 
 
@@ -41,7 +42,15 @@ class WorkerActor:
     def __init__(self) -> None:
         self._station: TrainingStation | None = None
 
-    def warm_up(self, *, threads: int, gpu: bool, modules: Sequence[SourceModule], scratch: str | None) -> None:
+    def warm_up(
+        self,
+        *,
+        threads: int,
+        gpu: bool,
+        modules: Sequence[SourceModule],
+        scratch: str | None,
+        last_words: str | None = None,
+    ) -> None:
         """Import Keras and a person's modules.
 
         Args:
@@ -49,7 +58,10 @@ class WorkerActor:
             gpu: whether to train on the GPU that Ray gave.
             modules: a person's own.
             scratch: folder for temporary files, which a killed worker leaves behind; None: the usual one.
+            last_words: file for what a dying worker has to say; None: nobody could read it.
         """
+        if last_words is not None:
+            keep(Path(last_words))
         if scratch is not None:
             tempfile.tempdir = os.environ["TMPDIR"] = scratch
         prepare(threads=threads, gpu=gpu)

@@ -29,6 +29,7 @@ import objectives
 import search
 import spaces
 from search import ray_sweeper
+from search.last_words import oom_kills
 from search.placement import Machine, Share, share_out
 from search.ray_actor import SourceModule, WorkerActor
 from search.terminal import only_own_lines
@@ -52,6 +53,10 @@ class Hired:
     """Handle of a `WorkerActor`."""
     warm: Any
     """ObjectRef that is ready once Keras is imported."""
+    last_words: Path | None = None
+    """File where a worker on this machine leaves them (see `search.last_words`)."""
+    oom_kills_before: int = 0
+    """Processes that the system had killed for want of memory when it was hired."""
 
 
 class RaySession:
@@ -71,6 +76,7 @@ class RaySession:
         self._share: Share | None = None
         self._gcs_address = ""
         self._scratch: str | None = None
+        self._hired = 0
         self._undo = contextlib.ExitStack()
         self._thread = threading.Thread(target=self._live, name="ray-session", daemon=True)
 
@@ -140,10 +146,16 @@ class RaySession:
             .options(num_cpus=share.cpus, num_gpus=share.gpus, max_restarts=0, max_task_retries=0)
             .remote()
         )
+        self._hired += 1
+        words = None if self._scratch is None else Path(self._scratch, f"last-words-{self._hired}.txt")
         warm = actor.warm_up.remote(
-            threads=share.threads, gpu=share.gpus > 0, modules=self._modules, scratch=self._scratch
+            threads=share.threads,
+            gpu=share.gpus > 0,
+            modules=self._modules,
+            scratch=self._scratch,
+            last_words=None if words is None else str(words),
         )
-        return Hired(actor=actor, warm=warm)
+        return Hired(actor=actor, warm=warm, last_words=words, oom_kills_before=oom_kills())
 
     def check(self) -> None:
         """Notice that Ray itself is gone: to be called when nothing was heard from the workers.

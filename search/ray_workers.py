@@ -25,6 +25,8 @@ from objectives.records import (
     TrainingTask,
     WinnerMeasured,
 )
+from search.last_words import LastWords, oom_kills
+from search.ray_deaths import death
 from search.ray_session import Hired, RaySession
 from search.stopping import Stopped
 from search.workers import (
@@ -226,6 +228,15 @@ class RayWorkers:
         """Expect nothing more: an epoch may be asked for already when a checkpoint fails."""
         self._under_way = {answer: by for answer, by in self._under_way.items() if by is not worker}
 
+    def _death(self, worker: _Worker, error: RayError) -> TrainingFailure:
+        hired = worker.hired
+        return death(
+            error,
+            place=_place(worker, self._objective.epochs),
+            words=None if hired.last_words is None else LastWords.read(hired.last_words),
+            was_short_of_memory=hired.last_words is not None and oom_kills() > hired.oom_kills_before,
+        )
+
     def _replace(self, worker: _Worker, error: RayError) -> None:
         if worker.state == "starting":
             self._died_starting += 1
@@ -234,19 +245,14 @@ class RayWorkers:
             ):
                 raise TamizError(f"the workers can't start: {_last_line(error)}") from error
         else:
-            self._fail(worker, _loss(worker, error, epochs=self._objective.epochs))
+            self._fail(worker, self._death(worker, error))
         ray.kill(worker.hired.actor)
         worker.hired, worker.state = self._session.hire(), "starting"
         self._hand_over(worker)
 
 
-def _loss(worker: _Worker, error: RayError, *, epochs: int) -> TrainingFailure:
-    place = f"at epoch {worker.epoch}/{epochs}" if worker.epoch else "while measuring"
-    if isinstance(error, OutOfMemoryError):
-        message = f"worker's machine ran out of memory {place}"
-        return TrainingFailure(cause="host_oom", message=message, traceback=str(error))
-    message = f"worker died {place}"  # Ray does not always know whether it was killed, crashed, or lost its machine
-    return TrainingFailure(cause="worker_lost", message=message, traceback=str(error))
+def _place(worker: _Worker, epochs: int) -> str:
+    return f"at epoch {worker.epoch}/{epochs}" if worker.epoch else "while measuring"
 
 
 def _last_line(error: Exception) -> str:

@@ -107,7 +107,7 @@ def test_a_killed_worker_costs_one_epoch(space_file: Path, tmp_path: Path, monke
     monkeypatch.setattr("search.checkpoints._most_of_training", math.inf)  # epochs here take no time
     said = search_on_ray(space_file, tmp_path / "killed", kill_at=(0, 3)).notes
     search_on_ray(space_file, tmp_path / "whole", kill_at=None)
-    assert said == ["trial 0: worker died at epoch 4/4 - retrying from epoch 2 (attempt 2/3)"]
+    assert said == ["trial 0: worker died (SIGKILL) at epoch 4/4 - retrying from epoch 2 (attempt 2/3)"]
     assert contents(tmp_path / "killed" / "s") == contents(tmp_path / "whole" / "s")
     assert not list(tmp_path.glob("killed/s/trials/*/checkpoint"))
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,12 @@ def _build(network: Odd, images: Any) -> Any:
 
     if network.fault == "killed":
         os.kill(os.getpid(), signal.SIGKILL)
+    if network.fault == "crashed":
+        ctypes.string_at(0)
+    if network.fault == "aborted":
+        os.abort()
+    if network.fault == "left":
+        sys.exit(7)
     if network.fault == "broken":
         raise ValueError("no such layer")
     if network.fault == "out of memory":
