@@ -9,7 +9,7 @@ from objectives.records import TrainingFailure
 from spaces.errors import NothingCompletedError
 
 ATTEMPTS = {"worker_lost": 3, "host_oom": 2}
-"""How often a training is tried whose worker died, by cause; every other cause is final at once."""
+"""How often a training is tried whose worker died without bringing it further, by cause; others are final at once."""
 SAME_FAILURES = 3
 """So many equal failures in a row, with no trial completed, end the search."""
 
@@ -51,10 +51,6 @@ class Budget:
     def attempts(failure: TrainingFailure) -> int:
         """How often a training is tried that fails so."""
         return ATTEMPTS.get(failure.cause, 1)
-
-    def may_retry(self, failure: TrainingFailure, attempt: int) -> bool:
-        """Whether a training that failed so in its `attempt` (from 1) is worth another."""
-        return attempt < self.attempts(failure)
 
     def completed(self) -> None:
         """Count a trial that completed: from now on a failure is its trial's own."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from dataclasses import replace
 
 import optuna
 
@@ -236,15 +237,21 @@ class Search:
             self._folder.keep_only_model(record.trial if best is None else best.number)
 
     def _retry_or_fail(self, running: Running, event: TrainingFailed) -> None:
-        failure = event.failure
-        if not self._budget.may_retry(failure, running.attempt):
-            self._fail(running, failure, worker=str(event.worker))
+        failure, worker = event.failure, str(event.worker)
+        allowed = self._budget.attempts(failure)
+        if allowed == 1:
+            self._fail(running, failure, worker=worker)
+            return
+        running.lose()
+        if running.losses >= allowed:
+            given_up = f"{failure.message} - given up after {allowed} attempts without an epoch more"
+            self._fail(running, replace(failure, message=given_up), worker=worker)
             return
         running.attempt += 1
         running.checkpoint = self._last_checkpoint(running)
         self._again.append(running)
         place = "the start" if running.checkpoint is None else f"epoch {running.checkpoint.epoch}"
-        attempts = f"attempt {running.attempt}/{self._budget.attempts(failure)}"
+        attempts = f"attempt {running.losses + 1}/{allowed}"
         self._progress.note(f"trial {running.number}: {failure.message} - retrying from {place} ({attempts})")
 
     def _fail(self, running: Running, failure: TrainingFailure, *, worker: str) -> None:

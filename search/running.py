@@ -32,6 +32,10 @@ class Running:
     """Where it will go on, while it waits for a worker; None: at the first epoch."""
     seconds_at_stake: float = 0.0
     """Spent training since the last checkpoint."""
+    losses: int = 0
+    """How often a worker was lost with it since it last got further than before."""
+    furthest: int = 0
+    """The last epoch that any attempt reached."""
 
     @property
     def number(self) -> int:
@@ -65,6 +69,12 @@ class Running:
         self.reports.append(report)
         self.seconds_at_stake += report.seconds
         return goes_on
+
+    def lose(self) -> None:
+        """Count a worker that was lost with it; one that had brought it further than any before is the first again."""
+        reached = len(self.reports)
+        self.losses = 1 if reached > self.furthest else self.losses + 1
+        self.furthest = max(self.furthest, reached)
 
     def result_record(self, result: TrainingResult, *, epochs: int, worker: str) -> TrialRecord:
         """Return the record of a training that ended in order; `epochs` are those of one that is not pruned."""

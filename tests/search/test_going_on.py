@@ -108,6 +108,31 @@ def test_a_worker_lost_in_its_first_epoch_begins_anew(tmp_path: Path) -> None:
     assert stage.progress.notes == ["trial 0: worker died (killed) - retrying from the start (attempt 2/3)"]
 
 
+@pytest.mark.parametrize(
+    ("deaths", "state"),
+    [
+        ((1, 2, 3, 4), "COMPLETE"),  # each attempt got further: a long training on machines that come and go
+        ((2, 2, 2), "FAIL"),
+        ((3, 1, 1), "FAIL"),
+        ((1, 1, 2, 1, 1), "FAIL"),
+        ((1, 1, 2, 2), "COMPLETE"),
+    ],
+)
+def test_attempts_count_afresh_once_one_got_further(tmp_path: Path, deaths: tuple[int, ...], state: str) -> None:
+    stage = Stage(tmp_path, dying(*deaths), settings=SETTINGS)
+    stage.search.run()
+    assert stage.states == [state]
+
+
+def test_a_training_that_gets_no_further_is_given_up_with_its_cause(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, dying(2, 3, 3, 3), settings=SETTINGS)
+    stage.search.run()
+    record = stage.folder.read_trial(0)
+    assert record is not None
+    said = "worker died (killed) - given up after 3 attempts without an epoch more"
+    assert (record.state, record.cause, record.message, record.attempt) == ("FAIL", "worker_lost", said, 4)
+
+
 def test_the_history_of_a_trial_that_was_interrupted_is_whole(tmp_path: Path) -> None:
     stage = Stage(tmp_path, dying(3, 4), settings=SETTINGS)
     stage.search.run()
