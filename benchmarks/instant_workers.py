@@ -6,7 +6,7 @@ from collections import deque
 
 import numpy as np
 
-from objectives.records import Decision, EpochReport, Predictions, TrainingResult, TrainingTask
+from objectives.records import Decision, EpochReport, Predictions, TrainingFailure, TrainingResult, TrainingTask
 from search.workers import EpochReported, Event, TrainingEnded
 
 CLASSES = 10
@@ -58,6 +58,10 @@ class InstantWorkers:
             model=None,
         )
         self._events.append(TrainingEnded(worker=trial % self.count, trial=trial, result=result))
+
+    def give_up(self, trial: int, failure: TrainingFailure) -> None:
+        """Is not asked for here."""
+        raise RuntimeError(f"trial {trial} does not hang")
 
     def measure(self, trial: int, model: bytes) -> int:
         """Is not asked for here."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from objectives.records import TrainingFailure
 from spaces.errors import NothingCompletedError
 
-ATTEMPTS = {"worker_lost": 3, "host_oom": 2}
+ATTEMPTS = {"worker_lost": 3, "hung": 3, "host_oom": 2}
 """How often a training is tried whose worker died without bringing it further, by cause; others are final at once."""
 SAME_FAILURES = 3
 """So many equal failures in a row, with no trial completed, end the search."""

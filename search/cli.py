@@ -38,6 +38,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the report's path alone.")]
 Runs = Annotated[str | None, typer.Option(metavar="DIR", help="Where study folders go; default: runs.")]
 Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Stop after so long: 90s, 30m, 2h, 1h30m.")]
+Stall = Annotated[
+    str | None, typer.Option(metavar="TIME", help="A trial silent for so long is taken for hung; default: 10m.")
+]
 Storage = Annotated[
     str | None, typer.Option(metavar="URL", help="Database of the study; or env:NAME, file:PATH. Default: a file.")
 ]
@@ -52,6 +55,7 @@ def run(
     ] = None,
     trials: Annotated[int | None, typer.Option(metavar="N", help="Trials of the study in all; default: 50.")] = None,
     timeout: Timeout = None,
+    trial_stall: Stall = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of a trial; default: 8.")] = None,
     train_images: Annotated[int | None, typer.Option(metavar="N", help="Use only so many, stratified.")] = None,
     image_size: Annotated[int | None, typer.Option(metavar="N", help="Side of the images in pixels.")] = None,
@@ -90,6 +94,7 @@ def run(
         backbone=backbone,
         trials=trials,
         timeout=None if timeout is None else parse_duration(timeout),
+        trial_stall=None if trial_stall is None else parse_duration(trial_stall, "--trial-stall"),
         epochs=epochs,
         train_images=train_images,
         image_size=image_size,

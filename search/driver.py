@@ -29,6 +29,7 @@ from search.storage_reference import hidden_from_processes, resolve_storage
 from search.stored import stored_summary
 from search.study import Study, open_study
 from search.summary import RunSummary
+from search.watchdog import Watchdog
 from search.winner import measure_winner
 from search.workers import Workers
 from spaces.errors import NothingCompletedError, SpaceError, StorageError, StudyConflictError
@@ -78,6 +79,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
             stop=stop,
             seed=settings.seed,
             until=settings.until,
+            watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
         )
         try:
             with stop.in_order():

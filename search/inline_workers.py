@@ -94,6 +94,10 @@ class InlineWorkers:
         else:
             self._work.append(functools.partial(TrainingStation.finish, keep_model=keep_model))
 
+    def give_up(self, trial: int, failure: TrainingFailure) -> None:
+        """Is never asked for: who could ask waits in `next_event` meanwhile."""
+        raise RuntimeError(f"trial {trial} is trained in this process, which can't be given up")
+
     def measure(self, trial: int, model: bytes) -> int:
         """Take a model; `next_event` predicts the test images with it."""
         self._occupy(trial)

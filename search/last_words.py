@@ -7,6 +7,7 @@ SIGKILL alone leaves no words; whether the system's own out-of-memory killer sen
 
 from __future__ import annotations
 
+import contextlib
 import faulthandler
 import os
 import signal
@@ -63,6 +64,15 @@ class LastWords:
         """The signal that the process died of: "SIGSEGV" where it says so, else "SIGKILL", which nobody outlives."""
         line = next((line for line in self.text.splitlines() if line.startswith(_prefix)), "")
         return _fatal.get(line.removeprefix(_prefix).strip(), "SIGABRT") if line else "SIGKILL"
+
+
+def put_down(path: Path) -> LastWords:
+    """Kill the process of a file, however it is stuck, and return where its threads were if it could still say so."""
+    words = ask(path)
+    if words.pid is not None:
+        with contextlib.suppress(OSError):
+            os.kill(words.pid, signal.SIGKILL)
+    return words
 
 
 def ask(path: Path) -> LastWords:

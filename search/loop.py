@@ -20,6 +20,8 @@ from search.running import Running, resuming_in_words
 from search.samplers import derive_seed
 from search.stop_request import StopRequest
 from search.study import Study
+from search.tally import duration
+from search.watchdog import Watchdog
 from search.workers import (
     CheckpointMade,
     EpochReported,
@@ -49,6 +51,7 @@ class Search:
         stop: StopRequest,
         seed: int,
         until: float | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         """Get ready; `seed` is the run's, `until` a score that is good enough."""
         self._study = study
@@ -60,6 +63,7 @@ class Search:
         self._stop = stop
         self._seed = seed
         self._until = until
+        self._watchdog = watchdog or Watchdog()
         self._running: dict[int, Running] = {}
         self._again: deque[Running] = deque()
         self._exhausted = False
@@ -85,6 +89,7 @@ class Search:
                 event = self._next_event()
                 if event is not None:
                     self._handle(event)
+                self._give_up_hung()
         finally:
             self._study.save()
 
@@ -176,6 +181,7 @@ class Search:
             self._checkpoints.forget(task.trial)
         worker = self._workers.start(task)
         self._running[running.number] = running
+        self._watchdog.began(running.number)
         self._progress.trial_started(running.number, running.trial.params, worker=worker)
         if running.reports:
             self._progress.epoch_reported(running.number, running.reports[-1], worker=worker)
@@ -198,6 +204,7 @@ class Search:
 
     def _decide(self, event: EpochReported) -> None:
         running = self._running[event.trial]
+        self._watchdog.heard(event.trial, seconds=event.report.seconds)
         if not running.enter(event.report):
             self._checkpoints.forget(event.trial)
             self._progress.note(f"trial {event.trial}: its checkpoint does not fit any more; it is trained anew")
@@ -248,17 +255,26 @@ class Search:
             self._fail(running, replace(failure, message=given_up), worker=worker)
             return
         running.attempt += 1
+        self._folder.write_traceback(running.number, failure.traceback)
         running.checkpoint = self._last_checkpoint(running)
         self._again.append(running)
         place = "the start" if running.checkpoint is None else f"epoch {running.checkpoint.epoch}"
         attempts = f"attempt {running.losses + 1}/{allowed}"
         self._progress.note(f"trial {running.number}: {failure.message} - retrying from {place} ({attempts})")
 
+    def _give_up_hung(self) -> None:
+        for trial in self._watchdog.hung(self._running):
+            silence = duration(self._watchdog.limit_seconds)
+            done = len(self._running[trial].reports)
+            epoch = f"epoch {min(done + 1, self._study.epochs)}/{self._study.epochs}"
+            message = f"worker reported nothing for {silence} at {epoch}"
+            self._workers.give_up(trial, TrainingFailure(cause="hung", message=message))
+            self._watchdog.began(trial)
+
     def _fail(self, running: Running, failure: TrainingFailure, *, worker: str) -> None:
         record = running.failure_record(failure, worker=worker)
         self._record(running, record, predictions=None, model=None)
-        if failure.traceback:
-            self._folder.write_traceback(record.trial, failure.traceback)
+        self._folder.write_traceback(record.trial, failure.traceback)
         self._budget.failed(failure)
 
     def _record(

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS = 50
 _duration = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 _unit_seconds = (86400, 3600, 60, 1)
+_durations = ("timeout", "trial_stall")
 _not_in_environment = ("data",)  # TAMIZ_DATA is the data directory
 
 
@@ -40,6 +41,8 @@ class Options:
     study: str | None = None
     trials: int | None = None
     timeout: float | None = None
+    """Seconds."""
+    trial_stall: float | None = None
     """Seconds."""
     epochs: int | None = None
     train_images: int | None = None
@@ -77,7 +80,9 @@ class Options:
                 f"space '{space.name}' has no dataset of its own; name one with --data NAME or --data PATH"
             )
         said = {name: value for name, value in asdict(self).items() if value is not None}
-        said["timeout_seconds"] = said.pop("timeout", None)
+        for name in _durations:
+            if name in said:
+                said[f"{name}_seconds"] = said.pop(name)
         if self.storage is not None:
             said["storage"] = reference_for(self.storage, environment)
         named = {"study": study_name(space.name, data), "trials": DEFAULT_TRIALS, "data": data}
@@ -191,7 +196,7 @@ def command_for(settings: RunSettings) -> str:
             continue
         words.append(f"--{field.name.removesuffix('_seconds').replace('_', '-')}")
         if value is not True:
-            words.append(f"{value:g}s" if field.name == "timeout_seconds" else str(value))
+            words.append(f"{value:g}s" if field.name.endswith("_seconds") else str(value))
     return shlex.join(words)
 
 
@@ -214,7 +219,7 @@ def _from_table(table: Mapping[str, object], source: str) -> Options:
 
 def _parsed(name: str, text: str, source: str) -> object:
     kind = _kinds[name]
-    if name == "timeout":
+    if name in _durations:
         return parse_duration(text, source)
     if kind is bool:
         if text.lower() not in ("1", "0", "true", "false", "yes", "no"):

@@ -25,7 +25,7 @@ from objectives.records import (
     TrainingTask,
     WinnerMeasured,
 )
-from search.last_words import LastWords, oom_kills
+from search.last_words import LastWords, oom_kills, put_down
 from search.ray_deaths import death
 from search.ray_session import Hired, RaySession
 from search.stopping import Stopped
@@ -112,6 +112,18 @@ class RayWorkers:
             self._expect(worker, worker.hired.actor.advance.remote())
         else:
             self._expect(worker, worker.hired.actor.finish.remote(keep_model=keep_model))
+
+    def give_up(self, trial: int, failure: TrainingFailure) -> None:
+        """End a worker that hangs, by force, and hire another."""
+        for worker in self._workers:
+            if worker.state in ("working", "waiting", "pausing") and worker.trial == trial:
+                break
+        else:
+            raise RuntimeError(f"trial {trial} is not being trained")
+        if worker.hired.last_words is not None:
+            failure = dataclasses.replace(failure, traceback=put_down(worker.hired.last_words).text)
+        self._fail(worker, failure)
+        self._hire_instead(worker)
 
     def measure(self, trial: int, model: bytes) -> int:
         """Let an idle worker predict the test images."""
@@ -246,6 +258,9 @@ class RayWorkers:
                 raise TamizError(f"the workers can't start: {_last_line(error)}") from error
         else:
             self._fail(worker, self._death(worker, error))
+        self._hire_instead(worker)
+
+    def _hire_instead(self, worker: _Worker) -> None:
         ray.kill(worker.hired.actor)
         worker.hired, worker.state = self._session.hire(), "starting"
         self._hand_over(worker)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -149,8 +150,11 @@ class RunFolder:
                 path.unlink()
 
     def write_traceback(self, number: int, text: str) -> None:
-        """Keep what a person needs to find the fault behind a failed trial."""
-        write_whole(self.trial(number) / "traceback.txt", text.rstrip() + "\n")
+        """Keep what helps to find the fault behind a failed trial or attempt, if there is anything and room."""
+        if text:
+            with contextlib.suppress(OSError):
+                self.trial(number).mkdir(parents=True, exist_ok=True)
+                write_whole(self.trial(number) / "traceback.txt", text.rstrip() + "\n")
 
     def read_model(self, number: int) -> bytes | None:
         """Return the saved model of a trial, if it was kept."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from objectives.metrics import METRICS
+from search.watchdog import STALL_SECONDS
 from spaces.errors import UnknownNameError, UsageError
 
 SAMPLERS = ("tpe", "random", "gp", "cmaes", "qmc", "grid", "nsga2")
@@ -32,6 +33,8 @@ class RunSettings:
     trials: int
     """Total of the study, earlier runs included."""
     timeout_seconds: float | None = None
+    trial_stall_seconds: float = STALL_SECONDS
+    """A training that reports nothing for so long, and for ten times the longest epoch so far, is taken for hung."""
     epochs: int = 8
     train_images: int | None = None
     """Use only so many training and validation images, a stratified subset; None: all."""
@@ -65,7 +68,15 @@ class RunSettings:
         _known("metric", self.metric, METRICS)
         _known("executor", self.executor, EXECUTORS)
         _known("resize", self.resize, RESIZES)
-        for option in ("trials", "epochs", "train_images", "image_size", "workers", "timeout_seconds"):
+        for option in (
+            "trials",
+            "epochs",
+            "train_images",
+            "image_size",
+            "workers",
+            "timeout_seconds",
+            "trial_stall_seconds",
+        ):
             came = getattr(self, option)
             if came is not None and not came > 0:
                 raise UsageError(

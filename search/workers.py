@@ -111,6 +111,12 @@ class Workers(Protocol):
                 wait until the driver has taken it.
         """
 
+    def give_up(self, trial: int, failure: TrainingFailure) -> None:
+        """End the worker that trains `trial` and answers no more; `TrainingFailed` with that failure follows.
+
+        What can be learned of where it hung is added to the failure's traceback.
+        """
+
     def measure(self, trial: int, model: bytes) -> int:
         """Let an idle worker measure a saved model on the test images; answered by `Measured` or `TrainingFailed`."""
 

@@ -16,7 +16,7 @@ from spaces.catalogue import find_space
 from spaces.recipe import Recipe
 
 _space = find_space(str(Path(__file__).parents[1] / "search" / "odd_space.py"))
-_longest_seconds = 90
+_longest_seconds = 200
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,13 @@ def _build(network: Odd, images: Any) -> Any:
         os.abort()
     if network.fault == "left":
         sys.exit(7)
+    if network.fault == "asleep":
+        time.sleep(1e6)
+    if network.fault == "busy":
+        while True:
+            pass
+    if network.fault == "stopped":
+        os.kill(os.getpid(), signal.SIGSTOP)
     if network.fault == "broken":
         raise ValueError("no such layer")
     if network.fault == "out of memory":

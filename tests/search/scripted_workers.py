@@ -69,6 +69,11 @@ def lost(*scores: float) -> Play:
     return Play(scores=scores, failure=TrainingFailure(cause="worker_lost", message="worker died (killed)"))
 
 
+def silent(*scores: float) -> Play:
+    """Return a training that hangs after these epochs."""
+    return Play(scores=scores)
+
+
 def diverged(*scores: float) -> Play:
     """Return a training whose loss becomes not-a-number after these epochs."""
     return Play(scores=scores, failure=TrainingFailure(cause="diverged", message="loss became NaN"))
@@ -110,6 +115,8 @@ class ScriptedWorkers:
         """Trials whose model was asked for."""
         self.measured: list[tuple[int, bytes]] = []
         """(trial, model), in order."""
+        self.given_up: list[tuple[int, int]] = []
+        """(trial, epochs done), in order."""
         self.closed = False
         self._play = play
         self._count = count
@@ -166,6 +173,12 @@ class ScriptedWorkers:
         result = self._result(training, keep_model=keep_model)
         self._events.append(TrainingEnded(worker=training.worker, trial=trial, result=result))
 
+    def give_up(self, trial: int, failure: TrainingFailure) -> None:
+        """End a training that fell silent."""
+        training = self._trainings[trial]
+        self.given_up.append((trial, training.epochs))
+        self._events.append(TrainingFailed(worker=training.worker, trial=trial, failure=failure))
+
     def measure(self, trial: int, model: bytes) -> int:
         """Predict the test images, always right."""
         worker = self._take_worker()
@@ -184,7 +197,7 @@ class ScriptedWorkers:
         event = self._events.popleft()
         if isinstance(event, TrainingEnded | TrainingFailed | TrainingPaused):
             del self._trainings[event.trial]
-        if isinstance(event, TrainingFailed) and event.failure.cause in ("worker_lost", "host_oom"):
+        if isinstance(event, TrainingFailed) and event.failure.cause in ("worker_lost", "hung", "host_oom"):
             self._events.append(WorkerReady(worker=event.worker))
         elif not isinstance(event, EpochReported | CheckpointMade):
             self._idle.append(event.worker)

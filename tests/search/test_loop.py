@@ -20,6 +20,7 @@ from search.run_folder import RunFolder
 from search.settings import RunSettings
 from search.stop_request import StopRequest
 from search.study import Study
+from search.watchdog import Watchdog
 from spaces.errors import NothingCompletedError, SpaceError
 from spaces.parameters import RandomSuggest
 from spaces.recipe import Recipe
@@ -45,6 +46,7 @@ class Stage:
         budget: Budget | None = None,
         study: Study | None = None,
         interrupt_at: int | None = None,
+        watchdog: Watchdog | None = None,
     ) -> None:
         self.settings = settings or toy_settings()
         self.study = study or toy_study(self.settings, space=space, storage=storage)
@@ -61,6 +63,7 @@ class Stage:
             stop=self.stop,
             seed=self.settings.seed,
             until=until,
+            watchdog=watchdog,
         )
 
     @property

@@ -1,0 +1,82 @@
+"""Row 20 of the fault table: a training that hangs.
+
+Given a training that sleeps, spins or is stopped by the system; nothing comes for longer than the limit; the
+person reads for how long and where it goes on, `traceback.txt` shows where it hung, and the worker is replaced.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from objectives.records import Decision, StudyData, TrainingFailure
+from search.ray_workers import RayWorkers
+from search.watchdog import Watchdog
+from search.workers import EpochReported, TrainingFailed
+from tests.faults.odd_workers import next_event, odd_workers, task, until_idle
+from tests.search.scripted_workers import silent, steady
+from tests.search.test_loop import Stage
+from tests.search.toy import toy_settings
+
+HUNG = TrainingFailure(cause="hung", message="worker reported nothing for 10m00s at epoch 1/2")
+
+
+def watchdog() -> Watchdog:
+    """Return one whose seconds pass whenever it looks."""
+    seconds = itertools.count()
+    return Watchdog(stall_seconds=60, clock=lambda: float(next(seconds)))
+
+
+def test_a_hung_training_is_tried_again(tmp_path: Path) -> None:
+    stage = Stage(
+        tmp_path,
+        lambda task: silent(0.5) if task.attempt == 1 and task.trial == 1 else steady(0.5),
+        settings=toy_settings(trials=3, epochs=3),
+        watchdog=watchdog(),
+    )
+    stage.search.run()
+    assert (stage.states, stage.workers.given_up) == (["COMPLETE"] * 3, [(1, 1)])
+    said = "trial 1: worker reported nothing for 1m00s at epoch 2/3 - retrying from epoch 1 (attempt 2/3)"
+    assert stage.progress.notes == [said]
+
+
+def test_one_that_hangs_each_time_fails_with_its_cause_and_the_search_goes_on(tmp_path: Path) -> None:
+    stage = Stage(
+        tmp_path,
+        lambda task: silent() if task.trial == 1 else steady(0.5),
+        settings=toy_settings(trials=3, epochs=3),
+        watchdog=watchdog(),
+    )
+    stage.search.run()
+    ended = [(record.trial, record.state, record.cause, record.attempt) for record in stage.progress.ended_trials]
+    assert ended == [(0, "COMPLETE", None, 1), (1, "FAIL", "hung", 3), (2, "COMPLETE", None, 1)]
+
+
+@pytest.fixture(scope="module")
+def workers(small_digits: StudyData, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayWorkers]:
+    """One worker of this machine, replaced after each hang."""
+    with odd_workers(small_digits, tmp_path_factory.mktemp("run")) as one:
+        yield one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fault", "shown"), [("asleep", "odd_space.py"), ("busy", "odd_space.py"), ("stopped", "")])
+def test_a_worker_that_hangs_is_put_down_and_replaced(workers: RayWorkers, fault: str, shown: str) -> None:
+    until_idle(workers)
+    workers.start(task(3, fault=fault))
+    assert workers.next_event(3.0) is None
+    workers.give_up(3, HUNG)
+    lost = next_event(workers)
+    assert isinstance(lost, TrainingFailed)
+    assert (lost.failure.cause, lost.failure.message) == (HUNG.cause, HUNG.message)
+    assert shown in lost.failure.traceback
+    until_idle(workers)
+    workers.start(task(4))
+    trained = next_event(workers)
+    assert isinstance(trained, EpochReported)
+    assert trained.trial == 4
+    workers.apply(4, Decision.FINISH)
+    next_event(workers)
