@@ -13,6 +13,9 @@ from spaces.recipe import Recipe
 Cause = Literal["host_oom", "gpu_oom", "error"]
 
 
+_backends = {"tensorflow", "torch", "jax", "jaxlib"}
+
+
 class TrainingError(TamizError):
     """A training that ended without a result."""
 
@@ -48,7 +51,14 @@ def classify(error: BaseException, epoch: int) -> TrainingFailure:
     else:
         message = f"out of {'GPU' if cause == 'gpu_oom' else 'host'} memory {place}: {said or type(error).__name__}"
     frames = "".join(traceback.format_exception(error, limit=-6, chain=False))
-    return TrainingFailure(cause=cause, message=message, traceback=frames)
+    poisons = cause != "error" or _is_of_a_backend(error)
+    return TrainingFailure(cause=cause, message=message, traceback=frames, poisons=poisons)
+
+
+def _is_of_a_backend(error: BaseException) -> bool:
+    """Tell an error inside TensorFlow, PyTorch or JAX, whose state is anyone's guess, from a person's own."""
+    roots = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return bool(roots & _backends) or isinstance(error, SystemError)
 
 
 def _cause(error: BaseException) -> Cause:

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from objectives.devices import prepare
 from objectives.records import (
     Checkpoint,
@@ -98,6 +100,11 @@ class WorkerActor:
     def measure(self, model: bytes) -> WinnerMeasured | TrainingFailure:
         """Predict the test images."""
         return self._at_station.measure(model)
+
+    def memory_bytes(self) -> int:
+        """Return what this process holds for itself, without what it shares with others."""
+        memory = psutil.Process().memory_info()
+        return int(memory.rss - getattr(memory, "shared", 0))
 
     @property
     def _at_station(self) -> TrainingStation:

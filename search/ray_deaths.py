@@ -34,6 +34,11 @@ def death(error: RayError, *, place: str, words: LastWords | None, was_short_of_
     return _failure("worker_lost", f"worker died{f' ({how})' if how else ''} {place}", said)
 
 
+def last_line(error: Exception) -> str:
+    """Return what an error of Ray comes down to: the remote traceback stands before it."""
+    return str(error).strip().rpartition("\n")[2][:300] or type(error).__name__
+
+
 def _how(said: str, words: LastWords | None) -> str | None:
     """Return "SIGSEGV", "exit status 3" or what else is known; None: nothing is."""
     if found := _exit_code.search(said):

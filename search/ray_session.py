@@ -157,6 +157,13 @@ class RaySession:
         )
         return Hired(actor=actor, warm=warm, last_words=words, oom_kills_before=oom_kills())
 
+    def has_room(self) -> bool:
+        """Whether one worker more could start now, beside those there are."""
+        import ray
+
+        free, share = ray.available_resources(), self.share
+        return bool(free.get("CPU", 0) >= share.cpus and free.get("GPU", 0) >= share.gpus)
+
     def check(self) -> None:
         """Notice that Ray itself is gone: to be called when nothing was heard from the workers.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections import deque
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import ray
 from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayError, RayTaskError
 
@@ -16,9 +16,7 @@ from objectives.records import (
     Checkpoint,
     Decision,
     EpochReport,
-    Examples,
     Objective,
-    Predictions,
     StudyData,
     TrainingFailure,
     TrainingResult,
@@ -26,9 +24,11 @@ from objectives.records import (
     WinnerMeasured,
 )
 from search.last_words import LastWords, oom_kills, put_down
-from search.ray_deaths import death
+from search.ray_arrays import as_plain_arrays, copied
+from search.ray_deaths import death, last_line
 from search.ray_session import Hired, RaySession
 from search.stopping import Stopped
+from search.wear import Limits, Wear
 from search.workers import (
     CheckpointMade,
     EpochReported,
@@ -53,6 +53,11 @@ class _Worker:
     trial: int = -1
     epoch: int = 0
     """The one under way, or last reported."""
+    wear: Wear
+    is_worn: bool = False
+    """Whether another is to be hired in its place, once it is idle."""
+    successor: Hired | None = None
+    """The other, where there was room to hire it ahead; waited for while it warms up."""
 
 
 class RayWorkers:
@@ -61,17 +66,21 @@ class RayWorkers:
     A lost worker is replaced by a new one with its number; what it did is for the driver to repeat.
     """
 
-    def __init__(self, *, session: RaySession, data: StudyData, objective: Objective) -> None:
+    def __init__(
+        self, *, session: RaySession, data: StudyData, objective: Objective, limits: Limits | None = None
+    ) -> None:
         """Return at once; the data are handed over when the session is up, in `next_event`.
 
         Args:
             session: where the workers run; ended by `close`.
             data: kept once in each machine's shared memory.
             objective: what recipes are measured by.
+            limits: how long a worker's process may serve; None: the usual.
         """
         self._session = session
         self._data = data
         self._objective = objective
+        self._limits = limits or Limits()
         self._shared: Any = None
         self._workers: list[_Worker] = []
         self._under_way: dict[Any, _Worker] = {}
@@ -112,6 +121,7 @@ class RayWorkers:
             self._expect(worker, worker.hired.actor.advance.remote())
         else:
             self._expect(worker, worker.hired.actor.finish.remote(keep_model=keep_model))
+            self._expect(worker, worker.hired.actor.memory_bytes.remote())
 
     def give_up(self, trial: int, failure: TrainingFailure) -> None:
         """End a worker that hangs, by force, and hire another."""
@@ -175,8 +185,11 @@ class RayWorkers:
         return self._events.popleft()
 
     def _open(self) -> None:
-        self._shared = ray.put(_as_plain_arrays(self._data))
-        self._workers = [_Worker(number=number, hired=hired) for number, hired in enumerate(self._session.crew())]
+        self._shared = ray.put(as_plain_arrays(self._data))
+        self._workers = [
+            _Worker(number=number, hired=hired, wear=Wear(self._limits))
+            for number, hired in enumerate(self._session.crew())
+        ]
         for worker in self._workers:
             self._hand_over(worker)
 
@@ -196,12 +209,17 @@ class RayWorkers:
 
     def _hear(self, answer: Any) -> None:
         worker = self._under_way.pop(answer)
+        if worker.successor is not None and answer == worker.successor.warm:
+            if worker.state == "idle":
+                self._hire_instead(worker)
+            return  # if it could not get warm, that is heard again when it is handed the data
         try:
             said = ray.get(answer)
         except RayTaskError as error:
             if worker.state == "starting":
-                raise TamizError(f"the workers can't start: {_last_line(error)}") from error
-            self._fail(worker, TrainingFailure(cause="error", message=_last_line(error), traceback=str(error)))
+                raise TamizError(f"the workers can't start: {last_line(error)}") from error
+            failure = TrainingFailure(cause="error", message=last_line(error), traceback=str(error), poisons=True)
+            self._fail(worker, failure)
         except RayError as error:
             self._replace(worker, error)
         else:
@@ -222,29 +240,55 @@ class RayWorkers:
                 return
             self._events.append(TrainingPaused(worker=number, trial=trial, checkpoint=said))
         elif isinstance(said, TrainingResult):
-            result = dataclasses.replace(said, predictions=_copied(said.predictions))
+            result = dataclasses.replace(said, predictions=copied(said.predictions))
             self._events.append(TrainingEnded(worker=number, trial=trial, result=result))
         elif isinstance(said, WinnerMeasured):
-            winner = dataclasses.replace(said, predictions=_copied(said.predictions))
+            winner = dataclasses.replace(said, predictions=copied(said.predictions))
             self._events.append(Measured(worker=number, trial=trial, winner=winner))
         elif isinstance(said, TrainingFailure):
             self._fail(worker, said)
+            return
+        elif isinstance(said, int):
+            self._wear(worker, worker.wear.add(said))
+            return
         worker.state = "idle"
+        self._hire_instead_of_worn(worker)
+
+    def _wear(self, worker: _Worker, reason: str | None) -> None:
+        """Plan that another takes the place of a worn worker: hired ahead where there is room."""
+        if reason is None or worker.is_worn:
+            return
+        logging.getLogger("ray").warning("worker %d is replaced between two trainings: %s", worker.number, reason)
+        worker.is_worn = True
+        if self._session.has_room():
+            worker.successor = self._session.hire()
+            self._expect(worker, worker.successor.warm)
+        self._hire_instead_of_worn(worker)
+
+    def _hire_instead_of_worn(self, worker: _Worker) -> None:
+        awaited = worker.successor is not None and worker.successor.warm in self._under_way
+        if worker.is_worn and worker.state == "idle" and not awaited:
+            self._hire_instead(worker)
 
     def _fail(self, worker: _Worker, failure: TrainingFailure) -> None:
         self._events.append(TrainingFailed(worker=worker.number, trial=worker.trial, failure=failure))
         self._forget_answers(worker)
         worker.state = "idle"
+        if failure.poisons:
+            self._hire_instead(worker)
 
     def _forget_answers(self, worker: _Worker) -> None:
         """Expect nothing more: an epoch may be asked for already when a checkpoint fails."""
-        self._under_way = {answer: by for answer, by in self._under_way.items() if by is not worker}
+        successor = None if worker.successor is None else worker.successor.warm
+        self._under_way = {
+            answer: by for answer, by in self._under_way.items() if by is not worker or answer == successor
+        }
 
     def _death(self, worker: _Worker, error: RayError) -> TrainingFailure:
         hired = worker.hired
         return death(
             error,
-            place=_place(worker, self._objective.epochs),
+            place=f"at epoch {worker.epoch}/{self._objective.epochs}" if worker.epoch else "while measuring",
             words=None if hired.last_words is None else LastWords.read(hired.last_words),
             was_short_of_memory=hired.last_words is not None and oom_kills() > hired.oom_kills_before,
         )
@@ -255,47 +299,14 @@ class RayWorkers:
             if self._died_starting >= _deaths_while_starting or not isinstance(
                 error, ActorDiedError | ActorUnavailableError | OutOfMemoryError
             ):
-                raise TamizError(f"the workers can't start: {_last_line(error)}") from error
-        else:
+                raise TamizError(f"the workers can't start: {last_line(error)}") from error
+        elif worker.state != "idle":
             self._fail(worker, self._death(worker, error))
         self._hire_instead(worker)
 
     def _hire_instead(self, worker: _Worker) -> None:
         ray.kill(worker.hired.actor)
-        worker.hired, worker.state = self._session.hire(), "starting"
+        hired, worker.successor = worker.successor or self._session.hire(), None
+        self._forget_answers(worker)
+        worker.hired, worker.state, worker.wear, worker.is_worn = hired, "starting", Wear(self._limits), False
         self._hand_over(worker)
-
-
-def _place(worker: _Worker, epochs: int) -> str:
-    return f"at epoch {worker.epoch}/{epochs}" if worker.epoch else "while measuring"
-
-
-def _last_line(error: Exception) -> str:
-    return str(error).strip().rpartition("\n")[2][:300] or type(error).__name__
-
-
-def _copied(predictions: Predictions) -> Predictions:
-    """Return predictions that outlive Ray's shared memory."""
-    return Predictions(
-        probabilities=predictions.probabilities.copy(),
-        labels=predictions.labels.copy(),
-        images=predictions.images.copy(),
-    )
-
-
-def _as_plain_arrays(data: StudyData) -> StudyData:
-    """Return the data in arrays that Ray shares without copying: no memory maps, no gaps; each array once."""
-    plain: dict[int, Any] = {}
-
-    def of(array: np.ndarray[Any, Any]) -> Any:
-        return plain.setdefault(id(array), np.ascontiguousarray(array.view(np.ndarray)))
-
-    def examples(some: Examples) -> Examples:
-        return Examples(images=of(some.images), labels=of(some.labels), indices=of(some.indices))
-
-    return StudyData(
-        train=examples(data.train),
-        validation=examples(data.validation),
-        test=None if data.test is None else examples(data.test),
-        classes=data.classes,
-    )
