@@ -120,8 +120,8 @@ class RayWorkers:
             worker.epoch += 1
             self._expect(worker, worker.hired.actor.advance.remote())
         else:
+            self._expect(worker, worker.hired.actor.memory_bytes.remote())  # answered first: it may be the last one
             self._expect(worker, worker.hired.actor.finish.remote(keep_model=keep_model))
-            self._expect(worker, worker.hired.actor.memory_bytes.remote())
 
     def give_up(self, trial: int, failure: TrainingFailure) -> None:
         """End a worker that hangs, by force, and hire another."""
