@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -52,13 +53,13 @@ def _copy_pages(address: str, copy: Path) -> None:
         source.backup(target)
 
 
-def in_memory(stored: optuna.Study) -> optuna.Study:
-    """Return a copy of a study that no longer needs its database."""
+def in_memory(stored: optuna.Study, *, trials: Sequence[optuna.trial.FrozenTrial] | None = None) -> optuna.Study:
+    """Return a copy of a study that no longer needs its database, with its trials or those that are given."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)  # "A new study created in memory" is nobody's news
     try:
         study = optuna.create_study(directions=stored.directions, study_name=stored.study_name)
-        study.add_trials(stored.get_trials(deepcopy=False))
+        study.add_trials(stored.get_trials(deepcopy=False) if trials is None else trials)
     finally:
         optuna.logging.set_verbosity(verbosity)
     return study

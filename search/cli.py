@@ -41,6 +41,7 @@ Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Stop after so
 Stall = Annotated[
     str | None, typer.Option(metavar="TIME", help="A trial silent for so long is taken for hung; default: 10m.")
 ]
+Patience = Annotated[str | None, typer.Option(metavar="TIME", help="How long the database may be away; default: 10m.")]
 Storage = Annotated[
     str | None, typer.Option(metavar="URL", help="Database of the study; or env:NAME, file:PATH. Default: a file.")
 ]
@@ -56,6 +57,7 @@ def run(
     trials: Annotated[int | None, typer.Option(metavar="N", help="Trials of the study in all; default: 50.")] = None,
     timeout: Timeout = None,
     trial_stall: Stall = None,
+    storage_patience: Patience = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of a trial; default: 8.")] = None,
     train_images: Annotated[int | None, typer.Option(metavar="N", help="Use only so many, stratified.")] = None,
     image_size: Annotated[int | None, typer.Option(metavar="N", help="Side of the images in pixels.")] = None,
@@ -95,6 +97,7 @@ def run(
         trials=trials,
         timeout=None if timeout is None else parse_duration(timeout),
         trial_stall=None if trial_stall is None else parse_duration(trial_stall, "--trial-stall"),
+        storage_patience=None if storage_patience is None else parse_duration(storage_patience, "--storage-patience"),
         epochs=epochs,
         train_images=train_images,
         image_size=image_size,

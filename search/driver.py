@@ -18,6 +18,7 @@ from search.budget import Budget
 from search.dashboard_figures import keep_figures
 from search.executors import executor
 from search.loop import Search
+from search.patience import PatientSaving
 from search.preparation import Prepared, prepare
 from search.progress import Progress, SearchPlan
 from search.reporting import Wanted, write_report
@@ -66,7 +67,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
         hire = cleanup.enter_context(executor(settings, space=space, folder=folder))
         prepared = prepare(settings, space=space, folder=folder, command=command, progress=progress)
         storage = cleanup.enter_context(study_storage(url))
-        study = _open(storage, settings, space=space, prepared=prepared, progress=progress)
+        study = _open(storage, settings, space=space, prepared=prepared, folder=folder, progress=progress)
         objective = Objective(metric=settings.metric, epochs=settings.epochs)
         workers = hire(data=prepared.study_data, objective=objective)
         progress.started(_plan(settings, prepared=prepared, study=study, folder=folder, workers=workers))
@@ -79,6 +80,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
             stop=stop,
             seed=settings.seed,
             until=settings.until,
+            saving=PatientSaving(study, note=progress.note, patience_seconds=settings.storage_patience_seconds),
             watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
         )
         try:
@@ -128,9 +130,19 @@ def _storage_faults() -> Iterator[None]:
         raise StorageError(f"the study's database gave up: {str(cause).partition(chr(10))[0]}") from error
 
 
-def _open(storage: RDBStorage, settings: RunSettings, *, space: Space, prepared: Prepared, progress: Progress) -> Study:
+def _open(
+    storage: RDBStorage,
+    settings: RunSettings,
+    *,
+    space: Space,
+    prepared: Prepared,
+    folder: RunFolder,
+    progress: Progress,
+) -> Study:
     images, classes = prepared.dataset.shape, len(prepared.dataset.classes)
-    stored = open_study(storage, settings)
+    stored = open_study(storage, settings, spool=folder.spool)
+    if stored.missed:
+        progress.note(f"{stored.missed} trials that the study's database had missed are entered from spool.jsonl")
     study = Study(
         stored.study,
         space=space,

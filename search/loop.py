@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections import deque
 from dataclasses import replace
 
 import optuna
+import sqlalchemy
 
 from objectives.records import Checkpoint, Decision, Predictions, TrainingFailure, TrainingResult
 from reports.records import TrialRecord
 from search.artifacts import attach
 from search.budget import Budget
 from search.checkpoints import Checkpoints
+from search.patience import PatientSaving
 from search.progress import Progress
 from search.run_folder import RunFolder
 from search.running import Running, resuming_in_words
@@ -31,7 +34,7 @@ from search.workers import (
     TrainingPaused,
     Workers,
 )
-from spaces.errors import SpaceError
+from spaces.errors import SpaceError, TamizError
 
 SAVE_SECONDS = 0.05
 """The study is saved this often at most, since saving takes time; where training is slow, that is after each event."""
@@ -52,6 +55,7 @@ class Search:
         seed: int,
         until: float | None = None,
         watchdog: Watchdog | None = None,
+        saving: PatientSaving | None = None,
     ) -> None:
         """Get ready; `seed` is the run's, `until` a score that is good enough."""
         self._study = study
@@ -67,6 +71,7 @@ class Search:
         self._running: dict[int, Running] = {}
         self._again: deque[Running] = deque()
         self._exhausted = False
+        self._saving = saving or PatientSaving(study, note=progress.note)
         self._saved_at = -math.inf
 
     def run(self) -> None:
@@ -76,8 +81,8 @@ class Search:
 
         Raises:
             NothingCompletedError: everything fails in the same way.
-            StorageError: the disk gave up.
-            sqlalchemy.exc.DBAPIError: the study's database gave up.
+            StorageError: the disk gave up, or the study's database was away for too long.
+            sqlalchemy.exc.DBAPIError: the database refuses what it is given.
             StudyConflictError: another program adds trials to the study.
         """
         try:
@@ -85,20 +90,23 @@ class Search:
             while True:
                 self._fill()
                 if self._stop.is_immediate or not (self._running or self._has_more):
-                    return
+                    break
                 event = self._next_event()
                 if event is not None:
                     self._handle(event)
                 self._give_up_hung()
-        finally:
-            self._study.save()
+            self._saving.save_at_last(may_wait=not self._stop.is_requested)
+        except BaseException:
+            with contextlib.suppress(TamizError, sqlalchemy.exc.DBAPIError):  # what goes wrong was wrong before
+                self._saving.save_at_last(may_wait=False)
+            raise
 
     def _next_event(self) -> Event | None:
         """Wait for something to happen, with the study saved unless that was a moment ago."""
         wait = self._saved_at + SAVE_SECONDS - time.monotonic()
         if wait > 0 and (event := self._workers.next_event(timeout_seconds=wait)) is not None:
             return event
-        self._study.save()
+        self._saving.save()
         self._saved_at = time.monotonic()
         return self._workers.next_event(timeout_seconds=1.0)
 
@@ -280,7 +288,8 @@ class Search:
     def _record(
         self, running: Running, record: TrialRecord, *, predictions: Predictions | None, model: bytes | None
     ) -> None:
-        self._study.save_if_new(record.trial)  # a trial of which there is a result must not be asked for again
+        if self._study.is_new(record.trial):
+            self._saving.save()  # a trial of which there is a result must not be asked for again
         self._folder.write_trial(
             record, recipe=running.recipe, reports=running.reports, predictions=predictions, model=model
         )

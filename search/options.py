@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS = 50
 _duration = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 _unit_seconds = (86400, 3600, 60, 1)
-_durations = ("timeout", "trial_stall")
+_durations = ("timeout", "trial_stall", "storage_patience")
 _not_in_environment = ("data",)  # TAMIZ_DATA is the data directory
 
 
@@ -43,6 +43,8 @@ class Options:
     timeout: float | None = None
     """Seconds."""
     trial_stall: float | None = None
+    """Seconds."""
+    storage_patience: float | None = None
     """Seconds."""
     epochs: int | None = None
     train_images: int | None = None

@@ -66,6 +66,11 @@ class RunFolder:
         return self.path / "study.db"
 
     @property
+    def spool(self) -> Path:
+        """Trials that the study's database could not take yet."""
+        return self.path / "spool.jsonl"
+
+    @property
     def best(self) -> Path:
         """The winner's folder."""
         return self.path / "best"

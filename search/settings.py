@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from objectives.metrics import METRICS
+from search.patience import PATIENCE_SECONDS
 from search.watchdog import STALL_SECONDS
 from spaces.errors import UnknownNameError, UsageError
 
@@ -35,6 +36,8 @@ class RunSettings:
     timeout_seconds: float | None = None
     trial_stall_seconds: float = STALL_SECONDS
     """A training that reports nothing for so long, and for ten times the longest epoch so far, is taken for hung."""
+    storage_patience_seconds: float = PATIENCE_SECONDS
+    """So long the study's database may be away; trials wait in the run folder meanwhile. 0: not at all."""
     epochs: int = 8
     train_images: int | None = None
     """Use only so many training and validation images, a stratified subset; None: all."""
@@ -82,6 +85,8 @@ class RunSettings:
                 raise UsageError(
                     f"--{option.removesuffix('_seconds').replace('_', '-')} is {came}; accepted: more than 0"
                 )
+        if not self.storage_patience_seconds >= 0:
+            raise UsageError(f"--storage-patience is {self.storage_patience_seconds}; accepted: 0s or more")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed is {self.seed}; accepted: 0 to {2**32 - 1}")
         if not _study_name.fullmatch(self.study) or set(self.study) == {"."}:

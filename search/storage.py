@@ -41,12 +41,12 @@ def open_storage(url: str) -> RDBStorage:
         sqlite = url.startswith("sqlite")
         storage = RDBStorage(
             url.replace("{", "{{").replace("}", "}}"),  # Optuna formats the URL
-            engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True},
+            engine_kwargs={"connect_args": _connecting(url), "pool_pre_ping": not sqlite},
         )
         if sqlite:
             with storage.engine.connect() as connection:
                 connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
-            sqlalchemy.event.listen(storage.engine, "connect", _synchronise_seldom)
+            sqlalchemy.event.listen(storage.engine, "connect", _once_open)
             storage.engine.dispose()
     except sql_errors.ArgumentError:
         raise UsageError(
@@ -65,9 +65,21 @@ def open_storage(url: str) -> RDBStorage:
     return storage
 
 
-def _synchronise_seldom(connection: object, _record: object) -> None:
+def _connecting(url: str) -> dict[str, int]:
+    """Return a driver's options with which a server that went away is noticed within a minute."""
+    if url.startswith("sqlite"):
+        return {"timeout": 60}
+    if url.startswith("postgres"):
+        kept_alive = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+        return {"connect_timeout": 10, "tcp_user_timeout": 30_000, **kept_alive}
+    return {"connect_timeout": 10, "read_timeout": 30, "write_timeout": 30} if "pymysql" in url else {}
+
+
+def _once_open(connection: object, _record: object) -> None:
     # Results are synchronised as files before they are told; the database may lag behind a power loss.
     connection.execute("PRAGMA synchronous=NORMAL")  # type: ignore[attr-defined]
+    # A lock that lasts is borne with by `search.patience`, which does not keep the workers waiting.
+    connection.execute("PRAGMA busy_timeout=2000")  # type: ignore[attr-defined]
 
 
 def _first_line(error: sql_errors.DBAPIError) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import optuna
 from optuna.storages import RDBStorage
@@ -155,10 +156,13 @@ class Study:
         if self._stored is not None:
             self._stored.save()
 
-    def save_if_new(self, trial: int) -> None:
-        """Save, unless the database knows a trial of that number already; raises as `save`."""
-        if self._stored is not None and not self._stored.has(trial):
-            self._stored.save()
+    def spool(self) -> int:
+        """Keep what the database lacks in the run folder, and return how many trials that is; raises OSError."""
+        return 0 if self._stored is None else self._stored.spool()
+
+    def is_new(self, trial: int) -> bool:
+        """Whether the database does not know a trial of that number yet."""
+        return self._stored is not None and not self._stored.has(trial)
 
     def tell(self, trial: optuna.Trial, record: TrialRecord) -> None:
         """End a trial as its record says; what the dashboard shows of it goes first, since a told trial is frozen."""
@@ -205,10 +209,11 @@ class Study:
         return self._study._storage.get_trial(trial._trial_id)
 
 
-def open_study(storage: RDBStorage, settings: RunSettings) -> StudyInMemory:
-    """Open the study of these settings, or make it.
+def open_study(storage: RDBStorage, settings: RunSettings, *, spool: Path | None = None) -> StudyInMemory:
+    """Open the study of these settings, or make it, with what its database missed from the spool.
 
     Raises:
+        UsageError: the spool is damaged.
         StudyConflictError: it is there to be led in the other direction.
     """
     direction = METRICS[settings.metric].direction
@@ -227,7 +232,7 @@ def open_study(storage: RDBStorage, settings: RunSettings) -> StudyInMemory:
                 f"{direction}; choose another --study"
             )
         study.set_metric_names([settings.metric])
-    return StudyInMemory(study, storage)
+    return StudyInMemory(study, storage, spool=spool)
 
 
 def _check_choices(study: optuna.Study, parameters: Sequence[Parameter]) -> None:

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import optuna
@@ -18,6 +19,9 @@ from optuna.trial import FrozenTrial
 from sqlalchemy import Connection, Table
 
 from reports.study_copy import in_memory
+from search.spool import laid_over
+from search.spool import read as read_spool
+from search.spool import write as write_spool
 from spaces.errors import StudyConflictError
 
 _FIGURES = "dashboard:plot_data:"
@@ -35,13 +39,28 @@ class StudyInMemory:
     The database must have no other writer of trials.
     """
 
-    def __init__(self, stored: optuna.Study, storage: RDBStorage) -> None:
-        """Copy `stored`, which is in `storage`."""
+    def __init__(self, stored: optuna.Study, storage: RDBStorage, *, spool: Path | None = None) -> None:
+        """Copy `stored`, which is in `storage`, and what it missed.
+
+        Args:
+            stored: of Optuna.
+            storage: where it is.
+            spool: file for what the database can't take; None: nowhere.
+
+        Raises:
+            UsageError: the spool is damaged.
+            StudyConflictError: the spool is of another study.
+        """
         trials = stored.get_trials(deepcopy=False)
+        missed = {} if spool is None else laid_over(trials, read_spool(spool), study=stored.study_name)
+        self._spool = spool
+        self.missed = len(missed)
+        """How many trials the database lacked, wholly or in part, when the study was opened."""
         self._engine = storage.engine
         self._study_id = stored._study_id
         self._ids = [trial._trial_id for trial in trials]
-        self.study = in_memory(stored)
+        known = {trial.number: trial for trial in trials} | missed
+        self.study = in_memory(stored, trials=[known[number] for number in sorted(known)])
         """Of Optuna."""
         self.study.pruner = stored.pruner
         for key, value in storage.get_study_user_attrs(self._study_id).items():
@@ -49,7 +68,8 @@ class StudyInMemory:
         for key, value in storage.get_study_system_attrs(self._study_id).items():
             if not key.startswith(_FIGURES):
                 self.study._storage.set_study_system_attr(self.study._study_id, key, value)
-        self._saved = self.study.get_trials(deepcopy=False)
+        here = self.study.get_trials(deepcopy=False)
+        self._saved = [trial if trial.number in missed else here[trial.number] for trial in trials]
         self._written = {trial.number: _rows(trial) for trial in self._saved if not trial.state.is_finished()}
         """Of trials that may change: a trial's own object does not tell, since `optuna.Trial` writes into it."""
         self._written_attributes = self._attributes()
@@ -66,7 +86,7 @@ class StudyInMemory:
             StudyConflictError: somebody else added trials.
         """
         trials, attributes = self.study.get_trials(deepcopy=False), self._attributes()
-        changed = [now for before, now in zip_longest(self._saved, trials) if before is not now]
+        changed = self._changed(trials)
         if not changed and attributes == self._written_attributes:
             return
         rows = {trial.number: _rows(trial) for trial in changed}
@@ -89,6 +109,18 @@ class StudyInMemory:
         for trial in changed:
             if trial.state.is_finished():
                 del self._written[trial.number]
+        if self._spool is not None:
+            self._spool.unlink(missing_ok=True)
+
+    def spool(self) -> int:
+        """Keep what the database lacks in the spool, and return how many trials that is; raises OSError."""
+        changed = self._changed(self.study.get_trials(deepcopy=False))
+        if self._spool is not None and changed:
+            write_spool(self._spool, changed)
+        return len(changed)
+
+    def _changed(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        return [now for before, now in zip_longest(self._saved, trials) if before is not now]
 
     def _add(self, connection: Connection, trials: Sequence[FrozenTrial]) -> list[int]:
         """Add trials and return their ids in the database."""

@@ -16,6 +16,7 @@ import pytest
 from objectives.records import Decision, TrainingTask
 from search.budget import Budget
 from search.loop import Search
+from search.patience import PatientSaving
 from search.run_folder import RunFolder
 from search.settings import RunSettings
 from search.stop_request import StopRequest
@@ -47,6 +48,7 @@ class Stage:
         study: Study | None = None,
         interrupt_at: int | None = None,
         watchdog: Watchdog | None = None,
+        patience: Callable[[Study, ListeningProgress], PatientSaving] | None = None,
     ) -> None:
         self.settings = settings or toy_settings()
         self.study = study or toy_study(self.settings, space=space, storage=storage)
@@ -64,6 +66,7 @@ class Stage:
             seed=self.settings.seed,
             until=until,
             watchdog=watchdog,
+            saving=None if patience is None else patience(self.study, self.progress),
         )
 
     @property

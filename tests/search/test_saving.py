@@ -85,7 +85,8 @@ def test_events_that_come_fast_are_saved_together(
     save = study.save
     monkeypatch.setattr(study, "save", lambda: (saves.append(None), save()))
     Stage(tmp_path, lambda task: steady(0.5), settings=settings, study=study).search.run()
-    assert (len(saves), [trial.state.name for trial in trials_in(storage)]) == (2, ["COMPLETE"] * 4)
+    # at the beginning, at the end, and once a trial, before its result is written
+    assert (len(saves), [trial.state.name for trial in trials_in(storage)]) == (2 + 4, ["COMPLETE"] * 4)
 
 
 def test_a_trial_is_in_the_database_before_its_result_is_on_disk(
