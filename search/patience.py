@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import exc as sql_errors
 
+from search.storage_reference import without_secrets
 from search.tally import duration
 from spaces.errors import StorageError
 
@@ -87,7 +88,7 @@ class PatientSaving:
             self.save()
 
     def _bear(self, error: sql_errors.DBAPIError) -> None:
-        now, why = self._clock(), str(error.orig).strip().partition("\n")[0]
+        now, why = self._clock(), without_secrets(str(error.orig).strip().partition("\n")[0])
         waiting = self._spool()
         trials = f"{waiting} trial{'s wait' if waiting != 1 else ' waits'} in the run folder's spool.jsonl"
         if self._away_since is None:

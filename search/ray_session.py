@@ -32,11 +32,10 @@ from search import ray_sweeper
 from search.last_words import oom_kills
 from search.placement import Machine, Share, share_out
 from search.ray_actor import SourceModule, WorkerActor
+from search.ray_token import ensure_private_token, refuse_open_doors
 from search.terminal import only_own_lines
 from spaces.errors import StorageError, UsageError
 
-_token = Path.home() / ".ray" / "auth_token"
-"""The secret that Ray's processes show each other; Ray writes it for all to read."""
 _probe_seconds = 5.0
 _join_seconds = 20.0
 _end_seconds = 30.0
@@ -95,9 +94,11 @@ class RaySession:
             modules: names of imported modules that workers must have too: a person's space.
 
         Raises:
-            UsageError: nothing listens at that address.
+            UsageError: nothing listens at that address, or the environment would leave an own cluster unguarded.
         """
-        if address is not None and address != "auto":
+        if address is None:
+            refuse_open_doors(os.environ)
+        elif address != "auto":
             _probe(address)
         session = cls(address=address, workers=workers, modules=modules, log_file=log_file)
         session._undo.enter_context(only_own_lines(log_file))
@@ -212,6 +213,7 @@ class RaySession:
             folder = ending.enter_context(_private_folder())
             self._scratch = str(folder)
             ending.callback(_append_worker_logs, folder, self._log_file)
+            ensure_private_token(os.environ)
             ray.init(
                 address="local",
                 include_dashboard=False,
@@ -219,8 +221,6 @@ class RaySession:
                 logging_level=logging.WARNING,
                 _temp_dir=str(folder / "r"),
             )
-            with contextlib.suppress(OSError):
-                _token.chmod(0o600)
         else:
             ray.init(
                 address=self._address,
@@ -277,8 +277,6 @@ def _private_folder() -> Iterator[Path]:
     """Yield a short-named folder that is nobody else's; Ray's own, inside it, is open to all."""
     usual = tempfile.gettempdir()
     folder = Path(tempfile.mkdtemp(prefix="tamiz-", dir=usual if len(usual) <= _longest_folder else "/tmp"))
-    with contextlib.suppress(OSError):
-        _token.parent.mkdir(mode=0o700, exist_ok=True)
     sweeper = subprocess.Popen(
         [sys.executable, ray_sweeper.__file__, str(folder)],
         stdin=subprocess.PIPE,

@@ -1,0 +1,106 @@
+"""The security checklist, as far as no other test holds it: what others on the machine, and on paper, can see.
+
+Given a machine with other people on it, and a run folder that somebody may have tampered with; what is started is
+closed to them, what is read is never executed, and what is written names neither them nor the machine.
+"""
+
+from __future__ import annotations
+
+import pickle
+import stat
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from objectives.checkpoints import digest_of
+from objectives.predictions import load as load_predictions
+from objectives.records import StudyData
+from search.checkpoints import Checkpoints
+from search.ray_session import RaySession
+from search.ray_token import ensure_private_token
+from search.run_folder import RunFolder
+from spaces.errors import RecordError, UsageError
+from tests.faults.odd_workers import odd_workers
+from tests.search.toy import ListeningProgress
+
+
+def mode_of(path: Path) -> str:
+    """Return a file's permissions as three digits."""
+    return f"{stat.S_IMODE(path.stat().st_mode):03o}"
+
+
+class Hostile:
+    """Leaves a file when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Path.touch, (self.mark,)
+
+
+def test_ray_s_token_is_private_from_the_beginning(tmp_path: Path) -> None:
+    ensure_private_token({}, home=tmp_path)
+    token = tmp_path / ".ray" / "auth_token"
+    assert (mode_of(token), mode_of(token.parent), len(token.read_text())) == ("600", "700", 64)
+
+
+def test_a_token_that_is_there_is_kept_and_made_private(tmp_path: Path) -> None:
+    token = tmp_path / ".ray" / "auth_token"
+    token.parent.mkdir()
+    token.write_text("cafe")
+    token.chmod(0o644)
+    ensure_private_token({}, home=tmp_path)
+    assert (token.read_text(), mode_of(token)) == ("cafe", "600")
+
+
+def test_a_token_elsewhere_is_left_to_whoever_put_it_there(tmp_path: Path) -> None:
+    ensure_private_token({"RAY_AUTH_TOKEN_PATH": "/run/secrets/ray"}, home=tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cluster_without_its_token_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with pytest.raises(UsageError, match="RAY_AUTH_MODE is 'disabled': whoever reaches this machine could run code"):
+        RaySession.begin(log_file=tmp_path / "log.txt", workers=1)
+
+
+def test_a_hostile_pickle_among_predictions_is_not_executed(tmp_path: Path) -> None:
+    hostile = np.array([Hostile(tmp_path / "executed")], dtype=object)
+    np.savez(tmp_path / "predictions.npz", probabilities=hostile, labels=hostile, images=hostile)
+    with pytest.raises(RecordError):
+        load_predictions(tmp_path / "predictions.npz")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_hostile_pickle_as_a_checkpoint_is_not_executed(tmp_path: Path) -> None:
+    folder = RunFolder.at(tmp_path, "s")
+    file = folder.trial(0) / "checkpoint" / "0001.npz"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(pickle.dumps(Hostile(tmp_path / "executed")))
+    digest_of(file).write_text("0" * 64 + "  0001.npz\n")
+    assert Checkpoints(folder, ListeningProgress()).last(0) is None
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_run_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "s").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match="is a symbolic link"):
+        RunFolder.at(tmp_path, "s")
+
+
+@pytest.mark.slow
+def test_an_own_cluster_is_closed_to_others(small_digits: StudyData, tmp_path: Path) -> None:
+    before = set(Path(tempfile.gettempdir()).glob("tamiz-*"))
+    with odd_workers(small_digits, tmp_path):
+        folders = [path for path in Path(tempfile.gettempdir()).glob("tamiz-*/r") if path.parent not in before]
+        modes = [mode_of(folder.parent) for folder in folders]
+        commands = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+    assert modes == ["700"]
+    pages = [command for command in commands if "dashboard/dashboard.py" in command]
+    assert all("--host=127.0.0.1" in page and "--disable-frontend" in page for page in pages)
+    assert mode_of(Path.home() / ".ray" / "auth_token") == "600"
