@@ -271,11 +271,12 @@ class Search:
         self._progress.note(f"trial {running.number}: {failure.message} - retrying from {place} ({attempts})")
 
     def _give_up_hung(self) -> None:
-        for trial in self._watchdog.hung(self._running):
+        listened_to = [number for number, running in self._running.items() if not running.may_be_silent]
+        for trial in self._watchdog.hung(listened_to):
             silence = duration(self._watchdog.limit_seconds)
             done = len(self._running[trial].reports)
             epoch = f"epoch {min(done + 1, self._study.epochs)}/{self._study.epochs}"
-            message = f"worker reported nothing for {silence} at {epoch}"
+            message = f"worker reported nothing for {silence} at {epoch} (--trial-stall says how long is too long)"
             self._workers.give_up(trial, TrainingFailure(cause="hung", message=message))
             self._watchdog.began(trial)
 

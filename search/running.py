@@ -52,6 +52,11 @@ class Running:
         """The space's recommended start that it is, if it is one."""
         return self._attribute(START)
 
+    @property
+    def may_be_silent(self) -> bool:
+        """Whether its worker may be computing the features of a frozen part, which takes as long as it takes."""
+        return self.recipe is not None and self.recipe.network.starts_pretrained and not self.reports
+
     def take_up(self) -> TrainingTask:
         """Return the task for a worker; the epochs of the checkpoint are those that are done."""
         assert self.recipe is not None

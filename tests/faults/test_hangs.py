@@ -10,17 +10,24 @@ import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
+import optuna
 import pytest
 
-from objectives.records import Decision, StudyData, TrainingFailure
+from objectives.records import Decision, EpochReport, StudyData, TrainingFailure
 from search.ray_workers import RayWorkers
+from search.running import Running
 from search.watchdog import Watchdog
 from search.workers import EpochReported, TrainingFailed
+from spaces.backbones import Backbone
+from spaces.recipe import MLP, Fit, Network, Recipe
+from spaces.transfer import Transfer
 from tests.faults.odd_workers import next_event, odd_workers, task, until_idle
 from tests.search.scripted_workers import silent, steady
 from tests.search.test_loop import Stage
 from tests.search.toy import toy_settings
 
+FROZEN = Transfer(backbone=Backbone(name="VGG16", weights="none"))
+EPOCH = EpochReport(epoch=1, score=0.5, metrics={}, seconds=1.0)
 HUNG = TrainingFailure(cause="hung", message="worker reported nothing for 10m00s at epoch 1/2")
 
 
@@ -39,8 +46,8 @@ def test_a_hung_training_is_tried_again(tmp_path: Path) -> None:
     )
     stage.search.run()
     assert (stage.states, stage.workers.given_up) == (["COMPLETE"] * 3, [(1, 1)])
-    said = "trial 1: worker reported nothing for 1m00s at epoch 2/3 - retrying from epoch 1 (attempt 2/3)"
-    assert stage.progress.notes == [said]
+    said = "trial 1: worker reported nothing for 1m00s at epoch 2/3 (--trial-stall says how long is too long)"
+    assert stage.progress.notes == [f"{said} - retrying from epoch 1 (attempt 2/3)"]
 
 
 def test_one_that_hangs_each_time_fails_with_its_cause_and_the_search_goes_on(tmp_path: Path) -> None:
@@ -53,6 +60,15 @@ def test_one_that_hangs_each_time_fails_with_its_cause_and_the_search_goes_on(tm
     stage.search.run()
     ended = [(record.trial, record.state, record.cause, record.attempt) for record in stage.progress.ended_trials]
     assert ended == [(0, "COMPLETE", None, 1), (1, "FAIL", "hung", 3), (2, "COMPLETE", None, 1)]
+
+
+def test_features_of_a_frozen_part_may_take_longer_than_any_epoch() -> None:
+    def running(network: Network, *reports: EpochReport) -> Running:
+        recipe = Recipe(network=network, fit=Fit(learning_rate=0.1), pixels="raw")
+        return Running(trial=optuna.create_study().ask(), recipe=recipe, seed=0, reports=list(reports))
+
+    cases = [running(FROZEN), running(FROZEN, EPOCH), running(MLP(units=()))]
+    assert [case.may_be_silent for case in cases] == [True, False, False]
 
 
 @pytest.fixture(scope="module")
