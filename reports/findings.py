@@ -18,6 +18,7 @@ from reports.mistakes import Look, confident_mistakes, hardest
 from reports.per_class import ClassTable, Confusion, class_table, confusion_counts, confusion_sentences, most_confused
 from reports.run import Run
 from reports.side_by_side import Recalls, find_recalls
+from reports.trade_off import TradeOff, find_trade_off
 from reports.trials_table import TrialRow, telling_parameters, trial_rows
 
 LOOKS = 24
@@ -61,6 +62,8 @@ class Findings:
     """What the best trials find of each class."""
     grid: Grid | None
     """Trials by two parameters."""
+    trade_off: TradeOff | None
+    """What a good score costs."""
 
 
 def find(run: Run, *, grid: tuple[str, str] | None = None) -> Findings:
@@ -87,6 +90,7 @@ def find(run: Run, *, grid: tuple[str, str] | None = None) -> Findings:
         effects=effect_tables(run, importances, most=3),
         recalls=find_recalls(run),
         grid=find_grid(run, grid, telling=columns),
+        trade_off=find_trade_off(run),
     )
 
 

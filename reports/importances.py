@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import optuna
 from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
+from optuna.trial import FrozenTrial
 
 from reports.run import Run
 
@@ -43,7 +45,10 @@ def find_importances(run: Run) -> Importances:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            shares = get_param_importances(run.study, evaluator=PedAnovaImportanceEvaluator())
+            warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes the importances")
+            shares = get_param_importances(
+                run.study, evaluator=PedAnovaImportanceEvaluator(), target=_first_of(run, run.study)
+            )
     except (ValueError, RuntimeError) as error:
         return Importances(shares={}, trials=finished, problem=str(error))
     if not shares or not sum(shares.values()) > 0:
@@ -51,3 +56,11 @@ def find_importances(run: Run) -> Importances:
             shares={}, trials=finished, problem="all finished trials score alike, or share all parameters"
         )
     return Importances(shares=shares, trials=finished)
+
+
+def _first_of(run: Run, study: optuna.Study) -> Callable[[FrozenTrial], float] | None:
+    """Return what to explain where a study has several objectives: the first; small is good."""
+    if len(study.directions) == 1:
+        return None
+    sign = -1.0 if run.direction == "maximize" else 1.0
+    return lambda trial: sign * float(trial.values[0])

@@ -28,6 +28,7 @@ from reports.procedure import account
 from reports.reading import read_run
 from reports.run import Run
 from reports.templating import asset, environment
+from reports.trade_off import trade_off_sentence
 from reports.trials_table import failures_by_cause, write_trials_csv
 
 _lite_rows = 200
@@ -81,6 +82,7 @@ def _page(findings: Findings, *, is_lite: bool) -> str:
         detailed=detailed(findings),
         thinned_by=thinned_by(len(run.ranked)),
         side_by_side=side_by_side_of(findings),
+        cost_told=trade_off_sentence(findings.trade_off, run) if findings.trade_off else "",
         recalls_data=in_script(recalls_json(findings)),
         has_matrix=len(run.classes) <= MATRIX_MOST,
         train_script=_train_script(run),

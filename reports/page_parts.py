@@ -17,6 +17,7 @@ from reports.mistakes import Look
 from reports.run import Trial
 from reports.side_by_side import ClassMove, Recalls, class_moves, default_pair, moves_sentence
 from reports.still import picture
+from reports.trade_off import trade_off_chart
 
 DETAILED = 8
 """Trials that are laid out one by one."""
@@ -66,6 +67,7 @@ class Figures:
     parallel: Figure | None
     trial_curves: dict[int, tuple[Figure, ...]]
     grid: tuple[Figure, ...]
+    trade_off: Figure | None
 
 
 def figures_of(findings: Findings, *, is_lite: bool) -> Figures:
@@ -99,6 +101,7 @@ def figures_of(findings: Findings, *, is_lite: bool) -> Figures:
             if trial.history is not None
         },
         grid=all_drawn(grid_charts(findings.grid, run)) if findings.grid else (),
+        trade_off=drawn(trade_off_chart(findings.trade_off, run)) if findings.trade_off else None,
     )
 
 

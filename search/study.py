@@ -226,9 +226,10 @@ def open_study(storage: RDBStorage, settings: RunSettings, *, spool: Path | None
             pruner=make_pruner(settings.pruner, settings.epochs),
             load_if_exists=True,
         )
-        if study.direction.name.lower() != direction:
+        there = [one.name.lower() for one in study.directions]
+        if there != [direction]:
             raise StudyConflictError(
-                f"study '{settings.study}' is there to {study.direction.name.lower()}, and {settings.metric} is to "
+                f"study '{settings.study}' is there to {' and '.join(there)}, and {settings.metric} is to "
                 f"{direction}; choose another --study"
             )
         study.set_metric_names([settings.metric])

@@ -142,3 +142,13 @@ def test_a_study_whose_space_offers_other_choices_now_is_refused(tmp_path: Path,
     said = "study 'toy' was begun when its space offered adam, sgd for optimizer; now it offers adam, lion"
     with pytest.raises(StudyConflictError, match=said):
         study_in(storage, settings, space("adam", "lion"))
+
+
+@pytest.mark.parametrize(
+    ("directions", "there"), [(["minimize"], "minimize"), (["maximize", "minimize"], "maximize and minimize")]
+)
+def test_a_study_that_leads_elsewhere_is_refused(storage: RDBStorage, directions: list[str], there: str) -> None:
+    optuna.create_study(study_name="toy", storage=storage, directions=directions)
+
+    with pytest.raises(StudyConflictError, match=f"study 'toy' is there to {there}, and val_accuracy is to maximize"):
+        open_study(storage, toy_settings())
