@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -26,6 +27,8 @@ from spaces.errors import StudyConflictError
 
 _FIGURES = "dashboard:plot_data:"
 """Begins the names of a study's figures, which are large, and of no use here."""
+_NOTE = re.compile(r"dashboard:(?P<trial>\d+):(?P<part>note_.*)")
+"""Name under which the dashboard finds a part of a trial's note among its study's attributes."""
 _Rows = dict[Any, dict[str, Any]]
 """Rows of a table by what tells them apart; that stands first in a row. The id of their owner is left out."""
 
@@ -65,11 +68,12 @@ class StudyInMemory:
         self.study.pruner = stored.pruner
         for key, value in storage.get_study_user_attrs(self._study_id).items():
             self.study.set_user_attr(key, value)
-        for key, value in storage.get_study_system_attrs(self._study_id).items():
-            if not key.startswith(_FIGURES):
-                self.study._storage.set_study_system_attr(self.study._study_id, key, value)
         here = self.study.get_trials(deepcopy=False)
         self._saved = [trial if trial.number in missed else here[trial.number] for trial in trials]
+        ids_here = {trial._trial_id: here[trial.number]._trial_id for trial in trials}
+        for key, value in storage.get_study_system_attrs(self._study_id).items():
+            if not key.startswith(_FIGURES):
+                self.study._storage.set_study_system_attr(self.study._study_id, _renamed(key, ids_here), value)
         self._written = {trial.number: _rows(trial) for trial in self._saved if not trial.state.is_finished()}
         """Of trials that may change: a trial's own object does not tell, since `optuna.Trial` writes into it."""
         self._written_attributes = self._attributes()
@@ -102,8 +106,9 @@ class StudyInMemory:
                     for number, now in rows.items()
                 )
                 _write(connection, table, list(changes))
+            there = {trial._trial_id: id_there for trial, id_there in zip(trials, ids, strict=True)}
             for table, before, now in zip(_STUDY_TABLES, self._written_attributes, attributes, strict=True):
-                _write(connection, table, [(self._study_id, _Change.between(before, now))])
+                _write(connection, table, [(self._study_id, _Change.between(before, now).renamed(there))])
         self._saved, self._ids, self._written_attributes = trials, ids, attributes
         self._written |= rows
         for trial in changed:
@@ -158,6 +163,13 @@ class _Change:
     def between(cls, before: _Rows, now: _Rows) -> _Change:
         new = {key: row for key, row in now.items() if before.get(key) != row}
         return cls(replaced=[key for key in new if key in before], new=list(new.values()))
+
+    def renamed(self, ids: Mapping[int, int]) -> _Change:
+        """Return the change of a study's attributes, of which some are named after a trial's id, for other ids."""
+        return _Change(
+            replaced=[_renamed(key, ids) for key in self.replaced],
+            new=[row | {"key": _renamed(row["key"], ids)} for row in self.new],
+        )
 
 
 def _write(connection: Connection, table: Table, changes: Sequence[tuple[int, _Change]]) -> None:
@@ -228,6 +240,14 @@ def _intermediate_value(step: int, value: float) -> dict[str, Any]:
 
 def _attributes(attributes: Mapping[str, Any]) -> _Rows:
     return {key: {"key": key, "value_json": json.dumps(value)} for key, value in attributes.items()}
+
+
+def _renamed(key: str, ids: Mapping[int, int]) -> str:
+    """Return the name of an attribute where trials have other ids: a trial's note is kept under its id."""
+    found = _NOTE.fullmatch(key)
+    if found is None or int(found["trial"]) not in ids:
+        return key
+    return f"dashboard:{ids[int(found['trial'])]}:{found['part']}"
 
 
 def _utc(local: datetime.datetime | None) -> datetime.datetime | None:

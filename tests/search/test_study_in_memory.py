@@ -13,6 +13,7 @@ import sqlalchemy
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.storages import RDBStorage
 from optuna.trial import TrialState
+from optuna_dashboard import get_note, save_note
 
 from search.samplers import make_sampler
 from search.storage import study_storage
@@ -158,6 +159,35 @@ def test_what_samplers_keep_with_the_study_is_saved_with_it(storage: RDBStorage)
     here, again = attributes(kept.study), attributes(opened(storage).study)
     assert here == again == attributes(optuna.load_study(study_name="toy", storage=storage))
     assert any("qmc" in key for key in here[1])
+
+
+def noted(study: optuna.Study, note: str) -> None:
+    """Ask for a trial, note something of it, and tell it."""
+    trial = study.ask()
+    save_note(trial, note)
+    study.tell(trial, 0.5)
+
+
+def notes_in(storage: RDBStorage) -> list[str]:
+    """Return each trial's note as the dashboard finds it."""
+    study = optuna.load_study(study_name="toy", storage=storage)
+    return [get_note(optuna.Trial(study, trial._trial_id)) for trial in study.get_trials()]
+
+
+def test_a_note_stays_with_its_trial_whose_id_is_another_in_the_database(storage: RDBStorage) -> None:
+    before = optuna.create_study(study_name="before", storage=storage)
+    before.tell(before.ask(), 0.5)
+    study = opened(storage)
+    for note in ("first", "second"):
+        noted(study.study, note)
+        study.save()
+    assert notes_in(storage) == ["first", "second"]
+
+    study = opened(storage)
+    save_note(optuna.Trial(study.study, study.study.trials[0]._trial_id), "first, changed")
+    noted(study.study, "third")
+    study.save()
+    assert notes_in(storage) == ["first, changed", "second", "third"]
 
 
 def test_the_pruner_of_the_stored_study_is_kept(storage: RDBStorage) -> None:
