@@ -52,6 +52,19 @@ def curve_charts(history: History, *, name: str) -> tuple[Chart, ...]:
     )
 
 
+def blank_curve_chart(run: Run) -> Chart:
+    """Return the score by epoch of a trial whose epochs are filled in later."""
+    return Chart(
+        name="other-curve",
+        title=metric_name(run.record.metric).capitalize(),
+        alternative="",
+        x=Axis(title="epoch", is_whole=True),
+        y=score_axis(run),
+        series=(Series(label="validation", x=(), y=(), mark="line", tone="accent", is_thick=True),),
+        size="half",
+    )
+
+
 def all_curves_chart(run: Run) -> Chart:
     """Score by epoch of all trials: where each stood, and where hopeless ones were stopped."""
     drawn = [trial for trial in run.trials if trial.history is not None and len(trial.history.epochs)][-CURVES_MOST:]
@@ -113,7 +126,8 @@ def _trial_points(name: str, trials: list[Trial], run: Run, *, mark: Mark, tone:
     )
 
 
-def _finite(values: NDArray[np.float64]) -> tuple[float | None, ...]:
+def finite(values: NDArray[np.float64]) -> tuple[float | None, ...]:
+    """Values to five places; None for what is no number."""
     return tuple(value if math.isfinite(value) else None for value in np.round(values, 5).tolist())
 
 
@@ -123,7 +137,7 @@ def _line(
     return Series(
         label=name,
         x=tuple(float(epoch) for epoch in history.epochs),
-        y=_finite(history.columns[column]),
+        y=finite(history.columns[column]),
         mark=mark,
         tone=tone,
         is_thick=is_thick,
@@ -153,7 +167,7 @@ def _joined(name: str, trials: list[Trial], *, tone: Tone) -> Series:
     for trial in trials:
         if trial.history is not None:
             x += [*map(float, trial.history.epochs.tolist()), None]
-            y += [*_finite(trial.history.scores), None]
+            y += [*finite(trial.history.scores), None]
     return Series(label=name, x=tuple(x), y=tuple(y), mark="line", tone=tone, opacity=0.45)
 
 
@@ -162,7 +176,7 @@ def _stops(pruned: list[Trial], run: Run) -> Series:
     return Series(
         label="where it was stopped",
         x=tuple(float(history.epochs[-1]) for _, history in ends),
-        y=tuple(_finite(history.scores)[-1] for _, history in ends),
+        y=tuple(finite(history.scores)[-1] for _, history in ends),
         mark="crosses",
         tone="muted",
         notes=tuple(note_on(trial, run) for trial, _ in ends),

@@ -13,13 +13,15 @@ from plotly.offline import get_plotlyjs
 
 from objectives.files import write_whole
 from reports.chart import DARK, LIGHT
+from reports.charts import blank_curve_chart
 from reports.findings import Findings, find
-from reports.interactive import config_json
+from reports.interactive import config_json, figure_json
 from reports.page_parts import (
     MATRIX_MOST,
     detailed,
     figures_of,
     in_script,
+    others_json,
     recalls_json,
     side_by_side_of,
 )
@@ -91,6 +93,8 @@ def _page(findings: Findings, *, is_lite: bool) -> str:
         script=Markup(script),
         script_hashes=" ".join(_hash(text) for text in (script, get_plotlyjs())),
         plotly=_packed_plotly(),
+        others="" if is_lite else _packed(others_json(findings)),
+        other_curve=in_script(figure_json(blank_curve_chart(run))),
         settings=in_script(config_json()),
         palette=in_script(_palette_json()),
     )
@@ -114,4 +118,8 @@ def _hash(script: str) -> str:
 
 @functools.cache
 def _packed_plotly() -> str:
-    return base64.b64encode(gzip.compress(get_plotlyjs().encode(), 9, mtime=0)).decode()
+    return _packed(get_plotlyjs())
+
+
+def _packed(text: str) -> str:
+    return base64.b64encode(gzip.compress(text.encode(), 9, mtime=0)).decode()

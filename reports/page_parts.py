@@ -110,6 +110,21 @@ def detailed(findings: Findings) -> tuple[Trial, ...]:
     return tuple(row.trial for row in findings.rows if row.trial.score is not None)[:DETAILED]
 
 
+def others_json(findings: Findings) -> str:
+    """Return what the page's script needs to open a trial that is not laid out: its recipe and its scores by epoch."""
+    laid_out = {trial.number for trial in detailed(findings)}
+    others = {
+        trial.number: {
+            "recipe": recipe_rows(trial),
+            "epochs": trial.history.epochs.tolist() if trial.history else [],
+            "scores": charts.finite(trial.history.scores) if trial.history else [],
+        }
+        for trial in findings.run.trials
+        if trial.number not in laid_out and (trial.recipe or trial.history)
+    }
+    return json.dumps(others, separators=(",", ":"))
+
+
 def figure_of(chart: Drawing, *, is_lite: bool) -> Figure:
     """Draw one chart; lite, as a picture alone."""
     return Figure(

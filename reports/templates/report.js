@@ -7,12 +7,15 @@
   const palette = read("palette");
   let loading = null;
 
-  async function unpack() {
-    const packed = atob(document.getElementById("plotly").textContent.trim());
+  async function unpacked(id) {
+    const packed = atob(document.getElementById(id).textContent.trim());
     const bytes = Uint8Array.from(packed, (letter) => letter.charCodeAt(0));
-    const plain = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+  }
+
+  async function unpack() {
     const script = document.createElement("script");
-    script.textContent = await new Response(plain).text();
+    script.textContent = await unpacked("plotly");
     document.head.append(script);
   }
 
@@ -141,9 +144,79 @@
   const pair = document.querySelector(".choice");
   if (pair) sideBySide(pair);
 
+  // Trials that the page does not lay out are built when somebody opens them.
+  let others = null;
+
+  function filled(caption, rows) {
+    const table = document.createElement("table");
+    table.className = "plain narrow";
+    table.createCaption().textContent = caption;
+    const body = table.createTBody();
+    for (const [name, ...cells] of rows) {
+      const row = body.insertRow();
+      row.append(cell("th", name), ...cells.map((text) => cell("td", text)));
+    }
+    const place = document.createElement("div");
+    place.className = "scroll tall";
+    place.tabIndex = 0;
+    place.setAttribute("role", "region");
+    place.setAttribute("aria-label", caption);
+    place.append(table);
+    return place;
+  }
+
+  function recallRows(number) {
+    const known = read("recalls");
+    const hits = known?.trials.find((one) => one.number === number)?.hits;
+    return hits ? known.classes.map((name, at) => [name, known.support[at] ? (hits[at] / known.support[at]).toFixed(3) : "–", `${hits[at]} of ${known.support[at]}`]) : [];
+  }
+
+  async function built(number) {
+    others ??= unpacked("others").then(JSON.parse);
+    const found = (await others)[number];
+    if (!found || document.getElementById(`trial-${number}`)) return;
+    const trial = document.createElement("details");
+    trial.className = "trial";
+    trial.id = `trial-${number}`;
+    const summary = document.createElement("summary");
+    const name = document.createElement("b");
+    name.textContent = `Trial ${number}`;
+    summary.append(name);
+    const recalls = recallRows(number);
+    const pair = document.createElement("div");
+    pair.className = "pair";
+    const left = document.createElement("div");
+    const chart = document.createElement("div");
+    chart.className = "live";
+    left.append(chart);
+    if (recalls.length) left.append(filled(`Recall on validation images of trial ${number}`, recalls));
+    pair.append(left, filled(`Recipe of trial ${number}`, found.recipe));
+    trial.append(summary, pair);
+    document.getElementById("opened").append(trial);
+    trial.open = true;
+    if (found.epochs.length) {
+      loading ??= unpack();
+      await loading;
+      const figure = inScheme(read("other-curve"));
+      Object.assign(figure.data[0], { x: found.epochs, y: found.scores, mode: found.epochs.length > 1 ? "lines" : "markers" });
+      await Plotly.react(chart, figure.data, figure.layout, settings);
+    }
+    trial.scrollIntoView();
+  }
+
+  for (const heading of document.querySelectorAll("#trial-table tbody th")) {
+    if (heading.querySelector("a")) continue;
+    const link = document.createElement("a");
+    link.href = `#trial-${heading.textContent.trim()}`;
+    link.textContent = heading.textContent.trim();
+    heading.replaceChildren(link);
+  }
+
   function openTarget() {
-    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const name = decodeURIComponent(location.hash.slice(1));
+    const target = name && document.getElementById(name);
     if (target instanceof HTMLDetailsElement) target.open = true;
+    else if (!target && /^trial-\d+$/.test(name)) built(Number(name.slice(6)));
   }
   addEventListener("hashchange", openTarget);
   openTarget();

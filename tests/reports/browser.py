@@ -50,7 +50,11 @@ class Browser:
 
     def open(self, path: Path) -> None:
         """Open a file and wait until it has loaded."""
-        _call("POST", f"{self._address}/url", {"url": path.resolve().as_uri()})
+        self.go(path.resolve().as_uri())
+
+    def go(self, address: str) -> None:
+        """Open an address and wait until it has loaded."""
+        _call("POST", f"{self._address}/url", {"url": address})
 
     def run(self, script: str) -> Any:
         """Return what a script returns, a promise's value included."""
@@ -90,6 +94,12 @@ class Browser:
         time.sleep(2)
         taken = self._devtools("Page.captureScreenshot", {"format": "png", "captureBeyondViewport": True})
         path.write_bytes(base64.b64decode(taken["data"]))
+
+    def on_paper(self, *, width: int) -> None:
+        """Lay the page out as for a printer whose paper is so many CSS pixels wide between its margins."""
+        self._devtools("Emulation.setEmulatedMedia", {"media": "print"})
+        shown = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
+        self._devtools("Emulation.setDeviceMetricsOverride", shown)
 
     def paper(self, path: Path) -> None:
         """Print the page as PDF."""

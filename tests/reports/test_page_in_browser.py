@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from reports.page import write_report
+from reports.page_parts import recipe_rows
 from reports.reading import read_run
 from reports.side_by_side import class_moves, find_recalls
 from tests.reports.browser import Browser, needs_browser
@@ -99,6 +100,30 @@ def test_a_link_opens_the_trial_it_names(browser: Browser) -> None:
     )
 
 
+def test_a_trial_that_is_not_laid_out_opens_to_its_recipe_curve_and_classes(
+    browser: Browser, hostile_report: Path
+) -> None:
+    run = read_run(hostile_report.parent)
+    recalls = find_recalls(run)
+    assert recalls is not None
+    laid_out = browser.run("return [...document.querySelectorAll('details.trial')].map(one => +one.id.slice(6))")
+    trial = next(one for one in run.trials if one.number not in laid_out and one.number in recalls.hits)
+    browser.run(f"document.querySelector('#trial-table a[href=\"#trial-{trial.number}\"]').click()")
+    opened = f"document.getElementById('trial-{trial.number}')"
+    browser.wait_for(f"return !!{opened}?.querySelector('.main-svg')")
+    tables = browser.run(
+        f"return [...{opened}.querySelectorAll('table')].map(one => "
+        "[...one.tBodies[0].rows].map(row => [...row.cells].map(cell => cell.textContent)))"
+    )
+    hits = [f"{hit} of {of}" for hit, of in zip(recalls.hits[trial.number], recalls.support, strict=True)]
+    assert [row[2] for row in tables[0]] == hits
+    assert tables[1] == [[name, value] for name, value in recipe_rows(trial)]
+    assert trial.history is not None
+    drawn = browser.run(f"return {opened}.querySelector('.live').data[0].y")
+    assert drawn == pytest.approx(trial.history.scores.tolist(), abs=1e-5)
+    assert (browser.console(), browser.has_dialog()) == ([], False)
+
+
 def test_without_scripts_the_pictures_stand(hostile_report: Path, tmp_path: Path) -> None:
     needs_browser()
     with Browser(tmp_path, has_script=False) as opened:
@@ -112,6 +137,32 @@ def test_at_360_pixels_nothing_sticks_out(hostile_report: Path, tmp_path: Path) 
     with Browser(tmp_path, width=360) as opened:
         opened.open(hostile_report)
         assert opened.run("return document.documentElement.scrollWidth") <= 360
+
+
+BEYOND = """
+return [...document.querySelectorAll('main table, main pre, main figure, main img, main p, main dl')]
+  .filter(one => one.checkVisibility() && one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+  .map(one => `${one.tagName} ${one.id || one.className} ${Math.round(one.getBoundingClientRect().right)}`)"""
+A4 = 718
+"""CSS pixels of A4 paper between margins of one centimetre."""
+
+
+@pytest.fixture(scope="module")
+def many_classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A report with the widest tables: a matrix of twenty classes with long names, and all parameters that differ."""
+    names = tuple(f"a kind of thing with a long name, {number}" for number in range(20))
+    folder = write_run(tmp_path_factory.mktemp("runs") / "wide", trials=12, distinct=4, classes=names)
+    return write_report(folder)
+
+
+@pytest.mark.parametrize("report", ["hostile_report", "many_classes"])
+def test_on_paper_nothing_sticks_out(request: pytest.FixtureRequest, report: str, tmp_path: Path) -> None:
+    needs_browser()
+    with Browser(tmp_path) as opened:
+        opened.open(request.getfixturevalue(report))
+        opened.run("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+        opened.on_paper(width=A4)
+        assert opened.run(BEYOND) == []
 
 
 def violations(opened: Browser) -> list[list[str]]:
