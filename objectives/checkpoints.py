@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.files import whole_file, write_whole
+from objectives.files import read_arrays, whole_file, write_whole
 from objectives.records import Checkpoint, EpochReport
 from spaces.errors import RecordError
 from spaces.recipe import Recipe
-from spaces.records import from_plain, to_plain
+from spaces.records import from_plain, parse, to_plain
 
 _schema = 1
 
@@ -66,9 +65,11 @@ def load(path: Path) -> Checkpoint:
     try:
         if digest_of(path).read_text() != f"{_digest(path)}  {path.name}\n":
             raise RecordError(f"{path}: its sha256 is not the one in {digest_of(path).name}")
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            return _checkpoint([stored[name] for name in stored.files])
-    except (OSError, ValueError, IndexError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError) as error:
+        raise RecordError(f"{path}: can't be read as a checkpoint ({error})") from None
+    try:
+        return _checkpoint(list(read_arrays(path).values()))
+    except (RecordError, ValueError, IndexError, TypeError) as error:
         raise RecordError(f"{path}: can't be read as a checkpoint ({error})") from None
 
 
@@ -78,7 +79,7 @@ def digest_of(path: Path) -> Path:
 
 
 def _checkpoint(arrays: list[NDArray[Any]]) -> Checkpoint:
-    header = from_plain(_Header, json.loads(arrays[0].tobytes()), where="checkpoint")
+    header = from_plain(_Header, parse(arrays[0].tobytes()), where="checkpoint")
     if header.schema != _schema:
         raise RecordError(f"checkpoint: schema {header.schema}; accepted: {_schema}")
     if len(arrays) != 3 + header.variables + header.optimizer + header.best_weights:

@@ -12,6 +12,7 @@ import hashlib
 import json
 import math
 import shutil
+import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +31,7 @@ from objectives.transfer import features_at_cut, pooled
 from spaces.backbones import NONE
 from spaces.errors import RecordError
 from spaces.recipe import Augment
-from spaces.records import from_plain, to_plain
+from spaces.records import from_plain, parse, to_plain
 from spaces.transfer import Transfer
 
 _format = 1
@@ -146,9 +147,9 @@ def _converted(batches: Iterator[NDArray[np.float32]], dtype: np.dtype[Any]) -> 
 def _read(place: Path) -> Entry | None:
     """Return what is stored; None where nothing is, or where it is damaged."""
     try:
-        entry = from_plain(Entry, json.loads(place.with_suffix(".json").read_text()), where=place.name)
+        entry = from_plain(Entry, parse(place.with_suffix(".json").read_text()), where=place.name)
         features = np.load(place.with_suffix(".npy"), mmap_mode="r")
-    except (OSError, ValueError, EOFError, RecordError):
+    except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError, RecordError):
         return None
     return entry if (features.shape, features.dtype) == (entry.shape, np.dtype(entry.dtype)) else None
 

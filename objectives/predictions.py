@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.files import whole_file
+from objectives.files import read_arrays, whole_file
 from objectives.records import Predictions
 from spaces.errors import RecordError
 
@@ -29,13 +30,10 @@ def save(predictions: Predictions, path: Path) -> None:
 def load(path: Path) -> Predictions:
     """Return the predictions in `path`; raises `RecordError` where they are not whole and consistent."""
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: _read(stored, name, path) for name in _fields}
-    except RecordError:
-        raise
-    except Exception as error:  # a damaged archive raises a dozen unrelated types
+        stored = read_arrays(path)
+    except RecordError as error:
         raise RecordError(f"{path}: can't be read as predictions ({error})") from None
-    found = Predictions(**arrays)
+    found = Predictions(**{name: _read(stored, name, path) for name in _fields})
     count, classes = found.probabilities.shape
     if len(found.labels) != count or len(found.images) != count:
         raise RecordError(
@@ -51,11 +49,11 @@ def load(path: Path) -> Predictions:
     return found
 
 
-def _read(stored: Any, name: str, path: Path) -> NDArray[Any]:
+def _read(stored: Mapping[str, NDArray[Any]], name: str, path: Path) -> NDArray[Any]:
     dtype, dimensions = _fields[name]
     if name not in stored:
         raise RecordError(f"{path}: '{name}' is missing")
-    array: NDArray[Any] = stored[name]
+    array = stored[name]
     if array.dtype != dtype or array.ndim != dimensions:
         raise RecordError(
             f"{path}: '{name}' is {array.dtype} with {array.ndim} dimensions; "

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from reports.run import CLOSELY_READ, COMPARED, History, Run, State, Trial, rank
 from reports.stored_files import StoredFiles, refuse_newer
 from reports.study_copy import copy_study
 from spaces.errors import RecordError, UsageError
-from spaces.records import from_plain
+from spaces.records import from_plain, parse
 
 
 def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
@@ -59,7 +58,7 @@ def _read_settings(folder: Path) -> RunRecord:
     if not path.is_file():
         raise UsageError(f"{folder} is no run folder: settings.json is missing.\n{advice}")
     try:
-        plain = json.loads(path.read_text())
+        plain = parse(path.read_text())
     except (OSError, ValueError) as error:
         raise UsageError(f"{path} can't be read: {error}.\n{advice}") from None
     refuse_newer(plain, str(path))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -12,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from objectives import predictions as stored_predictions
+from objectives.files import read_arrays
 from objectives.records import Predictions
 from reports import records
 from reports.records import Inside
 from reports.run import Gap, History, Thumbnails
 from spaces.errors import RecordError, UsageError
-from spaces.records import from_plain
+from spaces.records import from_plain, parse
 
 R = TypeVar("R")
 _epochs_most = 2**31 - 1
@@ -138,10 +138,9 @@ class StoredFiles:
         if not path.is_file():
             return None
         try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                return {key: stored[key] for key in stored.files}
-        except Exception as error:  # a damaged zip or header raises a dozen unrelated types
-            self.note(name, f"can't be read ({type(error).__name__})")
+            return read_arrays(path)
+        except RecordError as error:
+            self.note(name, f"can't be read ({error})")
             return None
 
     def json_record(self, name: str, kind: type[R], *, expected: bool) -> R | None:
@@ -162,8 +161,8 @@ class StoredFiles:
         if text is None:
             return None
         try:
-            return json.loads(text)
-        except (ValueError, RecursionError):
+            return parse(text)
+        except ValueError:
             self.note(name, "is no JSON")
             return None
 

@@ -142,6 +142,7 @@ class Search:
             record = self._folder.read_trial(trial.number)
             if record is not None:
                 self._checkpoints.forget(trial.number)
+                self._study.enter(trial, self._folder.read_scores(trial.number))  # saved perhaps a moment before
                 attach(trial, record, self._folder)
                 self._study.tell(trial, record)
                 self._progress.note(
@@ -150,7 +151,7 @@ class Search:
             elif (running := self._prepare(trial)) is not None:
                 running.checkpoint = self._last_checkpoint(running)
                 if running.checkpoint is not None:  # the study may have been saved a moment before it
-                    self._study.enter(trial, running.checkpoint.reports)
+                    self._study.enter(trial, ((done.epoch, done.score) for done in running.checkpoint.reports))
                 self._again.append(running)
         if self._again:
             started = self._study.started()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
@@ -17,7 +16,7 @@ from search.storage_reference import reference_for
 from spaces.backbones import find_backbones
 from spaces.catalogue import find_space, space_names
 from spaces.errors import UnknownNameError, UsageError
-from spaces.records import from_plain
+from spaces.records import from_plain, parse
 from spaces.space import Space
 from spaces.transfer import with_backbones
 
@@ -150,10 +149,10 @@ def from_file(file: Path | None, folder: Path) -> Options:
             return Options()
     try:
         text = file.read_text()
-        table: Any = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
+        table: Any = parse(text) if file.suffix == ".json" else tomllib.loads(text)
     except OSError as error:
         raise UsageError(f"--config {file} can't be read: {error.strerror}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"--config {file} is no {'JSON' if file.suffix == '.json' else 'TOML'}: {error}") from None
     if file.name == "pyproject.toml":
         table = table.get("tool", {}).get("tamiz", {})

@@ -18,7 +18,7 @@ from reports.records import ModelCard
 from reports.stored_files import refuse_newer
 from search.model_files import CARD
 from spaces.errors import DataError, UsageError
-from spaces.records import from_plain
+from spaces.records import from_plain, parse
 
 if TYPE_CHECKING:
     from objectives.data.decoding import Resize
@@ -147,7 +147,7 @@ def known_model(path: Path, *, trust: bool) -> tuple[bytes, ModelCard]:
 
 def _card(path: Path) -> ModelCard:
     try:
-        plain = json.loads(path.read_text())
+        plain = parse(path.read_text())
     except OSError:
         raise UsageError(
             f"{path} is missing: it names the classes and the model's hash.\n"

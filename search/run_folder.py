@@ -26,7 +26,7 @@ from reports.stored_files import refuse_newer
 from search.summary import RunSummary
 from spaces.errors import RecordError, StorageError, UsageError
 from spaces.recipe import Recipe
-from spaces.records import from_plain, to_plain
+from spaces.records import from_plain, parse, to_plain
 
 R = TypeVar("R")
 
@@ -132,6 +132,14 @@ class RunFolder:
     def read_trial(self, number: int) -> TrialRecord | None:
         """Return the record of a trial that has ended; None if it has not."""
         return _read_record(self.trial(number) / "result.json", TrialRecord)
+
+    def read_scores(self, number: int) -> list[tuple[int, float]]:
+        """Return (epoch, score) of each epoch of a trial that has ended; none where its history is damaged."""
+        try:
+            with (self.trial(number) / "history.csv").open(newline="") as file:
+                return [(int(row["epoch"]), float(row["score"])) for row in csv.DictReader(file)]
+        except (OSError, ValueError, KeyError, TypeError, csv.Error):
+            return []
 
     def read_recipe(self, number: int) -> Recipe:
         """Return a trial's recipe.
@@ -239,8 +247,8 @@ def _read_record(path: Path, kind: type[R]) -> R | None:
     if not path.exists():
         return None
     try:
-        plain = json.loads(path.read_text())
-    except (ValueError, OSError, RecursionError) as error:
+        plain = parse(path.read_text())
+    except (ValueError, OSError) as error:
         raise UsageError(f"{path} is damaged: {error}\nMove it away, or choose another --study.") from None
     refuse_newer(plain, str(path))
     return from_plain(kind, plain, where=str(path))

@@ -16,6 +16,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from objectives.files import write_whole
 from spaces.errors import StudyConflictError, UsageError
+from spaces.records import parse
 
 _same_seconds = 1.5
 """Some databases keep no fractions of a second."""
@@ -35,10 +36,10 @@ def read(path: Path) -> list[FrozenTrial]:
     if not path.is_file():
         return []
     try:
-        return sorted((_trial(json.loads(line)) for line in path.read_text().splitlines()), key=lambda one: one.number)
-    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
+        return sorted((_trial(parse(line)) for line in path.read_text().splitlines()), key=lambda one: one.number)
+    except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise UsageError(
-            f"{path} is damaged ({type(error).__name__}: {error})\n"
+            f"{path} is damaged ({type(error).__name__}: {str(error)[:200]})\n"
             "It holds what the study's database missed. Move it away to go on without, or choose another --study."
         ) from None
 

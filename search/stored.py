@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from search.stopping import Stopped
 from search.storage_reference import without_secrets
 from search.summary import BestTrial, DataSummary, RunSummary, Seconds, TestScore, TrialCounts
 from spaces.errors import TamizError, UnknownNameError, UsageError
+from spaces.records import parse
 
 
 def find_run(study: str, runs: str) -> RunFolder:
@@ -158,7 +158,7 @@ def _best_trial(run: RunRecord, trials: tuple[TrialRecord, ...], folder: RunFold
         trial=number,
         value=sign * score,
         params=best.params,
-        recipe=json.loads((folder.trial(number) / "recipe.json").read_text()),
+        recipe=parse((folder.trial(number) / "recipe.json").read_text()),
         parameters=best.parameters,
         epochs=best.epochs,
     )
@@ -171,7 +171,7 @@ def _score_of(baseline: str, trials: tuple[TrialRecord, ...]) -> float | None:
 def _seconds_total(folder: RunFolder) -> float:
     """Of the last run that ended in order; an upper bound is not known for one that did not."""
     try:
-        stored = json.loads((folder.path / "summary.json").read_text())
+        stored = parse((folder.path / "summary.json").read_text())
         return float(stored["seconds"]["total"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0

@@ -134,17 +134,17 @@ class Study:
         Hand-made baselines are trained to their end, so that the answer can be held against them; so are
         the trials of a design.
         """
-        self.enter(trial, [report])
+        self.enter(trial, [(report.epoch, report.score)])
         if report.epoch >= self._settings.epochs:
             return Decision.FINISH
         may_prune = BASELINE not in trial.user_attrs and self._space.repeats is None
         return Decision.PRUNE if may_prune and trial.should_prune() else Decision.CONTINUE
 
-    def enter(self, trial: optuna.Trial, reports: Iterable[EpochReport]) -> None:
-        """Enter scores of epochs; one that the trial has already, of a training done again, is not entered twice."""
-        for report in reports:
-            if report.epoch not in self._frozen(trial).intermediate_values:
-                trial.report(report.score, report.epoch)
+    def enter(self, trial: optuna.Trial, scores: Iterable[tuple[int, float]]) -> None:
+        """Enter scores by epoch; one that the trial has already, of a training done again, is not entered twice."""
+        for epoch, score in scores:
+            if epoch not in self._frozen(trial).intermediate_values:
+                trial.report(score, epoch)
 
     def save(self) -> None:
         """Bring the study's database up to date.
@@ -161,8 +161,8 @@ class Study:
         return 0 if self._stored is None else self._stored.spool()
 
     def is_new(self, trial: int) -> bool:
-        """Whether the database does not know a trial of that number yet."""
-        return self._stored is not None and not self._stored.has(trial)
+        """Whether the database does not know yet that a trial was asked for."""
+        return self._stored is not None and not self._stored.has_begun(trial)
 
     def tell(self, trial: optuna.Trial, record: TrialRecord) -> None:
         """End a trial as its record says; what the dashboard shows of it goes first, since a told trial is frozen."""

@@ -16,7 +16,7 @@ import sqlalchemy
 from optuna.distributions import distribution_to_json
 from optuna.storages import RDBStorage
 from optuna.storages._rdb import models
-from optuna.trial import FrozenTrial
+from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection, Table
 
 from reports.study_copy import in_memory
@@ -77,10 +77,15 @@ class StudyInMemory:
         self._written = {trial.number: _rows(trial) for trial in self._saved if not trial.state.is_finished()}
         """Of trials that may change: a trial's own object does not tell, since `optuna.Trial` writes into it."""
         self._written_attributes = self._attributes()
+        self._begun = {trial.number for trial in trials if trial.state is not TrialState.WAITING}
 
     def has(self, trial: int) -> bool:
         """Whether the database knows a trial of that number."""
         return trial < len(self._saved)
+
+    def has_begun(self, trial: int) -> bool:
+        """Whether the database knows that a trial was asked for: one that was queued is there before."""
+        return trial in self._begun
 
     def save(self) -> None:
         """Bring the database up to date.
@@ -111,6 +116,7 @@ class StudyInMemory:
                 _write(connection, table, [(self._study_id, _Change.between(before, now).renamed(there))])
         self._saved, self._ids, self._written_attributes = trials, ids, attributes
         self._written |= rows
+        self._begun |= {trial.number for trial in changed if trial.state is not TrialState.WAITING}
         for trial in changed:
             if trial.state.is_finished():
                 del self._written[trial.number]

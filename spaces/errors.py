@@ -42,7 +42,7 @@ class UnknownNameError(UsageError):
         near = difflib.get_close_matches(came, names, n=1)
         question = f" Did you mean '{near[0]}'?" if near else ""
         listing = f"{plural[:1].upper()}{plural[1:]}: {', '.join(names) or 'none'}."
-        super().__init__(f"unknown {kind} '{came}'.{question}\n{listing}{'  ' + hint if hint else ''}")
+        super().__init__(f"unknown {kind} '{came[:200]}'.{question}\n{listing}{'  ' + hint if hint else ''}")
         self.came = came
         self.suggestion = near[0] if near else None
 

@@ -23,7 +23,7 @@ from spaces.networks import (
     ResNet,
     Stage,
 )
-from spaces.records import from_plain, to_plain
+from spaces.records import from_plain, parse, to_plain
 
 __all__ = [
     "ACTIVATIONS",
@@ -211,7 +211,7 @@ class Recipe:
     def from_json(text: str) -> Recipe:
         """Return the recipe in a JSON text; raises `RecordError`."""
         try:
-            plain = json.loads(text)
+            plain = parse(text)
         except ValueError as error:
             raise RecordError(f"recipe is not JSON: {error}") from None
         return Recipe.from_plain(plain)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import math
 import types
 import typing
@@ -40,6 +41,14 @@ def to_plain(value: object) -> Any:
     if value is None or isinstance(value, str | int | float | bool):
         return value
     raise RecordError(f"a {type(value).__name__} can't be stored; accepted: dataclasses, text, numbers, lists, None")
+
+
+def parse(text: str | bytes) -> Any:
+    """Return the value in a JSON text; raises ValueError where there is none, in whatever way it is damaged."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def from_plain(kind: type[R], plain: object, *, where: str) -> R:
@@ -75,7 +84,10 @@ def _read(kind: Any, plain: object, where: str) -> object:
         value_kind = get_args(kind)[1]
         return {key: _read(value_kind, item, f"{where}.{key}") for key, item in plain.items()}
     if kind is float and isinstance(plain, int) and not isinstance(plain, bool):
-        return float(plain)
+        try:
+            return float(plain)
+        except OverflowError:
+            raise _unfit(where, "a number of hundreds of digits", "a number that a float can hold") from None
     if kind in (int, float, str, bool, type(None)):
         if type(plain) is not kind:
             raise _unfit(where, plain, "null" if kind is type(None) else f"a value of type {kind.__name__}")
@@ -117,7 +129,7 @@ def _read_record(kind: type, plain: object, where: str) -> object:
     fields = {f.name: f for f in dataclasses.fields(kind)}
     unknown = sorted(set(plain) - set(fields))
     if unknown:
-        raise RecordError(f"{where}: unknown key '{unknown[0]}'; accepted: {', '.join(fields)}")
+        raise RecordError(f"{where}: unknown key '{unknown[0][:60]}'; accepted: {', '.join(fields)}")
     missing = [
         f.name
         for f in fields.values()

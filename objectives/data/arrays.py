@@ -11,7 +11,8 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from spaces.errors import DataError
+from objectives.files import read_arrays
+from spaces.errors import DataError, RecordError
 
 ACCEPTED = "x_train, y_train and perhaps x_test, y_test"
 
@@ -62,11 +63,9 @@ def read_npz(path: Path) -> ImageArrays:
         DataError: another key, shape, range or number of labels; a damaged file; too large for memory.
     """
     try:
-        _check_memory(path)
-        with np.load(path, allow_pickle=False) as members:
-            found = {name: members[name] for name in members.files if name[:2] in ("x_", "y_")}
-            names = list(members.files)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        names = _members_that_fit(path)
+        found = read_arrays(path, prefixes=("x_", "y_"))
+    except (OSError, ValueError, zipfile.BadZipFile, RecordError) as error:
         raise DataError(f"{path} can't be read as an .npz file: {error}") from error
     missing = [name for name in ("x_train", "y_train") if name not in found]
     if missing or ("x_test" in found) != ("y_test" in found):
@@ -89,15 +88,18 @@ def read_npz(path: Path) -> ImageArrays:
     )
 
 
-def _check_memory(path: Path) -> None:
+def _members_that_fit(path: Path) -> list[str]:
+    """Return the names of a file's arrays, if there is memory for all of them."""
     with zipfile.ZipFile(path) as archive:
         unpacked_bytes = sum(member.file_size for member in archive.infolist())
+        names = [member.filename.removesuffix(".npy") for member in archive.infolist()]
     free_bytes = psutil.virtual_memory().available
     if unpacked_bytes > free_bytes:
         raise DataError(
             f"{path} unpacks to {unpacked_bytes / 1e9:.1f} GB and {free_bytes / 1e9:.1f} GB of memory are free; "
             "a folder of images is read piece by piece"
         )
+    return names
 
 
 def _check_test(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from objectives.data.records import BadFile, Dataset
 from spaces.errors import RecordError, StorageError
-from spaces.records import from_plain, to_plain
+from spaces.records import from_plain, parse, to_plain
 
 FORMAT = 1
 """Goes up when decoding changes: older entries are then left alone and made anew."""
@@ -94,11 +95,11 @@ def fingerprint(dataset: Dataset) -> str:
 def _read(place: Path, name: str) -> Dataset | None:
     """The dataset in `place`, or None where it is missing, damaged or cut short."""
     try:
-        entry = from_plain(Entry, json.loads((place / "entry.json").read_text()), where="entry.json")
+        entry = from_plain(Entry, parse((place / "entry.json").read_text()), where="entry.json")
         images, test_images = (np.load(place / f"{part}.npy", mmap_mode="r") for part in ("images", "test_images"))
         labels, test_labels = (np.load(place / f"{part}.npy") for part in ("labels", "test_labels"))
         given = np.load(place / "given_validation.npy") if entry.given_validation else None
-    except (OSError, ValueError, EOFError, RecordError):
+    except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError, RecordError):
         return None
     dataset = Dataset(
         name=name,

@@ -45,6 +45,8 @@ class Run:
     """Which worker is heard, message by message; the first where this ends."""
     away: tuple[int, int] = (0, 0)
     """The database is away from this save to that one."""
+    saves_seldom: bool = False
+    """Whether events come so fast that nothing is saved between them, but for new trials."""
 
 
 @dataclass
@@ -63,11 +65,8 @@ class Story:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _every_step_saves() -> object:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(search.loop, "SAVE_SECONDS", 0.0)
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        yield
+def _without_optuna_s_lines() -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +81,12 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def live(folder: Path, run: Run, story: Story) -> None:
     """Run the driver once, as far as it gets."""
     life = Life(steps=run.dies_at, away=run.away)
-    with study_storage(f"sqlite:///{folder / 'study.db'}") as storage, contextlib.suppress(Killed), mortal(life):
+    with (
+        study_storage(f"sqlite:///{folder / 'study.db'}") as storage,
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.suppress(Killed),
+        mortal(life),
+    ):
         stored = open_study(storage, SETTINGS, spool=folder / "toy" / "spool.jsonl")
         study = Study(
             stored.study,
@@ -93,6 +97,7 @@ def live(folder: Path, run: Run, story: Story) -> None:
             classes=3,
             stored=stored,
         )
+        patch.setattr(search.loop, "SAVE_SECONDS", 1e6 if run.saves_seldom else 0.0)
         study.queue(SPACE.baselines, SPACE.starts)
         ended = {int(path.parent.name) for path in folder.glob("toy/trials/*/result.json")}
 
@@ -147,7 +152,7 @@ def check(folder: Path, story: Story, *, kills: int) -> None:
 ORDERS = st.lists(st.integers(0, WORKERS - 1), max_size=40).map(tuple)
 AWAY = st.one_of(st.just((0, 0)), st.tuples(st.integers(0, 30), st.integers(1, 20)).map(lambda t: (t[0], sum(t))))
 RUNS = st.lists(
-    st.builds(Run, dies_at=st.integers(0, 220), order=ORDERS, away=AWAY),
+    st.builds(Run, dies_at=st.integers(0, 220), order=ORDERS, away=AWAY, saves_seldom=st.booleans()),
     min_size=1,
     max_size=3,
 )
@@ -156,6 +161,7 @@ RUNS = st.lists(
 @given(runs=RUNS)
 @example(runs=[Run(away=(0, 40))])
 @example(runs=[Run(dies_at=60, away=(3, 99)), Run(dies_at=60, away=(0, 99))])
+@example(runs=[Run(dies_at=step, saves_seldom=True) for step in (40, 45, 50, 55)])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_the_driver_is_killed_at_nothing_is_lost_or_done_twice(empty_database: Path, runs: list[Run]) -> None:
     with tempfile.TemporaryDirectory() as name:
@@ -179,5 +185,5 @@ def test_each_single_step(empty_database: Path, tmp_path: Path) -> None:
         folder = tmp_path / str(step)
         folder.mkdir()
         shutil.copy(empty_database, folder / "study.db")
-        check(folder, tell(folder, [Run(dies_at=step)]), kills=1)
+        check(folder, tell(folder, [Run(dies_at=step, saves_seldom=bool(step % 2))]), kills=1)
         shutil.rmtree(folder)
