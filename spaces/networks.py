@@ -67,7 +67,7 @@ class ConvNet(Network):
 
     def __post_init__(self) -> None:
         check_at_least("kernel", self.kernel, 1)
-        check_at_least("first_kernel", self.kernels[0], 1)
+        check_at_least("first_kernel", self.kernel if self.first_kernel is None else self.first_kernel, 1)
         check_one_of("padding", self.padding, PADDINGS)
         check_one_of("activation", self.activation, ACTIVATIONS)
         check_one_of("pooling", self.pooling, POOLINGS)
