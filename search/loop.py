@@ -11,9 +11,7 @@ from dataclasses import replace
 import optuna
 import sqlalchemy
 
-from objectives.records import Checkpoint, Decision, Predictions, TrainingFailure, TrainingResult
-from reports.records import TrialRecord
-from search.artifacts import attach
+from objectives.records import Checkpoint, Decision, TrainingFailure
 from search.budget import Budget
 from search.checkpoints import Checkpoints
 from search.patience import PatientSaving
@@ -24,6 +22,7 @@ from search.samplers import derive_seed
 from search.stop_request import StopRequest
 from search.study import Study
 from search.tally import duration
+from search.trial_ends import TrialEnds
 from search.watchdog import Watchdog
 from search.workers import (
     CheckpointMade,
@@ -72,6 +71,14 @@ class Search:
         self._again: deque[Running] = deque()
         self._exhausted = False
         self._saving = saving or PatientSaving(study, note=progress.note)
+        self._ends = TrialEnds(
+            study=study,
+            saving=self._saving,
+            budget=budget,
+            folder=folder,
+            checkpoints=self._checkpoints,
+            progress=progress,
+        )
         self._saved_at = -math.inf
 
     def run(self) -> None:
@@ -141,13 +148,7 @@ class Search:
         for trial in self._study.interrupted():
             record = self._folder.read_trial(trial.number)
             if record is not None:
-                self._checkpoints.forget(trial.number)
-                self._study.enter(trial, self._folder.read_scores(trial.number))  # saved perhaps a moment before
-                attach(trial, record, self._folder)
-                self._study.tell(trial, record)
-                self._progress.note(
-                    f"trial {trial.number} had ended when the run was interrupted; its result is entered"
-                )
+                self._ends.enter(trial, record)
             elif (running := self._prepare(trial)) is not None:
                 running.checkpoint = self._last_checkpoint(running)
                 if running.checkpoint is not None:  # the study may have been saved a moment before it
@@ -166,7 +167,11 @@ class Search:
 
     def _fill(self) -> None:
         while self._workers.idle and self._has_more:
+            if any(running.is_alone for running in self._running.values()):
+                return
             if self._again:
+                if self._again[0].is_alone and self._running:
+                    return
                 self._start(self._again.popleft())
             elif (trial := self._study.ask()) is None:
                 self._exhausted = True
@@ -180,7 +185,7 @@ class Search:
         except SpaceError as error:
             message = str(error)
             failure = TrainingFailure(cause="error", message=message.partition("\n")[0], traceback=message)
-            self._fail(running, failure, worker="none")
+            self._ends.fail(running, failure, worker="none")
             return None
         return running
 
@@ -205,7 +210,7 @@ class Search:
                 del self._running[event.trial]
                 self._checkpoints.keep(event.trial, event.checkpoint)
             case TrainingEnded() if event.trial in self._running:
-                self._end(self._running.pop(event.trial), event.result, worker=str(event.worker))
+                self._ends.end(self._running.pop(event.trial), event.result, worker=str(event.worker))
             case TrainingFailed() if event.trial in self._running:
                 self._retry_or_fail(self._running.pop(event.trial), event)
             case _:  # a worker became ready
@@ -240,36 +245,26 @@ class Search:
         scores = [report.score for report in running.reports]
         return best is None or best.value is None or any(not self._study.is_better(best.value, s) for s in scores)
 
-    def _end(self, running: Running, result: TrainingResult, *, worker: str) -> None:
-        if not math.isfinite(result.score):
-            failure = TrainingFailure(cause="diverged", message=f"the score became {result.score}")
-            self._fail(running, failure, worker=worker)
-            return
-        record = running.result_record(result, epochs=self._study.epochs, worker=worker)
-        self._record(running, record, predictions=result.predictions, model=result.model)
-        if record.state == "COMPLETE":
-            self._budget.completed()
-            best = self._study.best()
-            self._folder.keep_only_model(record.trial if best is None else best.number)
-
     def _retry_or_fail(self, running: Running, event: TrainingFailed) -> None:
         failure, worker = event.failure, str(event.worker)
         allowed = self._budget.attempts(failure)
         if allowed == 1:
-            self._fail(running, failure, worker=worker)
+            self._ends.fail(running, failure, worker=worker)
             return
         running.lose()
         if running.losses >= allowed:
             given_up = f"{failure.message} - given up after {allowed} attempts without an epoch more"
-            self._fail(running, replace(failure, message=given_up), worker=worker)
+            self._ends.fail(running, replace(failure, message=given_up), worker=worker)
             return
         running.attempt += 1
+        running.is_alone = failure.cause == "host_oom"
         self._folder.write_traceback(running.number, failure.traceback)
         running.checkpoint = self._last_checkpoint(running)
         self._again.append(running)
         place = "the start" if running.checkpoint is None else f"epoch {running.checkpoint.epoch}"
         attempts = f"attempt {running.losses + 1}/{allowed}"
-        self._progress.note(f"trial {running.number}: {failure.message} - retrying from {place} ({attempts})")
+        retrying = "retrying alone" if running.is_alone else "retrying"
+        self._progress.note(f"trial {running.number}: {failure.message} - {retrying} from {place} ({attempts})")
 
     def _give_up_hung(self) -> None:
         listened_to = [number for number, running in self._running.items() if not running.may_be_silent]
@@ -280,22 +275,3 @@ class Search:
             message = f"worker reported nothing for {silence} at {epoch} (--trial-stall says how long is too long)"
             self._workers.give_up(trial, TrainingFailure(cause="hung", message=message))
             self._watchdog.began(trial)
-
-    def _fail(self, running: Running, failure: TrainingFailure, *, worker: str) -> None:
-        record = running.failure_record(failure, worker=worker)
-        self._record(running, record, predictions=None, model=None)
-        self._folder.write_traceback(record.trial, failure.traceback)
-        self._budget.failed(failure)
-
-    def _record(
-        self, running: Running, record: TrialRecord, *, predictions: Predictions | None, model: bytes | None
-    ) -> None:
-        if self._study.is_new(record.trial):
-            self._saving.save()  # a trial of which there is a result must not be asked for again
-        self._folder.write_trial(
-            record, recipe=running.recipe, reports=running.reports, predictions=predictions, model=model
-        )
-        self._checkpoints.forget(record.trial)
-        attach(running.trial, record, self._folder)
-        self._study.tell(running.trial, record)
-        self._progress.trial_ended(record)

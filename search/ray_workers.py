@@ -132,6 +132,7 @@ class RayWorkers:
             raise RuntimeError(f"trial {trial} is not being trained")
         if worker.hired.last_words is not None:
             failure = dataclasses.replace(failure, traceback=put_down(worker.hired.last_words).text)
+        self._events = deque(event for event in self._events if getattr(event, "trial", None) != trial)
         self._fail(worker, failure)
         self._hire_instead(worker)
 

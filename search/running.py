@@ -32,6 +32,8 @@ class Running:
     """Where it will go on, while it waits for a worker; None: at the first epoch."""
     seconds_at_stake: float = 0.0
     """Spent training since the last checkpoint."""
+    is_alone: bool = False
+    """Whether no other may be trained beside it: memory ran out the last time."""
     losses: int = 0
     """How often a worker was lost with it since it last got further than before."""
     furthest: int = 0

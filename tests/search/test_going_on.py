@@ -14,7 +14,7 @@ import optuna
 import pytest
 
 from objectives.checkpoints import save
-from objectives.records import Decision, TrainingTask
+from objectives.records import Decision, TrainingFailure, TrainingTask
 from search.run_folder import RunFolder
 from tests.search.scripted_workers import Play, checkpoint_of, lost, steady
 from tests.search.test_loop import Stage
@@ -131,6 +131,22 @@ def test_a_training_that_gets_no_further_is_given_up_with_its_cause(tmp_path: Pa
     assert record is not None
     said = "worker died (killed) - given up after 3 attempts without an epoch more"
     assert (record.state, record.cause, record.message, record.attempt) == ("FAIL", "worker_lost", said, 4)
+
+
+def test_one_that_ran_out_of_memory_is_tried_again_with_no_other_beside_it(tmp_path: Path) -> None:
+    failure = TrainingFailure(cause="host_oom", message="worker's machine ran out of memory at epoch 2/5")
+    beside: list[int] = []
+
+    def play(task: TrainingTask) -> Play:
+        if task.attempt == 2:
+            beside.append(stage.workers.running)
+        return Play(scores=(0.5,), failure=failure) if task.trial == 1 and task.attempt == 1 else steady(0.5)
+
+    stage = Stage(tmp_path, play, settings=toy_settings(trials=6, epochs=EPOCHS), count=3)
+    stage.search.run()
+    order = [task.trial for task in stage.workers.tasks]
+    assert (beside, sorted(stage.states), order) == ([0], ["COMPLETE"] * 6, [0, 1, 2, 1, 3, 4, 5])
+    assert stage.progress.notes == [f"trial 1: {failure.message} - retrying alone from epoch 1 (attempt 2/2)"]
 
 
 def test_the_history_of_a_trial_that_was_interrupted_is_whole(tmp_path: Path) -> None:
