@@ -102,6 +102,8 @@ class StoredFiles:
             or pixels.dtype != np.uint8
             or pixels.ndim != 4
             or pixels.shape[3] not in (1, 3)
+            or images.ndim != 1
+            or images.dtype.kind not in "iu"
             or len(images) != len(pixels)
         ):
             self.note(
