@@ -1,0 +1,80 @@
+"""Rows 10, 23 and 25 of the fault table: a study's file is no study, is somebody's, or is of another version.
+
+Given a path where a study should be; the fault is what lies there; the person reads what it is before any work is
+done, and what lies there is afterwards byte for byte what it was.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import filelock
+import pytest
+
+from search.driver import run_search
+from search.storage import open_storage, study_storage
+from spaces.errors import StorageError, StudyConflictError, TamizError, UsageError
+from tests.search.toy import ListeningProgress, toy_settings, toy_space
+
+
+def _text(path: Path) -> None:
+    path.write_text("dear diary, " * 100)
+
+
+def _folder(path: Path) -> None:
+    path.mkdir()
+
+
+def _cut_short(path: Path) -> None:
+    with study_storage(f"sqlite:///{path}"):
+        pass
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+@pytest.mark.parametrize(
+    ("lay", "error", "said"),
+    [
+        (_text, UsageError, "is not an Optuna study: file is not a database"),
+        (_folder, StorageError, "can't open the study database .*unable to open database file"),
+        (_cut_short, TamizError, "database disk image is malformed"),
+        (lambda path: None, StorageError, "unable to open database file"),
+    ],
+    ids=["a text", "a folder", "a database cut short", "in a folder that is not there"],
+)
+def test_what_is_no_study_is_said_and_left_alone(
+    tmp_path: Path, lay: Callable[[Path], None], error: type[TamizError], said: str
+) -> None:
+    path = tmp_path / "study.db"
+    lay(path)
+    place = path if path.exists() else tmp_path / "missing" / "study.db"
+    before = path.read_bytes() if path.is_file() else None
+    with pytest.raises(error, match=said):
+        open_storage(f"sqlite:///{place}")
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+@pytest.mark.parametrize("version", ["v0.9.0.a", "v99.0.0.a"])
+def test_a_study_of_another_version_is_said_and_left_alone(tmp_path: Path, version: str) -> None:
+    path = tmp_path / "study.db"
+    with study_storage(f"sqlite:///{path}"):
+        pass
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE alembic_version SET version_num = ?", [version])
+    with pytest.raises(StudyConflictError, match="was made by another version of Optuna"):
+        open_storage(f"sqlite:///{path}")
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == (version,)
+
+
+def test_a_study_that_another_process_runs_is_left_to_it(tmp_path: Path) -> None:
+    settings = toy_settings(runs=str(tmp_path))
+    (tmp_path / "toy").mkdir()
+    with (
+        filelock.FileLock(tmp_path / "toy" / ".lock"),
+        pytest.raises(StudyConflictError, match="study 'toy' is being run by another process"),
+    ):
+        run_search(settings, space=toy_space(), progress=ListeningProgress(), command="run")
+    assert not (tmp_path / "toy" / "settings.json").exists()
