@@ -7,13 +7,14 @@ PACKAGES := spaces objectives reports search
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup demo test lint check bench bench-peers pins clean
+.PHONY: help setup demo test test-faults lint check bench bench-peers pins clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make setup   the environment, in .venv'
 	@echo 'make demo    a small search on the digits that scikit-learn brings, and its report'
 	@echo 'make test    all tests'
+	@echo 'make test-faults   the tests of tests/faults alone: kills, hangs, full disks, databases that are away'
 	@echo 'make lint    lint, format, types, import arrows'
 	@echo 'make check   lint, format, types, import arrows, quick tests'
 	@echo 'make bench   short forms of the benchmarks; wants two free cores'
@@ -35,6 +36,9 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest
+
+test-faults: setup
+	$(BIN)/python -m pytest tests/faults
 
 lint: setup
 	$(BIN)/ruff check .
