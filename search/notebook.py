@@ -108,6 +108,8 @@ def run(
     backbone: str | Path | None = None,
     trials: int | None = None,
     timeout: float | str | None = None,
+    trial_stall: float | str | None = None,
+    storage_patience: float | str | None = None,
     epochs: int | None = None,
     train_images: int | None = None,
     image_size: int | None = None,
@@ -133,7 +135,7 @@ def run(
     A kernel's interrupt stops in order; the same call goes on where it stopped.
 
     Args:
-        timeout: seconds, or text such as "30m".
+        timeout: seconds, or text such as "30m"; so are `trial_stall` and `storage_patience`.
         quiet: say nothing while searching.
 
     Raises:
@@ -144,7 +146,9 @@ def run(
         data=_text(data),
         backbone=_text(backbone),
         trials=trials,
-        timeout=parse_duration(timeout, "timeout") if isinstance(timeout, str) else timeout,
+        timeout=_seconds(timeout, "timeout"),
+        trial_stall=_seconds(trial_stall, "trial_stall"),
+        storage_patience=_seconds(storage_patience, "storage_patience"),
         epochs=epochs,
         train_images=train_images,
         image_size=image_size,
@@ -168,6 +172,10 @@ def run(
     with open_progress(sys.stderr, quiet=quiet) as progress:
         summary = run_search(settings, space=resolved.space, progress=progress, command=command_for(settings))
     return SearchResult(summary=summary, folder=Path(settings.runs) / settings.study)
+
+
+def _seconds(came: float | str | None, option: str) -> float | None:
+    return parse_duration(came, option) if isinstance(came, str) else came
 
 
 def _text(came: str | Path | None) -> str | None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from search import run
 from search.notebook import SearchResult
+from search.options import Options
 from spaces.errors import UnknownNameError, UsageError
 from spaces.recipe import ConvNet, Recipe
 from tests.search.progress_plan import ended
@@ -61,6 +63,10 @@ def test_it_shows_itself_with_names_escaped(tmp_path: Path) -> None:
 
 def test_it_is_readable_without_a_notebook(tmp_path: Path) -> None:
     assert repr(_result(tmp_path)).endswith("report:\nruns/net-digits/report.html")
+
+
+def test_a_notebook_may_say_what_the_command_line_may() -> None:
+    assert {field.name for field in fields(Options)} - set(inspect.signature(run).parameters) == set()
 
 
 def test_errors_are_raised() -> None:
