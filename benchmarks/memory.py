@@ -1,7 +1,7 @@
 """What a warm worker's memory does while one training follows another.
 
     python -m benchmarks.memory [--trials 100] [--images 256] [--epochs 1]
-    python -m benchmarks.memory --trials 30                    a short form, about two minutes
+    python -m benchmarks.memory --trials 30                    a short form
 
 One real Ray worker trains networks that are drawn from `cnn_cifar` for images of the digits' size. As in a search, some
 come again: every second trial has the network of the one before, with another learning rate. After each trial the

@@ -1,7 +1,7 @@
 """Our trainer against naive `fit` and a hand-written loop; what augmentation, another backend and waiting cost.
 
     python -m benchmarks.training [--parts trials steps augmentation backends] [--repeats 5] [--images 480]
-    python -m benchmarks.training --repeats 2 --images 160          a short form: about two minutes
+    python -m benchmarks.training --repeats 2 --images 160          a short form
 
 One thread, as a worker on one core has. All that is compared takes turns. Wall times, ratios of them, and idle shares
 (the part of a training's time in which its process computed nothing) need a free core; processor times do not.

@@ -19,7 +19,9 @@ def main() -> None:
     given = arguments(processes=1)
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder, "journal.log")
-        _study(journal, given.seed, create=True, enqueue=given.mode == "listed")
+        study = _study(journal, given)
+        for configuration in listed(given.seed) if given.mode == "listed" else ():
+            study.enqueue_trial(plain(configuration))
         if given.processes == 1:
             _work(journal, given, 0)
             return
@@ -31,20 +33,16 @@ def main() -> None:
             worker.join()
 
 
-def _study(journal: Path, seed: int, *, create: bool = False, enqueue: bool = False) -> optuna.Study:
+def _study(journal: Path, given: argparse.Namespace, *, process: int = 0) -> optuna.Study:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(
+    return optuna.create_study(
         study_name="peer",
         direction="maximize",
         storage=JournalStorage(JournalFileBackend(str(journal))),
-        sampler=optuna.samplers.TPESampler(seed=seed),
-        pruner=optuna.pruners.NopPruner() if enqueue else optuna.pruners.MedianPruner(),
+        sampler=optuna.samplers.TPESampler(seed=given.seed + process),
+        pruner=optuna.pruners.NopPruner() if given.mode == "listed" else optuna.pruners.MedianPruner(),
         load_if_exists=True,
     )
-    if create and enqueue:
-        for configuration in listed(seed):
-            study.enqueue_trial(plain(configuration))
-    return study
 
 
 def _work(journal: Path, given: argparse.Namespace, number: int) -> None:
@@ -90,7 +88,7 @@ def _work(journal: Path, given: argparse.Namespace, number: int) -> None:
         )
         return best
 
-    _study(journal, given.seed + number, enqueue=is_listed).optimize(objective)
+    _study(journal, given, process=number).optimize(objective)
 
 
 if __name__ == "__main__":
