@@ -9,13 +9,15 @@ from typing import Any
 
 from reports.intervals import McNemar, mcnemar, wilson
 from reports.run import CLOSELY_READ, Run, Trial
-from reports.wording import count, distance, gain, metric_name, percent, score
+from reports.wording import count, distance, gain, listing, metric_name, percent, score
 
 _network_names = {
     "ConvNet": "convolutional network",
     "DenseNet": "fully connected network",
     "Mlp": "fully connected network",
 }
+_told_singly = 2
+"""Hand-made networks clearly beaten that have a sentence each; more share one, and the table has their numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +89,7 @@ def find_answer(run: Run) -> Answer:
         test=test,
         validation_interval=_validation_interval(run, winner),
         baselines=baselines,
-        baseline_sentences=tuple(sentence for row in baselines if (sentence := _baseline_sentence(run, row))),
+        baseline_sentences=_baseline_sentences(run, baselines),
         cost=_cost(run),
         ranking=_ranking(run, winner),
     )
@@ -148,12 +150,26 @@ def _baseline_row(run: Run, name: str, winner: Trial | None) -> BaselineRow:
     )
 
 
+def _baseline_sentences(run: Run, rows: tuple[BaselineRow, ...]) -> tuple[str, ...]:
+    """One sentence each, but one for all that are clearly beaten where these are many."""
+    beaten = [row for row in rows if row.test is not None and row.test.is_significant and not row.is_winner]
+    together = beaten if len(beaten) > _told_singly else []
+    found = [sentence for row in rows if row not in together and (sentence := _baseline_sentence(run, row))]
+    if together:
+        names = listing([row.name for row in together], most=len(together))
+        found.insert(
+            0,
+            f"On the same {count(_validation_images(run), 'validation image')} the winner is right more often than "
+            f"each of {names}, by more than chance explains.",
+        )
+    return tuple(found)
+
+
 def _baseline_sentence(run: Run, row: BaselineRow) -> str:
     if row.is_winner:
         return f"The hand-made {row.name} is still the best: the search found nothing better."
     if row.test is None:
         return ""
-    images = len(next(iter(run.validation.values())).labels)
     fewer, more = row.test.only_second, row.test.only_first
     verdict = (
         "more than chance explains"
@@ -161,9 +177,13 @@ def _baseline_sentence(run: Run, row: BaselineRow) -> str:
         else "which chance could explain as well: take it as a tie"
     )
     return (
-        f"Of the same {count(images, 'validation image')}, {more:,} are right only with the winner and "
-        f"{fewer:,} only with {row.name}: {verdict}."
+        f"Of the same {count(_validation_images(run), 'validation image')}, {more:,} are right only with the winner "
+        f"and {fewer:,} only with {row.name}: {verdict}."
     )
+
+
+def _validation_images(run: Run) -> int:
+    return len(next(iter(run.validation.values())).labels)
 
 
 def _paired(run: Run, first: Trial, second: Trial) -> McNemar | None:

@@ -21,7 +21,7 @@ class Importances:
     """Share of the score's variation among the best trials that each parameter explains."""
 
     shares: dict[str, float]
-    """Parameter to share, largest first; they sum to 1. Empty: not known."""
+    """Parameter to share, largest first; they sum to 1. A parameter of one value has none. Empty: not known."""
     trials: int
     """Finished trials that they are computed from."""
     problem: str | None = None
@@ -46,16 +46,18 @@ def find_importances(run: Run) -> Importances:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
             warnings.filterwarnings("ignore", message="PedAnovaImportanceEvaluator computes the importances")
-            shares = get_param_importances(
-                run.study, evaluator=PedAnovaImportanceEvaluator(), target=_first_of(run, run.study)
+            found = get_param_importances(
+                run.study, evaluator=PedAnovaImportanceEvaluator(), target=_first_of(run, run.study), normalize=False
             )
     except (ValueError, RuntimeError) as error:
         return Importances(shares={}, trials=finished, problem=str(error))
-    if not shares or not sum(shares.values()) > 0:
+    varied = {name: share for name, share in found.items() if name in run.told_apart}  # it gives others a share too
+    total = sum(varied.values())
+    if not total > 0:
         return Importances(
             shares={}, trials=finished, problem="all finished trials score alike, or share all parameters"
         )
-    return Importances(shares=shares, trials=finished)
+    return Importances(shares={name: share / total for name, share in varied.items()}, trials=finished)
 
 
 def _first_of(run: Run, study: optuna.Study) -> Callable[[FrozenTrial], float] | None:

@@ -80,6 +80,9 @@ def _panels_figure(chart: Panels) -> go.Figure:
     named: set[str] = set()
     for row, line in enumerate(chart.cells, start=1):
         for column, panel in enumerate(line, start=1):
+            if not panel.series:  # or else plotly leaves the axes out, and the names of row and column with them
+                nowhere = {"type": "scatter", "x": [None], "y": [None], "showlegend": False}
+                figure.add_trace(nowhere, row=row, col=column)
             for one in panel.series:
                 listed = {"showlegend": one.label not in named, "legendgroup": one.label}
                 figure.add_trace(_trace(one) | listed, row=row, col=column)

@@ -80,7 +80,8 @@ def figures_of(findings: Findings, *, is_lite: bool) -> Figures:
     def all_drawn(of: tuple[Drawing, ...]) -> tuple[Figure, ...]:
         return tuple(figure_of(chart, is_lite=is_lite) for chart in of)
 
-    names = findings.columns if is_lite else tuple(findings.importances.shares) or findings.columns
+    telling = tuple(name for name in findings.columns if name in run.told_apart)
+    names = telling if is_lite else tuple(findings.importances.shares) or telling
     scored = any(trial.score is not None for trial in run.trials)
     history = winner.history if winner else None
     return Figures(

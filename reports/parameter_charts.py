@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from optuna.distributions import FloatDistribution, IntDistribution
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from reports.chart import Axis, Chart, Series, Tone
 from reports.charts import CURVES_MOST, drawn_of, note_on, score_axis
@@ -26,7 +27,8 @@ def parameter_chart(run: Run, name: str) -> Chart:
         if name in trial.params and (place % step == 0 or trial is winner)
     ]
     values = [trial.params[name] for trial in trials]
-    ticks, places = _places(values)
+    ticks, places = _places(run, name, values)
+    is_log = ticks is None and _is_log(run, name, values)
     marked = [
         (place, trial) for place, trial in zip(places, trials, strict=True) if winner and trial.number == winner.number
     ]
@@ -38,7 +40,7 @@ def parameter_chart(run: Run, name: str) -> Chart:
         name=f"parameter-{_identifier(name)}",
         title=label(name),
         alternative=f"{label(name)} against {metric_name(run.record.metric)}, {count(len(trials), 'finished trial')}.",
-        x=Axis(title="", ticks=ticks, is_log=ticks is None and _is_log(run, name, values)),
+        x=Axis(title="", ticks=_log_ticks(places) if is_log else ticks, is_log=is_log),
         y=score_axis(run, title=""),
         series=drawn_of(series),
         size="small",
@@ -50,9 +52,10 @@ def thinned_by(finished: int) -> int:
     return max(1, math.ceil(finished / _points_most))
 
 
-def parallel_chart(run: Run, names: tuple[str, ...]) -> Chart | None:
-    """Each finished trial as a line over its parameters, the best in colour."""
-    trials = [trial for trial in run.ranked if all(name in trial.params for name in names)][:CURVES_MOST]
+def parallel_chart(run: Run, wanted: tuple[str, ...]) -> Chart | None:
+    """Each finished trial as a line over the wanted parameters that all have, the best in colour."""
+    trials = run.ranked[:CURVES_MOST]
+    names = [name for name in wanted if name in run.told_apart and all(name in trial.params for trial in trials)]
     if len(trials) < 2 or len(names) < 2:
         return None
     columns = [_stretched(run, name, trials) for name in names]
@@ -66,35 +69,50 @@ def parallel_chart(run: Run, names: tuple[str, ...]) -> Chart | None:
         name="parallel",
         title="The best trials, parameter by parameter",
         alternative=f"{count(len(trials), 'finished trial')} over {', '.join(map(label, names))}.",
-        x=Axis(title="", ticks=ticks, limits=(-0.15, len(names) - 0.85)),
+        x=Axis(title="", ticks=ticks, limits=(-0.45, len(names) - 0.55)),
         y=Axis(title="", ticks=()),
         series=drawn_of(series),
     )
 
 
-def _places(values: list[Any]) -> tuple[tuple[tuple[float, str], ...] | None, list[float]]:
-    """Return ticks and places on an axis; no ticks where the values are numbers enough for a scale."""
+def _places(run: Run, name: str, values: list[Any]) -> tuple[tuple[tuple[float, str], ...] | None, list[float]]:
+    """Return ticks and places on an axis; no ticks where the values belong on a scale."""
     numeric = all(isinstance(one, int | float) and not isinstance(one, bool) for one in values)
     distinct = sorted(set(values)) if numeric else sorted(set(values), key=str)
-    if numeric and len(distinct) > 8:
+    drawn = _distribution(run, name)
+    is_continuous = isinstance(drawn, FloatDistribution) and drawn.step is None
+    if numeric and (is_continuous or len(distinct) > 8):
         return None, [float(one) for one in values]
     order = {repr(one): float(place) for place, one in enumerate(distinct)}
     return tuple((order[repr(one)], value(one)) for one in distinct), [order[repr(one)] for one in values]
 
 
 def _is_log(run: Run, name: str, values: list[Any]) -> bool:
-    drawn = next((trial.distributions[name] for trial in _stored(run) if name in trial.distributions), None)
+    drawn = _distribution(run, name)
     if isinstance(drawn, FloatDistribution | IntDistribution):
         return bool(drawn.log)
     return bool(min(values) > 0 and max(values) > 100 * min(values))
 
 
-def _stored(run: Run) -> list[Any]:
-    return run.study.get_trials(deepcopy=False) if run.study else []
+def _distribution(run: Run, name: str) -> BaseDistribution | None:
+    """What the parameter was drawn from, as far as the study tells."""
+    stored = run.study.get_trials(deepcopy=False) if run.study else []
+    return next((trial.distributions[name] for trial in stored if name in trial.distributions), None)
+
+
+def _log_ticks(places: list[float]) -> tuple[tuple[float, str], ...]:
+    """Ticks at 1, 2, 5 of each power of ten over a short range, at 1 and 3 or 1 alone over longer ones."""
+    low, high = min(places), max(places)
+    decades = math.log10(high / low)
+    digits = (1, 2, 5) if decades < 1.3 else (1, 3) if decades < 2.6 else (1,)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    rounded = [float(f"{digit}e{power}") for power in powers for digit in digits]
+    inside = [place for place in rounded if 0.8 * low <= place <= 1.25 * high]
+    return tuple((place, value(place)) for place in (inside if len(inside) > 1 else [low, high]))
 
 
 def _places_series(
-    name: str, places: list[float], trials: list[Trial], run: Run, *, tone: Tone, opacity: float = 1.0
+    name: str, places: list[float], trials: Sequence[Trial], run: Run, *, tone: Tone, opacity: float = 1.0
 ) -> Series:
     return Series(
         label=name,
@@ -108,10 +126,10 @@ def _places_series(
     )
 
 
-def _stretched(run: Run, name: str, trials: list[Trial]) -> list[float]:
+def _stretched(run: Run, name: str, trials: Sequence[Trial]) -> list[float]:
     """Places of one parameter's values between 0 (its least) and 1 (its most)."""
     values = [trial.params[name] for trial in trials]
-    ticks, places = _places(values)
+    ticks, places = _places(run, name, values)
     scaled = np.log(places) if ticks is None and _is_log(run, name, values) else np.array(places)
     spread = float(np.ptp(scaled))
     stretched: list[float] = (
@@ -120,7 +138,7 @@ def _stretched(run: Run, name: str, trials: list[Trial]) -> list[float]:
     return stretched
 
 
-def _range(trials: list[Trial], name: str) -> str:
+def _range(trials: Sequence[Trial], name: str) -> str:
     values = [trial.params[name] for trial in trials]
     numeric = all(isinstance(one, int | float) for one in values)
     low, *_, high = sorted(values) if numeric else sorted(values, key=str)
@@ -128,7 +146,7 @@ def _range(trials: list[Trial], name: str) -> str:
 
 
 def _polylines(
-    name: str, columns: list[list[float]], trials: list[Trial], which: range, *, tone: Tone, opacity: float
+    name: str, columns: list[list[float]], trials: Sequence[Trial], which: range, *, tone: Tone, opacity: float
 ) -> Series:
     x: list[float | None] = []
     y: list[float | None] = []

@@ -38,6 +38,7 @@ def account(run: Run) -> tuple[FactGroup, ...]:
 def _data(run: Run) -> tuple[Fact, ...]:
     data = run.record.data
     smallest, largest = min(data.class_counts, default=0), max(data.class_counts, default=0)
+    sizes = f"{smallest:,}" if smallest == largest else f"{smallest:,} to {largest:,}"
     return (
         Fact(name="name", text=data.name),
         Fact(name="images", text=f"{data.height} × {data.width} pixels, {count(data.channels, 'channel')}"),
@@ -46,7 +47,7 @@ def _data(run: Run) -> tuple[Fact, ...]:
         Fact(name="test", text=f"{count(data.test, 'image')}; touched once, by the winner, after the search"),
         Fact(
             name="classes",
-            text=f"{len(data.classes)}, with {smallest:,} to {largest:,} training and validation images each",
+            text=f"{len(data.classes)}, with {sizes} training and validation images each",
         ),
         Fact(name="bad files", text=f"{count(len(data.bad_files), 'file')} left out" if data.bad_files else "none"),
         Fact(name="fingerprint", text=data.fingerprint),

@@ -131,6 +131,16 @@ class Run:
         names = dict.fromkeys(name for trial in self.trials for name in trial.params)
         return tuple(name for name in names if len({repr(trial.params.get(name)) for trial in self.trials}) > 1)
 
+    @functools.cached_property
+    def told_apart(self) -> tuple[str, ...]:
+        """Parameters of which the ranked trials have two values at least: only these can matter to their scores."""
+        names = dict.fromkeys(name for trial in self.ranked for name in trial.params)
+        return tuple(
+            name
+            for name in names
+            if len({repr(trial.params[name]) for trial in self.ranked if name in trial.params}) > 1
+        )
+
     @property
     def winner(self) -> Trial | None:
         """The trial that was measured on the test images, or else the best so far."""

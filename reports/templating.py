@@ -17,6 +17,19 @@ def asset(name: str) -> str:
     return (resources.files("reports") / "templates" / name).read_text()
 
 
+def _percent(fraction: float | None, digits: int = 1) -> str:
+    return _on_one_line(wording.percent(fraction, digits))
+
+
+def _score(value: float | None, metric: str) -> str:
+    return _on_one_line(wording.score(value, metric))
+
+
+def _on_one_line(number: str) -> str:
+    """Keep a number and its unit together where a line ends."""
+    return number.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 @functools.cache
 def environment() -> jinja2.Environment:
     """Return the templates' surroundings: everything is escaped, and a name that is not known is an error."""
@@ -28,7 +41,7 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": wording.percent,
+        "percent": _percent,
         "duration": wording.duration,
         "value": wording.value,
         "label": wording.label,
@@ -39,7 +52,7 @@ def environment() -> jinja2.Environment:
         "tiled": tiled,
     }
     environment.globals |= {
-        "score": wording.score,
+        "score": _score,
         "metric_name": wording.metric_name,
         "recipe_rows": recipe_rows,
         "bars": probability_bars,

@@ -47,6 +47,30 @@ def test_a_baseline_that_wins_is_said_to(digits_run: Run) -> None:
     )
 
 
+def test_many_beaten_baselines_share_a_sentence(digits_run: Run) -> None:
+    winner = digits_run.ranked[0]
+    assert winner.record is not None
+    validated = digits_run.validation[winner.number]
+    wrong = dataclasses.replace(validated, probabilities=1.0 - validated.probabilities)
+    beaten = tuple(
+        dataclasses.replace(winner, number=100 + place, record=dataclasses.replace(winner.record, baseline=name))
+        for place, name in enumerate("abc")
+    )
+    run = dataclasses.replace(
+        digits_run,
+        trials=(winner, *beaten),
+        record=dataclasses.replace(digits_run.record, baselines={name: {} for name in "abc"}),
+        validation={winner.number: validated, 100: wrong, 101: wrong, 102: wrong},
+        measurement=None,
+        test=None,
+    )
+    (sentence,) = find_answer(run).baseline_sentences
+    assert sentence == (
+        f"On the same {len(validated.labels)} validation images the winner is right more often than "
+        "each of a, b and c, by more than chance explains."
+    )
+
+
 def test_epochs_that_pruning_saved_are_counted(digits_run: Run) -> None:
     cost = find_answer(digits_run).cost
     assert (cost.epochs, cost.epochs_saved, cost.pruned) == (8 * 6 + 3 * 2, 3 * 4, 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -141,3 +142,11 @@ def test_both_painters_draw_a_cell_without_trials(nine: Run, tmp_path: Path) -> 
     assert chart.cells[2][2].note == "no trial"
     assert "no trial" in figure_json(chart)
     assert picture(chart).startswith("data:image/svg+xml;base64,")
+
+
+def test_each_row_and_column_is_named_where_its_first_cell_is_empty(nine: Run) -> None:
+    diagonal = tuple(one for place, one in enumerate(nine.trials) if place % 4 == 0)
+    grid = find_grid(dataclasses.replace(nine, trials=diagonal), ("rate", "units"), telling=())
+    assert grid is not None
+    drawn = json.loads(figure_json(grid_charts(grid, nine)[0]))
+    assert len({trace["xaxis"] for trace in drawn["data"]}) == 9, "plotly leaves out the axes of a cell without a trace"

@@ -62,7 +62,7 @@ class Page(html.parser.HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if self._in_cell:
-            self.tables[self._table][-1][-1] += data
+            self.tables[self._table][-1][-1] += data.replace("\N{NO-BREAK SPACE}", " ")
 
 
 def policy_of(page: str) -> str:
@@ -121,9 +121,9 @@ def test_the_page_tells_the_calibration_error_and_top_3_accuracy(page: str, digi
     sure, right = stored.probabilities.max(axis=1), stored.probabilities.argmax(axis=1) == stored.labels
     bins = np.digitize(sure, np.linspace(0.1, 0.9, 9), right=True)
     parts = [np.abs(sure[bins == at].sum(dtype=float) - right[bins == at].sum()) for at in range(10)]
-    assert f"Expected calibration error {100 * sum(parts) / len(sure):.1f} %" in page
+    assert f"Expected calibration error {100 * sum(parts) / len(sure):.1f}\N{NO-BREAK SPACE}%" in page
     top3 = top_k_accuracy_score(stored.labels, stored.probabilities, k=3)
-    assert f"The true class is among its three likeliest for {100 * top3:.1f} %." in page
+    assert f"The true class is among its three likeliest for {100 * top3:.1f}\N{NO-BREAK SPACE}%." in page
 
 
 def test_top_3_accuracy_is_left_out_where_there_are_five_classes_or_fewer(digits_run: Run) -> None:

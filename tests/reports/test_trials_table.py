@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from reports.importances import find_importances
-from reports.parameter_charts import parameter_chart
+from reports.parameter_charts import parallel_chart, parameter_chart
 from reports.run import Run
 from reports.trials_table import failures_by_cause, telling_parameters, trial_rows, trials_frame, write_trials_csv
 
@@ -89,6 +89,39 @@ def test_failures_are_counted_by_cause(digits_run: Run) -> None:
 def test_importances_sum_to_1(digits_run: Run) -> None:
     shares = find_importances(digits_run).shares
     assert abs(sum(shares.values()) - 1.0) < 1e-9
+
+
+def with_params(run: Run, **fixed: object) -> Run:
+    trials = tuple(dataclasses.replace(one, params={**one.params, **fixed}) for one in run.trials)
+    return dataclasses.replace(run, trials=trials)
+
+
+def test_a_parameter_of_one_value_has_no_importance(digits_run: Run) -> None:
+    shares = find_importances(with_params(digits_run, learning_rate=0.001)).shares
+    assert "learning_rate" in find_importances(digits_run).shares
+    assert "learning_rate" not in shares
+    assert abs(sum(shares.values()) - 1.0) < 1e-9
+
+
+def test_a_continuous_parameter_stands_on_a_scale_however_few_its_values(digits_run: Run) -> None:
+    drawn = parameter_chart(dataclasses.replace(digits_run, trials=digits_run.trials[:4]), "learning_rate")
+    values = [trial.params["learning_rate"] for trial in digits_run.trials[:4] if trial in digits_run.ranked]
+    assert drawn.x.is_log
+    assert sorted(x for x in drawn.series[0].x if x is not None) == sorted(values)
+
+
+def test_a_category_stands_at_its_name(digits_run: Run) -> None:
+    axis = parameter_chart(digits_run, "batch_norm").x
+    assert axis.ticks == ((0.0, "no"), (1.0, "yes"))
+
+
+def test_the_lines_over_parameters_leave_out_what_not_all_trials_have(digits_run: Run) -> None:
+    first, *others = digits_run.ranked
+    partly = dataclasses.replace(first, params={**first.params, "extra": 1})
+    run = dataclasses.replace(digits_run, trials=(partly, *others))
+    chart = parallel_chart(run, ("learning_rate", "extra", "batch_norm"))
+    assert chart is not None
+    assert [name.split("\n")[0] for _, name in chart.x.ticks or ()] == ["learning rate", "batch norm"]
 
 
 def test_a_thousand_finished_trials_are_thinned_with_the_best_among_them(digits_run: Run) -> None:
