@@ -59,6 +59,9 @@ class InstantWorkers:
         )
         self._events.append(TrainingEnded(worker=trial % self.count, trial=trial, result=result))
 
+    def halt(self) -> None:
+        """Nothing is ever under way."""
+
     def give_up(self, trial: int, failure: TrainingFailure) -> None:
         """Is not asked for here."""
         raise RuntimeError(f"trial {trial} does not hang")

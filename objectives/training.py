@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,14 @@ from objectives.records import Checkpoint, EpochReport, Objective, StudyData, Tr
 from spaces.errors import RecordError
 from spaces.recipe import ImageShape, Recipe, Unfreeze
 
-__all__ = ["Training", "TrainingError", "classify"]
+__all__ = ["Training", "TrainingError", "TrainingHalted", "classify"]
+
+_most_of_training = 0.05
+"""Copies of what an epoch begins with may cost this fraction of an epoch."""
+
+
+class TrainingHalted(Exception):  # noqa: N818 - what happened, and no error
+    """A training was asked to stop amid an epoch, and did so at its next batch."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,6 +75,9 @@ class Training:
         self._metric = METRICS[objective.metric]
         self._reports: list[EpochReport] = []
         self._best: _Best | None = None
+        self._unsaved: Checkpoint | None = None
+        self._is_saved = True
+        self._copying_seconds = 0.0
         with _failing(0), _forgetting_gradients():
             _reset_keras(seed)
             folder = DataDirectories.from_environment().features
@@ -94,20 +104,30 @@ class Training:
         """Epochs done."""
         return len(self._reports)
 
-    def advance(self) -> EpochReport:
+    @property
+    def unsaved(self) -> Checkpoint | None:
+        """Where the epoch began that was halted, unless `checkpoint` was asked for there, or copying it took long."""
+        return self._unsaved
+
+    def advance(self, *, is_halted: Callable[[], bool] = lambda: False) -> EpochReport:
         """Train one epoch and measure it on the validation images.
+
+        Args:
+            is_halted: asked after each batch whether to stop there.
 
         Raises:
             TrainingError: it diverged, ran out of memory, or anything else went wrong; the training
                 is then over.
+            TrainingHalted: it was; the training is over, and `unsaved` what is left of it.
         """
+        self._keep_unsaved()
         started = time.perf_counter()
         epoch = self.epoch + 1
         with _failing(epoch), _forgetting_gradients():
             unfreeze = self._recipe.unfreeze
             if unfreeze is not None and unfreeze.epoch == epoch:
                 self._unfreeze(unfreeze)
-            fitted = self._fit(epoch)
+            fitted = self._fit(epoch, is_halted)
             found = measuring.probabilities(self._network, self._seen.validation)
             if not np.isfinite(found).all():
                 raise diverged(math.nan, epoch, self._recipe)
@@ -117,6 +137,7 @@ class Training:
                 self._best = _Best(epoch=epoch, score=score, weights=_values(self._weights), probabilities=found)
         report = EpochReport(epoch=epoch, score=score, metrics=metrics, seconds=time.perf_counter() - started)
         self._reports.append(report)
+        self._is_saved = False
         return report
 
     def checkpoint(self) -> Checkpoint:
@@ -128,6 +149,7 @@ class Training:
         best = self._best
         if best is None:
             raise RuntimeError("checkpoint() came before any epoch; call advance() first")
+        self._is_saved = True
         with _failing(self.epoch):
             return Checkpoint(
                 recipe=self._recipe,
@@ -149,6 +171,7 @@ class Training:
         """
         unfreeze = self._recipe.unfreeze
         self._reports = list(checkpoint.reports)
+        self._is_saved = True
         if unfreeze is not None and unfreeze.epoch <= self.epoch:
             self._unfreeze(unfreeze)
         optimizer = self._model.optimizer
@@ -185,6 +208,13 @@ class Training:
             note=self._seen.note,
         )
 
+    def _keep_unsaved(self) -> None:
+        """Copy what the next epoch begins with, where nobody has it and that takes no time to speak of."""
+        self._unsaved = None
+        if not self._is_saved and self._copying_seconds <= self._reports[-1].seconds * _most_of_training:
+            self._unsaved = self.checkpoint()
+            self._copying_seconds = self._unsaved.seconds
+
     def _unfreeze(self, unfreeze: Unfreeze) -> None:
         """Let part of a pretrained network be trained too, from this epoch on; the optimizer begins afresh."""
         transfer.unfreeze(self._network, unfreeze.layers)
@@ -201,7 +231,8 @@ class Training:
         images = ImageShape(height=height, width=width, channels=channels)
         return features.whole_network(self._recipe, self._network, images=images, classes=len(self._data.classes))
 
-    def _fit(self, epoch: int) -> dict[str, float]:
+    def _fit(self, epoch: int, is_halted: Callable[[], bool]) -> dict[str, float]:
+        halt = _StopWhenHalted(is_halted)
         history = self._model.fit(
             self._input.epoch(epoch),
             initial_epoch=epoch - 1,
@@ -209,8 +240,10 @@ class Training:
             steps_per_epoch=self._input.steps,
             shuffle=False,
             verbose=0,
-            callbacks=[_StopWhenDiverged()],
+            callbacks=[_StopWhenDiverged(), halt],
         ).history
+        if halt.was_asked:
+            raise TrainingHalted(f"halted amid epoch {epoch}")
         loss = float(history["loss"][-1])
         if not math.isfinite(loss):
             raise diverged(loss, epoch, self._recipe)
@@ -229,6 +262,21 @@ class _StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
         if logs and not math.isfinite(logs["loss"]):
             self.model.stop_training = True
+
+
+class _StopWhenHalted(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Ends `fit` at the first batch after somebody asked for it."""
+
+    async_safe = True
+
+    def __init__(self, is_halted: Callable[[], bool]) -> None:
+        super().__init__()
+        self._is_halted = is_halted
+        self.was_asked = False
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if self._is_halted():
+            self.was_asked = self.model.stop_training = True
 
 
 def _reset_keras(seed: int) -> None:
@@ -271,7 +319,7 @@ def _failing(epoch: int) -> Iterator[None]:
     """Turn whatever goes wrong inside into a `TrainingError`."""
     try:
         yield
-    except TrainingError:
+    except (TrainingError, TrainingHalted):
         raise
     except Exception as error:
         raise TrainingError(classify(error, epoch)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -21,10 +22,11 @@ from search.loop import Search
 from search.patience import PatientSaving
 from search.preparation import Prepared, prepare
 from search.progress import Progress, SearchPlan
-from search.reporting import Wanted, write_report
+from search.reporting import Report, Wanted, write_report
 from search.run_folder import RunFolder
 from search.settings import RunSettings
 from search.stop_request import StopRequest
+from search.stopping import Stopped, Terminated
 from search.storage import study_storage
 from search.storage_reference import hidden_from_processes, resolve_storage
 from search.stored import stored_summary
@@ -33,10 +35,12 @@ from search.summary import RunSummary
 from search.watchdog import Watchdog
 from search.winner import measure_winner
 from search.workers import Workers
-from spaces.errors import NothingCompletedError, SpaceError, StorageError, StudyConflictError
+from spaces.errors import NothingCompletedError, SpaceError, StorageError, StudyConflictError, TamizError
 from spaces.parameters import find_parameters, recipe_for
 from spaces.recipe import ImageShape
 from spaces.space import Parameters, Space
+
+_stopped = "stopped as asked; trials under way go on at their epoch when the study is continued"
 
 
 def run_search(settings: RunSettings, *, space: Space, progress: Progress, command: str) -> RunSummary:
@@ -64,7 +68,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
         stop = cleanup.enter_context(StopRequest(progress.note))
         url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
         cleanup.enter_context(hidden_from_processes(settings.storage))  # workers have no use for it
-        hire = cleanup.enter_context(executor(settings, space=space, folder=folder))
+        hire = cleanup.enter_context(executor(settings, space=space, folder=folder, stop=stop))
         prepared = prepare(settings, space=space, folder=folder, command=command, progress=progress)
         storage = cleanup.enter_context(study_storage(url))
         study = _open(storage, settings, space=space, prepared=prepared, folder=folder, progress=progress)
@@ -86,6 +90,9 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
         try:
             with stop.in_order():
                 search.run()
+            if stop.is_immediate:
+                _summary(folder, study=study, search=search, seconds=time.monotonic() - began)
+                raise Terminated(f"{_stopped}; the report is written then, or by python -m search report")
             if stop.error is None:
                 measure_winner(
                     study,
@@ -94,16 +101,25 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
                     workers=workers,
                     progress=progress,
                 )
-        finally:
-            progress.phase("writing the report")
-            report = write_report(folder, Wanted(), note=progress.note, url=url)
+        except Stopped:
+            raise  # without a report: somebody, or the machine, has no time for it
+        except BaseException:
+            with contextlib.suppress(TamizError):  # what went wrong before is what a person must read
+                _write_report(folder, progress, url)
+            raise
+        report = _write_report(folder, progress, url)
         keep_figures(report.findings, storage, note=progress.note)
         summary = _summary(folder, study=study, search=search, seconds=time.monotonic() - began)
         if stop.error is not None:
-            raise stop.error("stopped as asked; trials under way go on at their epoch when the study is continued")
+            raise stop.error(_stopped)
         if summary.best is None:
             raise NothingCompletedError(_nothing_completed(summary))
         return summary
+
+
+def _write_report(folder: RunFolder, progress: Progress, url: str) -> Report:
+    progress.phase("writing the report")
+    return write_report(folder, Wanted(), note=progress.note, url=url)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from objectives.records import Objective, StudyData
 from search.inline_workers import InlineWorkers
 from search.run_folder import RunFolder
 from search.settings import RunSettings
+from search.stop_request import StopRequest
 from search.workers import Workers
 from spaces.errors import UsageError
 from spaces.space import Space
@@ -23,14 +24,16 @@ class Hire(Protocol):
 
 
 @contextmanager
-def executor(settings: RunSettings, *, space: Space, folder: RunFolder) -> Iterator[Hire]:
+def executor(settings: RunSettings, *, space: Space, folder: RunFolder, stop: StopRequest) -> Iterator[Hire]:
     """Begin whatever takes long to start, and yield what makes the workers; end them on leaving.
+
+    Workers of this process look at `stop` themselves while they train.
 
     Raises:
         UsageError: the settings ask for what the executor does not have.
     """
     if settings.executor == "inline":
-        with _inline(settings, folder) as hire:
+        with _inline(settings, folder, stop) as hire:
             yield hire
     else:
         with _ray(settings, space, folder) as hire:
@@ -38,14 +41,17 @@ def executor(settings: RunSettings, *, space: Space, folder: RunFolder) -> Itera
 
 
 @contextmanager
-def _inline(settings: RunSettings, folder: RunFolder) -> Iterator[Hire]:
+def _inline(settings: RunSettings, folder: RunFolder, stop: StopRequest) -> Iterator[Hire]:
     if settings.workers not in (None, 1):
         raise UsageError(f"--workers is {settings.workers}; accepted with --executor inline: 1")
     opened: list[Workers] = []
 
     def hire(*, data: StudyData, objective: Objective) -> Workers:
-        opened.append(InlineWorkers(data=data, objective=objective, log_file=folder.log))
-        return opened[-1]
+        workers = InlineWorkers(
+            data=data, objective=objective, log_file=folder.log, is_halted=lambda: stop.is_immediate
+        )
+        opened.append(workers)
+        return workers
 
     try:
         yield hire

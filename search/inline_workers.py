@@ -34,7 +34,7 @@ from search.workers import (
 )
 
 _worker = 0
-_Answer = EpochReport | Checkpoint | TrainingResult | WinnerMeasured | TrainingFailure
+_Answer = EpochReport | Checkpoint | TrainingResult | WinnerMeasured | TrainingFailure | None
 
 
 class InlineWorkers:
@@ -45,7 +45,13 @@ class InlineWorkers:
     """
 
     def __init__(
-        self, *, data: StudyData, objective: Objective, log_file: Path | None = None, threads: int | None = None
+        self,
+        *,
+        data: StudyData,
+        objective: Objective,
+        log_file: Path | None = None,
+        threads: int | None = None,
+        is_halted: Callable[[], bool] = lambda: False,
     ) -> None:
         """Keep the data for later.
 
@@ -54,13 +60,17 @@ class InlineWorkers:
             objective: what recipes are measured by.
             log_file: where the backend's own lines go; None: to the terminal.
             threads: processor threads; None: as many as the backend likes. Ignored once Keras is imported.
+            is_halted: asked after each batch whether `halt` is about to be called.
         """
         self._data = data
         self._objective = objective
         self._threads = threads
+        self._is_halted = is_halted
         self._station: TrainingStation | None = None
         self._trial: int | None = None
         self._work: deque[Callable[[TrainingStation], _Answer]] = deque()
+        self._is_ending = False
+        """Whether the work is the last of a trial."""
         self._open = contextlib.ExitStack()
         if log_file is not None:
             self._open.enter_context(only_own_lines(log_file))
@@ -92,7 +102,13 @@ class InlineWorkers:
                 self._work.append(TrainingStation.checkpoint)
             self._work.append(TrainingStation.advance)
         else:
+            self._is_ending = True
             self._work.append(functools.partial(TrainingStation.finish, keep_model=keep_model))
+
+    def halt(self) -> None:
+        """Take note; `next_event` returns what is left of the training."""
+        if self._trial is not None and not self._is_ending:
+            self._work = deque([TrainingStation.halt])
 
     def give_up(self, trial: int, failure: TrainingFailure) -> None:
         """Is never asked for: who could ask waits in `next_event` meanwhile."""
@@ -101,6 +117,7 @@ class InlineWorkers:
     def measure(self, trial: int, model: bytes) -> int:
         """Take a model; `next_event` predicts the test images with it."""
         self._occupy(trial)
+        self._is_ending = True
         self._work.append(functools.partial(TrainingStation.measure, model=model))
         return _worker
 
@@ -109,14 +126,17 @@ class InlineWorkers:
         if not self._work or self._trial is None:
             time.sleep(timeout_seconds)
             return None
-        trial, answer = self._trial, self._work.popleft()(self._warm_station())
+        trial, work = self._trial, self._work.popleft()
+        answer = work(self._warm_station())
         if isinstance(answer, EpochReport):
             return EpochReported(worker=_worker, trial=trial, report=answer)
+        if answer is None and work is not TrainingStation.halt:
+            return None  # amid an epoch; `halt` follows
         if isinstance(answer, Checkpoint) and self._work:
             return CheckpointMade(worker=_worker, trial=trial, checkpoint=answer)
         self._work.clear()
         self._trial = None
-        if isinstance(answer, Checkpoint):
+        if answer is None or isinstance(answer, Checkpoint):
             return TrainingPaused(worker=_worker, trial=trial, checkpoint=answer)
         if isinstance(answer, TrainingResult):
             return TrainingEnded(worker=_worker, trial=trial, result=answer)
@@ -133,10 +153,10 @@ class InlineWorkers:
     def _occupy(self, trial: int) -> None:
         if self._trial is not None:
             raise RuntimeError(f"no worker is idle: trial {self._trial} is under way")
-        self._trial = trial
+        self._trial, self._is_ending = trial, False
 
     def _warm_station(self) -> TrainingStation:
         if self._station is None:
             prepare(threads=self._threads, gpu=True)
-            self._station = TrainingStation(data=self._data, objective=self._objective)
+            self._station = TrainingStation(data=self._data, objective=self._objective, is_halted=self._is_halted)
         return self._station

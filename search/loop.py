@@ -20,6 +20,7 @@ from search.run_folder import RunFolder
 from search.running import Running, resuming_in_words
 from search.samplers import derive_seed
 from search.stop_request import StopRequest
+from search.stopping import Terminated
 from search.study import Study
 from search.tally import duration
 from search.trial_ends import TrialEnds
@@ -28,6 +29,7 @@ from search.workers import (
     CheckpointMade,
     EpochReported,
     Event,
+    Notice,
     TrainingEnded,
     TrainingFailed,
     TrainingPaused,
@@ -37,6 +39,8 @@ from spaces.errors import SpaceError, TamizError
 
 SAVE_SECONDS = 0.05
 """The study is saved this often at most, since saving takes time; where training is slow, that is after each event."""
+HALT_SECONDS = 3.0
+"""So long trainings may take to stop amid their epochs: SIGTERM leaves ten seconds for everything."""
 
 
 class Search:
@@ -96,17 +100,30 @@ class Search:
             self._take_up_interrupted()
             while True:
                 self._fill()
-                if self._stop.is_immediate or not (self._running or self._has_more):
+                if self._stop.is_immediate:
+                    self._halt()
+                    break
+                if not (self._running or self._has_more):
                     break
                 event = self._next_event()
                 if event is not None:
                     self._handle(event)
                 self._give_up_hung()
             self._saving.save_at_last(may_wait=not self._stop.is_requested)
+        except Terminated:  # there is no time; what has ended is in its files, and is entered from them
+            raise
         except BaseException:
             with contextlib.suppress(TamizError, sqlalchemy.exc.DBAPIError):  # what goes wrong was wrong before
                 self._saving.save_at_last(may_wait=False)
             raise
+
+    def _halt(self) -> None:
+        """Let trainings stop amid their epochs, and wait a moment for what is left of them."""
+        self._workers.halt()
+        until = time.monotonic() + HALT_SECONDS
+        while self._running and (left := until - time.monotonic()) > 0:
+            if (event := self._workers.next_event(timeout_seconds=left)) is not None:
+                self._handle(event)
 
     def _next_event(self) -> Event | None:
         """Wait for something to happen, with the study saved unless that was a moment ago."""
@@ -208,11 +225,14 @@ class Search:
                 self._checkpoints.keep(event.trial, event.checkpoint)
             case TrainingPaused():  # it stays under way in the study
                 del self._running[event.trial]
-                self._checkpoints.keep(event.trial, event.checkpoint)
+                if event.checkpoint is not None:
+                    self._checkpoints.keep(event.trial, event.checkpoint)
             case TrainingEnded() if event.trial in self._running:
                 self._ends.end(self._running.pop(event.trial), event.result, worker=str(event.worker))
             case TrainingFailed() if event.trial in self._running:
                 self._retry_or_fail(self._running.pop(event.trial), event)
+            case Notice():
+                self._progress.note(event.line)
             case _:  # a worker became ready
                 pass
 

@@ -38,6 +38,15 @@ class SourceModule:
     source: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a worker is."""
+
+    node: str
+    """Ray's id of its node."""
+    address: str
+
+
 class WorkerActor:
     """One worker; `RayWorkers` makes an actor of it. Calls are served one after the other."""
 
@@ -73,16 +82,20 @@ class WorkerActor:
         gc.collect()
         gc.freeze()  # a million objects of the libraries, which Keras would have looked through before each training
 
-    def hold(self, warm: None, *, data: StudyData, objective: Objective) -> None:
+    def hold(self, warm: None, *, data: StudyData, objective: Objective) -> Place:
         """Keep the data; `warm` is what `warm_up` returned, so that its error comes here too."""
-        self._station = TrainingStation(data=data, objective=objective)
+        import ray
 
-    def start(self, task: TrainingTask) -> EpochReport | TrainingFailure:
+        here = ray.get_runtime_context()
+        self._station = TrainingStation(data=data, objective=objective, is_halted=here.is_canceled)
+        return Place(node=here.get_node_id(), address=ray.util.get_node_ip_address())
+
+    def start(self, task: TrainingTask) -> EpochReport | TrainingFailure | None:
         """Train the first epoch of a task, or the one after its checkpoint."""
         return self._at_station.start(task)
 
-    def advance(self) -> EpochReport | TrainingFailure:
-        """Train one more epoch."""
+    def advance(self) -> EpochReport | TrainingFailure | None:
+        """Train one more epoch, unless this call is cancelled meanwhile."""
         return self._at_station.advance()
 
     def checkpoint(self) -> Checkpoint | TrainingFailure:
@@ -92,6 +105,10 @@ class WorkerActor:
     def pause(self) -> Checkpoint | TrainingFailure:
         """End the training for now."""
         return self._at_station.pause()
+
+    def halt(self) -> Checkpoint | TrainingFailure | None:
+        """End the training for now, after a call was cancelled."""
+        return self._at_station.halt()
 
     def finish(self, *, keep_model: bool) -> TrainingResult | TrainingFailure:
         """End the training."""

@@ -14,13 +14,12 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +31,14 @@ from search import ray_sweeper
 from search.last_words import oom_kills
 from search.placement import Machine, Share, share_out
 from search.ray_actor import SourceModule, WorkerActor
+from search.ray_pulse import Pulse, greet
 from search.ray_token import ensure_private_token, refuse_open_doors
 from search.terminal import only_own_lines
 from spaces.errors import StorageError, UsageError
 
-_probe_seconds = 5.0
-_join_seconds = 20.0
+_greeting_seconds = 15.0
+_join_seconds = 50.0
+"""Ray itself gives up after a minute, and ends the process; on a busy machine it takes half of that to join."""
 _end_seconds = 30.0
 _one_at_a_time = threading.Lock()
 _longest_folder = 24
@@ -70,10 +71,9 @@ class RaySession:
         self._is_up = threading.Event()
         self._may_end = threading.Event()
         self._began = time.monotonic()
-        self._silent_since: float | None = None
+        self._pulse: Pulse | None = None
         self._crew: list[Hired] = []
         self._share: Share | None = None
-        self._gcs_address = ""
         self._scratch: str | None = None
         self._hired = 0
         self._undo = contextlib.ExitStack()
@@ -98,8 +98,8 @@ class RaySession:
         """
         if address is None:
             refuse_open_doors(os.environ)
-        elif address != "auto":
-            _probe(address)
+        else:
+            _probe(address, os.environ)
         session = cls(address=address, workers=workers, modules=modules, log_file=log_file)
         session._undo.enter_context(only_own_lines(log_file))
         session._thread.start()
@@ -162,24 +162,19 @@ class RaySession:
         """Whether one worker more could start now, beside those there are."""
         import ray
 
+        if self._pulse is None or self._pulse.is_missed:
+            return False
         free, share = ray.available_resources(), self.share
         return bool(free.get("CPU", 0) >= share.cpus and free.get("GPU", 0) >= share.gpus)
 
     def check(self) -> None:
-        """Notice that Ray itself is gone: to be called when nothing was heard from the workers.
+        """Notice that Ray itself is gone; returns at once.
 
         Raises:
-            StorageError: it has not answered for some seconds; the run can be resumed.
+            StorageError: it has not answered for some time; the run can be resumed.
         """
-        now = time.monotonic()
-        try:
-            _connect(self._gcs_address, timeout_seconds=1.0)
-        except OSError:
-            self._silent_since = self._silent_since or now
-        else:
-            self._silent_since = None
-        if self._silent_since is not None and now - self._silent_since > _probe_seconds:
-            raise StorageError(f"the Ray cluster at {self._gcs_address} is gone; what is finished is kept")
+        if self._pulse is not None and self._pulse.is_gone:
+            raise StorageError(f"the Ray cluster at {self._pulse.address} is gone; what is finished is kept")
 
     def close(self) -> None:
         """End the workers, and Ray if it was started here. May be called twice.
@@ -200,7 +195,9 @@ class RaySession:
                     logging.getLogger("ray").exception("Ray did not start")
                     self._error = _unreachable(self._address, _first_line(error))
                 self._is_up.set()
-                self._may_end.wait()
+                while not self._may_end.wait(Pulse.between_seconds):
+                    if self._pulse is not None:
+                        self._pulse.feel()
         except Exception:  # it ends anyway; a fault at the end must not hide the search's own outcome
             logging.getLogger("ray").exception("Ray did not end in order")
 
@@ -229,7 +226,10 @@ class RaySession:
                 runtime_env={"py_modules": [str(Path(room.__path__[0])) for room in (spaces, objectives, search)]},
             )
         ending.callback(ray.shutdown)
-        self._gcs_address = ray.get_runtime_context().gcs_address
+        self._pulse = Pulse(
+            address=ray.get_runtime_context().gcs_address,
+            node_socket=ray._private.worker.global_worker.node.raylet_socket_name,
+        )
         self._share = share_out(_machines(ray.nodes()), self._wanted)
         self._crew = [self.hire() for _ in range(self._share.workers)]
 
@@ -244,19 +244,20 @@ def _machines(nodes: Sequence[Any]) -> list[Machine]:
     return [Machine(cpus=int(has.get("CPU", 0)), gpus=int(has.get("GPU", 0))) for has in resources]
 
 
-def _probe(address: str) -> None:
+def _probe(address: str, environment: Mapping[str, str]) -> None:
     """Find out quickly what Ray takes a minute for, and then ends the process over."""
+    named = environment.get("RAY_ADDRESS", "auto") if address == "auto" else address
+    if named == "auto":
+        return
     try:
-        _connect(address, timeout_seconds=_probe_seconds)
+        greet(named, timeout_seconds=_greeting_seconds)
     except (OSError, ValueError) as error:
-        raise _unreachable(address, _first_line(error)) from None
-
-
-def _connect(address: str, *, timeout_seconds: float) -> None:
-    host, colon, port = address.rpartition(":")
-    if not colon or "/" in address or not port.isdigit():
-        raise ValueError("that is no address of a head node")
-    socket.create_connection((host.strip("[]"), int(port)), timeout=timeout_seconds).close()
+        if named == address:
+            raise _unreachable(address, _first_line(error)) from None
+        raise UsageError(
+            f"cannot reach the Ray cluster at {named}, which RAY_ADDRESS names: {_first_line(error)}\n"
+            "Unset RAY_ADDRESS, or leave out --ray-address for a cluster of this search's own."
+        ) from None
 
 
 def _unreachable(address: str | None, why: str) -> UsageError:

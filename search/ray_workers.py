@@ -24,6 +24,7 @@ from objectives.records import (
     WinnerMeasured,
 )
 from search.last_words import LastWords, oom_kills, put_down
+from search.ray_actor import Place
 from search.ray_arrays import as_plain_arrays, copied
 from search.ray_deaths import death, last_line
 from search.ray_session import Hired, RaySession
@@ -53,6 +54,10 @@ class _Worker:
     trial: int = -1
     epoch: int = 0
     """The one under way, or last reported."""
+    training: Any = None
+    """ObjectRef of the epoch under way."""
+    place: Place | None = None
+    """Where it is; None: it never got ready."""
     wear: Wear
     is_worn: bool = False
     """Whether another is to be hired in its place, once it is idle."""
@@ -101,7 +106,8 @@ class RayWorkers:
         """Give a task to an idle worker."""
         worker = self._take_idle(task.trial)
         worker.epoch = 1 if task.checkpoint is None else task.checkpoint.epoch + 1
-        self._expect(worker, worker.hired.actor.start.remote(task))
+        worker.training = worker.hired.actor.start.remote(task)
+        self._expect(worker, worker.training)
         return worker.number
 
     def apply(self, trial: int, decision: Decision, *, keep_model: bool = False, make_checkpoint: bool = False) -> None:
@@ -118,10 +124,20 @@ class RayWorkers:
             if make_checkpoint:
                 self._expect(worker, worker.hired.actor.checkpoint.remote())
             worker.epoch += 1
-            self._expect(worker, worker.hired.actor.advance.remote())
+            worker.training = worker.hired.actor.advance.remote()
+            self._expect(worker, worker.training)
         else:
             self._expect(worker, worker.hired.actor.memory_bytes.remote())  # answered first: it may be the last one
             self._expect(worker, worker.hired.actor.finish.remote(keep_model=keep_model))
+
+    def halt(self) -> None:
+        """Cancel the epochs under way; what is left of each training is asked for after them."""
+        for worker in self._workers:
+            if worker.training in self._under_way:
+                ray.cancel(worker.training)
+                del self._under_way[worker.training]  # Ray keeps what a cancelled call returned to itself
+                worker.state = "pausing"
+                self._expect(worker, worker.hired.actor.halt.remote())
 
     def give_up(self, trial: int, failure: TrainingFailure) -> None:
         """End a worker that hangs, by force, and hire another."""
@@ -179,8 +195,8 @@ class RayWorkers:
                 time.sleep(left)
                 return None
             ready, _ = ray.wait(list(self._under_way), num_returns=1, timeout=left)
+            self._session.check()
             if not ready:
-                self._session.check()
                 return None
             self._hear(ready[0])
         return self._events.popleft()
@@ -228,15 +244,15 @@ class RayWorkers:
 
     def _take(self, worker: _Worker, said: object) -> None:
         number, trial = worker.number, worker.trial
-        if said is None:
-            self._died_starting = 0
+        if isinstance(said, Place):
+            self._died_starting, worker.place = 0, said
             self._events.append(WorkerReady(worker=number))
         elif isinstance(said, EpochReport):
             worker.state = "waiting"
             self._events.append(EpochReported(worker=number, trial=trial, report=said))
             return
-        elif isinstance(said, Checkpoint):
-            if worker.state != "pausing":
+        elif said is None or isinstance(said, Checkpoint):
+            if said is not None and worker.state != "pausing":
                 self._events.append(CheckpointMade(worker=number, trial=trial, checkpoint=said))
                 return
             self._events.append(TrainingPaused(worker=number, trial=trial, checkpoint=said))

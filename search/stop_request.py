@@ -9,19 +9,21 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-from search.stopping import Stopped, stopped_by
+from search.stopping import Stopped, Terminated, stopped_by
 
 _Handler = Callable[[int, FrameType | None], Any] | int | None
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+ORDERLY_SECONDS = 5.0
+"""So long after SIGTERM whatever is being done ends by an exception: ten seconds are often all there is."""
 
 
 class StopRequest:
     """Whether somebody asked the search to stop; a context manager that listens while it is entered.
 
     While the search runs `in_order`, the first Ctrl-C asks for a stop after the current epochs, and SIGTERM,
-    which a machine sends shortly before it goes, for one without that wait. A second signal, and any signal
-    at another time, raises at once. Outside the main thread nothing is listened to: Python delivers
-    signals there alone.
+    which a machine sends shortly before it goes, for one without that wait. A second signal, any signal at another
+    time, and SIGTERM that was not obeyed soon, raises at once. Outside the main thread nothing is listened to:
+    Python delivers signals there alone.
     """
 
     def __init__(self, announce: Callable[[str], None]) -> None:
@@ -54,10 +56,13 @@ class StopRequest:
             yield
         finally:
             self._in_order = False
+            if signal.SIGALRM in self._previous:
+                signal.setitimer(signal.ITIMER_REAL, 0.0)
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
             self._previous = {number: signal.signal(number, self._request) for number in SIGNALS}
+            self._previous[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._out_of_time)
         return self
 
     def __exit__(
@@ -70,8 +75,13 @@ class StopRequest:
         if self._signal is not None or not self._in_order:
             raise stopped_by(number)("stopped at once; what had ended is kept")
         self._signal = number
+        if self.is_immediate:
+            signal.setitimer(signal.ITIMER_REAL, ORDERLY_SECONDS)
         self._announce(
             "stopping: the system asks for it"
             if self.is_immediate
             else "stopping: finishing the current epochs (Ctrl-C again to stop now)"
         )
+
+    def _out_of_time(self, _number: int, _frame: FrameType | None) -> None:
+        raise Terminated("stopped at once, since the system asked for it; what had ended is kept")

@@ -46,11 +46,12 @@ class CheckpointMade:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingPaused:
-    """A training obeyed PAUSE; its worker is idle."""
+    """A training obeyed PAUSE, or was halted; its worker is idle."""
 
     worker: int
     trial: int
-    checkpoint: Checkpoint
+    checkpoint: Checkpoint | None
+    """None: nothing is left of it that was not asked for before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,16 @@ class Measured:
     winner: WinnerMeasured
 
 
-Event = WorkerReady | EpochReported | CheckpointMade | TrainingPaused | TrainingEnded | TrainingFailed | Measured
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something about the workers that a person should read."""
+
+    line: str
+
+
+Event = (
+    WorkerReady | EpochReported | CheckpointMade | TrainingPaused | TrainingEnded | TrainingFailed | Measured | Notice
+)
 
 
 class Workers(Protocol):
@@ -109,6 +119,13 @@ class Workers(Protocol):
             keep_model: ask for `TrainingResult.model` at its end.
             make_checkpoint: ask for a `CheckpointMade` of now, before it continues; its next epoch does not
                 wait until the driver has taken it.
+        """
+
+    def halt(self) -> None:
+        """Let every training stop at its next batch, since the process must end soon.
+
+        `TrainingPaused` follows for each, with where its epoch began if that was not asked for as a checkpoint; what
+        reported, or ended, at this moment is heard as ever.
         """
 
     def give_up(self, trial: int, failure: TrainingFailure) -> None:

@@ -11,7 +11,7 @@ import pytest
 from objectives.checkpoints import load, save
 from objectives.measuring import load_model
 from objectives.records import Checkpoint, Objective, StudyData, TrainingResult
-from objectives.training import Training
+from objectives.training import Training, TrainingHalted
 from spaces.backbones import Backbone
 from spaces.errors import RecordError
 from spaces.recipe import Augment, ConvNet, Fit, Recipe, Stage, Unfreeze
@@ -133,3 +133,25 @@ def test_one_of_another_network_is_refused(small_digits: StudyData) -> None:
 def test_there_is_none_before_the_first_epoch(small_digits: StudyData) -> None:
     with pytest.raises(RuntimeError, match="call advance"):
         begun(PLAIN, small_digits).checkpoint()
+
+
+def test_a_training_halted_amid_an_epoch_leaves_where_that_epoch_began(small_digits: StudyData) -> None:
+    training = advanced(begun(CNN, small_digits), epochs=1)
+    with pytest.raises(TrainingHalted, match="halted amid epoch 2"):
+        training.advance(is_halted=lambda: True)
+    assert training.unsaved is not None
+    assert same(training.unsaved, advanced(begun(CNN, small_digits), epochs=1).checkpoint())
+
+
+def test_what_was_asked_for_as_a_checkpoint_is_not_kept_twice(small_digits: StudyData) -> None:
+    training = advanced(begun(CNN, small_digits), epochs=1)
+    training.checkpoint()
+    with pytest.raises(TrainingHalted):
+        training.advance(is_halted=lambda: True)
+    assert training.unsaved is None
+
+
+def same(one: Checkpoint, other: Checkpoint) -> bool:
+    """Whether two checkpoints lead to the same numbers."""
+    arrays = [(*each.variables, *each.optimizer, *each.best_weights) for each in (one, other)]
+    return one.epoch == other.epoch and all(map(np.array_equal, *arrays))

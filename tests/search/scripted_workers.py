@@ -173,6 +173,13 @@ class ScriptedWorkers:
         result = self._result(training, keep_model=keep_model)
         self._events.append(TrainingEnded(worker=training.worker, trial=trial, result=result))
 
+    def halt(self) -> None:
+        """Stop those that are silent: nothing is left of their epoch."""
+        busy = {getattr(event, "trial", None) for event in self._events}
+        for trial, training in self._trainings.items():
+            if trial not in busy:
+                self._events.append(TrainingPaused(worker=training.worker, trial=trial, checkpoint=None))
+
     def give_up(self, trial: int, failure: TrainingFailure) -> None:
         """End a training that fell silent."""
         training = self._trainings[trial]

@@ -32,11 +32,13 @@ from tests.ray_cluster import ray_cluster
 
 __all__ = ["ray_cluster"]
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 _objective = Objective(metric="val_accuracy", epochs=2)
 _odd_space = str(Path(__file__).with_name("odd_space.py"))
 _space = find_space(_odd_space)
+_longest_seconds = 240
+"""Guards against hanging: a new worker takes ten seconds here, and minutes beside ten other busy processes."""
 
 
 @pytest.fixture(scope="module")
@@ -106,6 +108,18 @@ def test_another_worker_goes_on_where_one_was_paused(workers: RayWorkers) -> Non
     for event in events:
         _finish(workers, event.trial)
     assert {event.trial: event.report.epoch for event in events} == {5: 2, 6: 1}
+
+
+def test_halted_trainings_leave_what_they_had_done(workers: RayWorkers) -> None:
+    workers.start(_task(5))
+    _next(workers)
+    workers.apply(5, Decision.CONTINUE)
+    workers.halt()
+    paused = _next(workers)
+    assert isinstance(paused, TrainingPaused)
+    assert paused.checkpoint is not None
+    assert paused.checkpoint.epoch in (1, 2)
+    assert workers.idle == 2
 
 
 def test_a_worker_that_dies_with_two_answers_due_is_lost_once(workers: RayWorkers, tmp_path: Path) -> None:
@@ -215,12 +229,12 @@ def _task(trial: int, *, fault: str = "", nodes: str = "") -> TrainingTask:
 
 
 def _next(workers: RayWorkers) -> Event:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + _longest_seconds
     while time.monotonic() < deadline:
         event = workers.next_event(1.0)
         if event is not None:
             return event
-    raise AssertionError("nothing happened for 90 seconds")
+    raise AssertionError(f"nothing happened for {_longest_seconds} seconds")
 
 
 def _finish(workers: RayWorkers, trial: int, *, keep_model: bool = False) -> TrainingEnded:

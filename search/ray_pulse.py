@@ -1,0 +1,93 @@
+"""The pulse of a Ray cluster: whether it still lives, told apart from a machine that is merely slow.
+
+Ray itself waits a minute for a head that is gone, and then ends the process; for a head that is stopped it waits
+without end; and with the driver's own node dead, most of what it is asked for ends the process at once. A pulse is
+felt by opening a connection to the head, where any gRPC server sends a first frame. Misses are counted, not timed: a
+driver that was suspended, or starved, has missed none.
+"""
+
+from __future__ import annotations
+
+import socket
+
+_between_seconds = 2.0
+_answer_seconds = 5.0
+_refusals_most = 8
+"""So many refused connections in a row: nobody listens any more, for about 16 seconds."""
+_silences_most = 6
+"""So many unanswered ones in a row, for about 40 seconds: a starved head answers late."""
+_settings_frame = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+_greeting = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _settings_frame  # RFC 9113, section 3.4
+_kind_of_frame = 3  # the byte at which it stands
+
+
+class Pulse:
+    """Of a head and of the driver's own node; to be felt every `between_seconds`, by one thread."""
+
+    between_seconds = _between_seconds
+
+    def __init__(self, *, address: str, node_socket: str) -> None:
+        """Begin with a cluster that lives.
+
+        Args:
+            address: HOST:PORT of the head.
+            node_socket: path of the socket on which the driver's own node listens.
+        """
+        self.address = address
+        self._node_socket = node_socket
+        self._refusals = 0
+        self._silences = 0
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the cluster has been given up: its head after several tries, the driver's own node at once."""
+        if self._refusals >= _refusals_most or self._silences >= _silences_most:
+            return True
+        return not _listens(self._node_socket)
+
+    @property
+    def is_missed(self) -> bool:
+        """Whether it did not answer the last time."""
+        return bool(self._refusals or self._silences)
+
+    def feel(self) -> None:
+        """Ask once; takes some seconds where nobody answers."""
+        if self.is_gone:
+            return
+        try:
+            greet(self.address)
+        except ConnectionRefusedError:
+            self._refusals += 1
+        except OSError:
+            self._silences += 1
+        else:
+            self._refusals = self._silences = 0
+
+
+def greet(address: str, *, timeout_seconds: float = _answer_seconds) -> None:
+    """Exchange a greeting with a gRPC server.
+
+    Raises:
+        OSError: it can't be reached, does not answer in time, or is no such server.
+        ValueError: that is no address.
+    """
+    host, colon, port = address.rpartition(":")
+    if not colon or "/" in address or not port.isdigit():
+        raise ValueError("that is no address of a head node")
+    with socket.create_connection((host.strip("[]"), int(port)), timeout=timeout_seconds) as connection:
+        connection.sendall(_greeting)
+        answer = connection.recv(len(_settings_frame))
+    if answer[_kind_of_frame : _kind_of_frame + 1] != _settings_frame[_kind_of_frame : _kind_of_frame + 1]:
+        raise ConnectionError("what listens there is no Ray")
+
+
+def _listens(path: str) -> bool:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(_answer_seconds)
+        try:
+            connection.connect(path)
+        except (ConnectionRefusedError, FileNotFoundError):
+            return False
+        except OSError:  # it has much to do
+            return True
+        return True
