@@ -42,6 +42,9 @@ Stall = Annotated[
     str | None, typer.Option(metavar="TIME", help="A trial silent for so long is taken for hung; default: 10m.")
 ]
 Patience = Annotated[str | None, typer.Option(metavar="TIME", help="How long the database may be away; default: 10m.")]
+ClusterPatience = Annotated[
+    str | None, typer.Option(metavar="TIME", help="How long a cluster may have no worker; default: 10m.")
+]
 Storage = Annotated[
     str | None, typer.Option(metavar="URL", help="Database of the study; or env:NAME, file:PATH. Default: a file.")
 ]
@@ -58,6 +61,7 @@ def run(
     timeout: Timeout = None,
     trial_stall: Stall = None,
     storage_patience: Patience = None,
+    cluster_patience: ClusterPatience = None,
     epochs: Annotated[int | None, typer.Option(metavar="N", help="Epochs of a trial; default: 8.")] = None,
     train_images: Annotated[int | None, typer.Option(metavar="N", help="Use only so many, stratified.")] = None,
     image_size: Annotated[int | None, typer.Option(metavar="N", help="Side of the images in pixels.")] = None,
@@ -85,6 +89,7 @@ def run(
     ] = None,
     executor: Annotated[str | None, typer.Option(metavar="NAME", help="ray, or inline: in this process.")] = None,
     ray_address: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster.")] = None,
+    insecure_ray: Annotated[bool, typer.Option("--insecure-ray", help="Without RAY_AUTH_MODE=token.")] = False,
     file: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Options in a TOML file.")] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -98,6 +103,7 @@ def run(
         timeout=None if timeout is None else parse_duration(timeout),
         trial_stall=None if trial_stall is None else parse_duration(trial_stall, "--trial-stall"),
         storage_patience=None if storage_patience is None else parse_duration(storage_patience, "--storage-patience"),
+        cluster_patience=None if cluster_patience is None else parse_duration(cluster_patience, "--cluster-patience"),
         epochs=epochs,
         train_images=train_images,
         image_size=image_size,
@@ -115,6 +121,7 @@ def run(
         enqueue=enqueue,
         executor=executor,
         ray_address=ray_address,
+        insecure_ray=insecure_ray or None,
     )
     raise typer.Exit(search(typed, file=file, as_json=as_json, quiet=quiet))
 

@@ -69,12 +69,15 @@ def _ray(settings: RunSettings, space: Space, folder: RunFolder) -> Iterator[Hir
         workers=settings.workers,
         address=settings.ray_address,
         modules=() if space.module.startswith("spaces.") else (space.module,),
+        is_insecure=settings.insecure_ray,
     )
 
     def hire(*, data: StudyData, objective: Objective) -> Workers:
         from search.ray_workers import RayWorkers  # imports Ray, which the session's thread has begun to do
 
-        return RayWorkers(session=session, data=data, objective=objective)
+        return RayWorkers(
+            session=session, data=data, objective=objective, patience_seconds=settings.cluster_patience_seconds
+        )
 
     try:
         yield hire

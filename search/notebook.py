@@ -110,6 +110,7 @@ def run(
     timeout: float | str | None = None,
     trial_stall: float | str | None = None,
     storage_patience: float | str | None = None,
+    cluster_patience: float | str | None = None,
     epochs: int | None = None,
     train_images: int | None = None,
     image_size: int | None = None,
@@ -135,7 +136,7 @@ def run(
     A kernel's interrupt stops in order; the same call goes on where it stopped.
 
     Args:
-        timeout: seconds, or text such as "30m"; so are `trial_stall` and `storage_patience`.
+        timeout: seconds, or text such as "30m"; so are `trial_stall`, `storage_patience` and `cluster_patience`.
         quiet: say nothing while searching.
 
     Raises:
@@ -149,6 +150,7 @@ def run(
         timeout=_seconds(timeout, "timeout"),
         trial_stall=_seconds(trial_stall, "trial_stall"),
         storage_patience=_seconds(storage_patience, "storage_patience"),
+        cluster_patience=_seconds(cluster_patience, "cluster_patience"),
         epochs=epochs,
         train_images=train_images,
         image_size=image_size,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS = 50
 _duration = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 _unit_seconds = (86400, 3600, 60, 1)
-_durations = ("timeout", "trial_stall", "storage_patience")
+_durations = ("timeout", "trial_stall", "storage_patience", "cluster_patience")
 _not_in_environment = ("data",)  # TAMIZ_DATA is the data directory
 
 
@@ -45,6 +45,8 @@ class Options:
     """Seconds."""
     storage_patience: float | None = None
     """Seconds."""
+    cluster_patience: float | None = None
+    """Seconds."""
     epochs: int | None = None
     train_images: int | None = None
     image_size: int | None = None
@@ -59,6 +61,7 @@ class Options:
     until: float | None = None
     executor: str | None = None
     ray_address: str | None = None
+    insecure_ray: bool | None = None
     enqueue: str | None = None
     skip_bad: bool | None = None
 

@@ -15,6 +15,8 @@ from spaces.errors import StorageError
 
 PATIENCE_SECONDS = 600.0
 """How long a database may be away by default."""
+CLUSTER_PATIENCE_SECONDS = 600.0
+"""How long a cluster may have no worker by default."""
 _first_pause_seconds = 1.0
 _longest_pause_seconds = 30.0
 

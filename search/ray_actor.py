@@ -45,6 +45,8 @@ class Place:
     node: str
     """Ray's id of its node."""
     address: str
+    port: int
+    """At which the node's own server listens."""
 
 
 class WorkerActor:
@@ -88,7 +90,8 @@ class WorkerActor:
 
         here = ray.get_runtime_context()
         self._station = TrainingStation(data=data, objective=objective, is_halted=here.is_canceled)
-        return Place(node=here.get_node_id(), address=ray.util.get_node_ip_address())
+        (node,) = [node for node in ray.nodes() if node["NodeID"] == here.get_node_id()]
+        return Place(node=node["NodeID"], address=node["NodeManagerAddress"], port=node["NodeManagerPort"])
 
     def start(self, task: TrainingTask) -> EpochReport | TrainingFailure | None:
         """Train the first epoch of a task, or the one after its checkpoint."""

@@ -14,7 +14,9 @@ _exit_code = re.compile(r"exits with an exit code (\d+)")
 _node = re.compile(r"node (?:has )?(?:died|was terminated|is dead)|node.{0,80}(?:terminated|died)", re.IGNORECASE)
 
 
-def death(error: RayError, *, place: str, words: LastWords | None, was_short_of_memory: bool) -> TrainingFailure:
+def death(
+    error: RayError, *, place: str, words: LastWords | None, was_short_of_memory: bool, is_node_lost: bool = False
+) -> TrainingFailure:
     """Return why a training was lost with its worker.
 
     Args:
@@ -22,13 +24,14 @@ def death(error: RayError, *, place: str, words: LastWords | None, was_short_of_
         place: "at epoch 3/8".
         words: of a worker on this machine; None: it was on another, or can't leave any.
         was_short_of_memory: whether the system killed processes for want of memory while the worker lived.
+        is_node_lost: whether nothing answers any more where the worker was.
     """
     said = str(error)
     if words is not None and words.text:
         said = f"{said}\n\n{words.text}"
     if isinstance(error, OutOfMemoryError):
         return _failure("host_oom", f"worker's machine ran out of memory {place}", said)
-    how = _how(str(error), words)
+    how = "its machine was lost" if is_node_lost else _how(str(error), words)
     if how == "SIGKILL" and was_short_of_memory:
         return _failure("host_oom", f"worker died (SIGKILL, as the system ran out of memory) {place}", said)
     return _failure("worker_lost", f"worker died{f' ({how})' if how else ''} {place}", said)

@@ -12,6 +12,7 @@ import socket
 
 _between_seconds = 2.0
 _answer_seconds = 5.0
+_node_answer_seconds = 3.0
 _refusals_most = 8
 """So many refused connections in a row: nobody listens any more, for about 16 seconds."""
 _silences_most = 6
@@ -79,6 +80,15 @@ def greet(address: str, *, timeout_seconds: float = _answer_seconds) -> None:
         answer = connection.recv(len(_settings_frame))
     if answer[_kind_of_frame : _kind_of_frame + 1] != _settings_frame[_kind_of_frame : _kind_of_frame + 1]:
         raise ConnectionError("what listens there is no Ray")
+
+
+def is_node_lost(address: str, port: int) -> bool:
+    """Whether nothing answers any more where a node of the cluster was; takes some seconds if so."""
+    try:
+        greet(f"{address}:{port}", timeout_seconds=_node_answer_seconds)
+    except OSError:
+        return True
+    return False
 
 
 def _listens(path: str) -> bool:

@@ -81,7 +81,13 @@ class RaySession:
 
     @classmethod
     def begin(
-        cls, *, log_file: Path, workers: int | None = None, address: str | None = None, modules: Sequence[str] = ()
+        cls,
+        *,
+        log_file: Path,
+        workers: int | None = None,
+        address: str | None = None,
+        modules: Sequence[str] = (),
+        is_insecure: bool = False,
     ) -> RaySession:
         """Start or join Ray and hire workers, all in the background; returns at once.
 
@@ -92,15 +98,17 @@ class RaySession:
             workers: how many; None: one a GPU, or else one a processor.
             address: HOST:PORT of a running cluster, or "auto" for the one on this machine; None: an own one.
             modules: names of imported modules that workers must have too: a person's space.
+            is_insecure: start an own cluster even if the environment leaves it unguarded.
 
         Raises:
             UsageError: nothing listens at that address, or the environment would leave an own cluster unguarded.
         """
-        if address is None:
+        if address is None and not is_insecure:
             refuse_open_doors(os.environ)
-        else:
+        elif address is not None:
             _probe(address, os.environ)
         session = cls(address=address, workers=workers, modules=modules, log_file=log_file)
+        session._undo.callback(os.umask, os.umask(0o077))  # for what Ray and its workers write
         session._undo.enter_context(only_own_lines(log_file))
         session._thread.start()
         atexit.register(session.close)

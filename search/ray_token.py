@@ -24,7 +24,8 @@ def refuse_open_doors(environment: Mapping[str, str]) -> None:
     if mode.lower() != "token":
         raise UsageError(
             f"{_mode} is {mode!r}: whoever reaches this machine could run code in the workers\n"
-            f"Accepted: token, which is also the default. Unset {_mode}, or search without Ray: --executor inline"
+            f"Accepted: token, which is also the default. Unset {_mode}, or search without Ray: --executor inline\n"
+            "Where nobody else can reach it: --insecure-ray"
         )
 
 

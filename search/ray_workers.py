@@ -24,9 +24,12 @@ from objectives.records import (
     WinnerMeasured,
 )
 from search.last_words import LastWords, oom_kills, put_down
+from search.patience import CLUSTER_PATIENCE_SECONDS
+from search.ray_absence import Absence
 from search.ray_actor import Place
 from search.ray_arrays import as_plain_arrays, copied
 from search.ray_deaths import death, last_line
+from search.ray_pulse import is_node_lost
 from search.ray_session import Hired, RaySession
 from search.stopping import Stopped
 from search.wear import Limits, Wear
@@ -35,6 +38,7 @@ from search.workers import (
     EpochReported,
     Event,
     Measured,
+    Notice,
     TrainingEnded,
     TrainingFailed,
     TrainingPaused,
@@ -72,7 +76,13 @@ class RayWorkers:
     """
 
     def __init__(
-        self, *, session: RaySession, data: StudyData, objective: Objective, limits: Limits | None = None
+        self,
+        *,
+        session: RaySession,
+        data: StudyData,
+        objective: Objective,
+        limits: Limits | None = None,
+        patience_seconds: float = CLUSTER_PATIENCE_SECONDS,
     ) -> None:
         """Return at once; the data are handed over when the session is up, in `next_event`.
 
@@ -81,11 +91,14 @@ class RayWorkers:
             data: kept once in each machine's shared memory.
             objective: what recipes are measured by.
             limits: how long a worker's process may serve; None: the usual.
+            patience_seconds: how long there may be no worker at all, beyond what starting one takes.
         """
         self._session = session
         self._data = data
         self._objective = objective
         self._limits = limits or Limits()
+        self._absence = Absence(patience_seconds=patience_seconds)
+        self._lost_nodes: set[str] = set()
         self._shared: Any = None
         self._workers: list[_Worker] = []
         self._under_way: dict[Any, _Worker] = {}
@@ -164,7 +177,7 @@ class RayWorkers:
 
         Raises:
             UsageError: Ray can't be started, or the cluster can't be reached.
-            StorageError: the cluster is gone.
+            StorageError: the cluster is gone, or has had no worker for too long.
             Stopped: somebody pressed Ctrl-C meanwhile.
             TamizError: the workers can't start.
         """
@@ -189,6 +202,9 @@ class RayWorkers:
             if not self._session.wait(timeout_seconds):
                 return None
             self._open()
+        line = self._absence.seen(workers=sum(worker.state != "starting" for worker in self._workers))
+        if line is not None:
+            self._events.append(Notice(line=line))
         while not self._events:
             left = max(0.0, until - time.monotonic())
             if not self._under_way:
@@ -301,29 +317,45 @@ class RayWorkers:
             answer: by for answer, by in self._under_way.items() if by is not worker or answer == successor
         }
 
-    def _death(self, worker: _Worker, error: RayError) -> TrainingFailure:
+    def _death(self, worker: _Worker, error: RayError, *, is_node_lost: bool) -> TrainingFailure:
         hired = worker.hired
         return death(
             error,
             place=f"at epoch {worker.epoch}/{self._objective.epochs}" if worker.epoch else "while measuring",
             words=None if hired.last_words is None else LastWords.read(hired.last_words),
             was_short_of_memory=hired.last_words is not None and oom_kills() > hired.oom_kills_before,
+            is_node_lost=is_node_lost,
         )
 
     def _replace(self, worker: _Worker, error: RayError) -> None:
-        if worker.state == "starting":
+        is_lost = worker.place is not None and is_node_lost(worker.place.address, worker.place.port)
+        if is_lost:
+            self._tell_lost_node(worker)
+        elif worker.state == "starting":
             self._died_starting += 1
             if self._died_starting >= _deaths_while_starting or not isinstance(
                 error, ActorDiedError | ActorUnavailableError | OutOfMemoryError
             ):
                 raise TamizError(f"the workers can't start: {last_line(error)}") from error
-        elif worker.state != "idle":
-            self._fail(worker, self._death(worker, error))
+        if worker.state not in ("starting", "idle"):
+            self._fail(worker, self._death(worker, error, is_node_lost=is_lost))
         self._hire_instead(worker)
+
+    def _tell_lost_node(self, worker: _Worker) -> None:
+        place = worker.place
+        if place is None or place.node in self._lost_nodes:
+            return
+        self._lost_nodes.add(place.node)
+        lost = [one for one in self._workers if one.place == place]
+        left = sum(one.state != "starting" and one.place != place for one in self._workers)
+        trials = sum(one.state in ("working", "waiting", "pausing") for one in lost)
+        rest = f"workers left: {left}" if left else "waiting for workers"
+        self._events.append(Notice(line=f"node {place.address} lost with {trials} trial{'s' * (trials != 1)}; {rest}"))
 
     def _hire_instead(self, worker: _Worker) -> None:
         ray.kill(worker.hired.actor)
         hired, worker.successor = worker.successor or self._session.hire(), None
         self._forget_answers(worker)
         worker.hired, worker.state, worker.wear, worker.is_worn = hired, "starting", Wear(self._limits), False
+        worker.place = None
         self._hand_over(worker)

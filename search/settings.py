@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from objectives.metrics import METRICS
-from search.patience import PATIENCE_SECONDS
+from search.patience import CLUSTER_PATIENCE_SECONDS, PATIENCE_SECONDS
 from search.watchdog import STALL_SECONDS
 from spaces.errors import UnknownNameError, UsageError
 
@@ -38,6 +38,8 @@ class RunSettings:
     """A training that reports nothing for so long, and for ten times the longest epoch so far, is taken for hung."""
     storage_patience_seconds: float = PATIENCE_SECONDS
     """So long the study's database may be away; trials wait in the run folder meanwhile. 0: not at all."""
+    cluster_patience_seconds: float = CLUSTER_PATIENCE_SECONDS
+    """So long a Ray cluster may have no worker for this search. 0: not at all, beyond what starting one takes."""
     epochs: int = 8
     train_images: int | None = None
     """Use only so many training and validation images, a stratified subset; None: all."""
@@ -60,6 +62,8 @@ class RunSettings:
     executor: str = "ray"
     ray_address: str | None = None
     """Address of a running Ray cluster; None: a local one for this run."""
+    insecure_ray: bool = False
+    """Start a local cluster even where the environment switches its authentication off."""
     enqueue: str | None = None
     """Which of the space's baselines and starts are tried first, with commas between; "none"; None: all."""
     skip_bad: bool = False
@@ -85,8 +89,9 @@ class RunSettings:
                 raise UsageError(
                     f"--{option.removesuffix('_seconds').replace('_', '-')} is {came}; accepted: more than 0"
                 )
-        if not self.storage_patience_seconds >= 0:
-            raise UsageError(f"--storage-patience is {self.storage_patience_seconds}; accepted: 0s or more")
+        for option in ("storage_patience", "cluster_patience"):
+            if not (came := getattr(self, f"{option}_seconds")) >= 0:
+                raise UsageError(f"--{option.replace('_', '-')} is {came}; accepted: 0s or more")
         if not 0 <= self.seed < 2**32:
             raise UsageError(f"--seed is {self.seed}; accepted: 0 to {2**32 - 1}")
         if not _study_name.fullmatch(self.study) or set(self.study) == {"."}:

@@ -1,26 +1,39 @@
-"""Row 8 of the fault table: Ray itself is gone in the middle of a search.
+"""Rows 7 and 8 of the fault table: a machine of a cluster is lost, or Ray itself is gone, in the middle of a search.
 
-Given a search on a Ray of its own; the fault is that one of Ray's servers is killed; within a minute the search ends
-with 5, the person reads that the cluster is gone and how to go on, and what had ended is kept.
+Given a search on a cluster; the fault is that its only machine with workers is lost; the person reads that, and the
+search goes on when there is a machine again, or ends with 5. Given a search on a Ray of its own; the fault is that one
+of Ray's servers is killed; within a minute the search ends with 5, and the person reads how to go on.
 """
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 
+from search.driver import run_search
+from search.ray_absence import Absence
 from search.ray_pulse import Pulse
+from search.settings import RunSettings
+from search.terminal import only_own_lines
+from spaces.catalogue import find_space
+from spaces.errors import StorageError
+from spaces.space import Parameters
 from tests.faults.test_stops import wait
 from tests.search.test_driver import SMALL_SPACE
+from tests.search.toy import ListeningProgress
 
 
 @pytest.mark.slow
@@ -40,6 +53,113 @@ def test_a_search_whose_ray_is_gone_ends_within_a_minute(tmp_path: Path, server:
     assert (searching.returncode, seconds < 60) == (5, True), f"{seconds:.0f} s\n{said}"
     assert lines[-2].endswith("is gone; what is finished is kept")
     assert lines[-1] == f"resume with: python -m search resume s --runs {tmp_path}"
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """A Ray cluster whose head has no processor to spare, and no other node."""
+    from ray.cluster_utils import Cluster
+
+    with tempfile.TemporaryDirectory(prefix="tamiz-cluster-") as folder, only_own_lines(Path(folder, "log.txt")):
+        of_head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": 100 * 2**20}
+        cluster = Cluster(initialize_head=True, head_node_args=of_head)
+        yield cluster
+        cluster.shutdown()
+
+
+@dataclass
+class Losing(ListeningProgress):
+    """Lets the cluster's only node with a processor die in the second trial, and perhaps another come."""
+
+    cluster: Any = None
+    node: Any = None
+    comes_back: bool = True
+
+    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
+        """Lose it once."""
+        if trial == 1 and self.node is not None:
+            self.cluster.remove_node(self.node, allow_graceful=False)
+            self.node = None
+
+    def note(self, line: str) -> None:
+        """Keep the line, and bring a node when the loss is told."""
+        super().note(line)
+        if self.comes_back and "waiting for workers" in line:
+            self.comes_back = False
+            self.cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+
+
+def search_on(cluster: Any, folder: Path, *, comes_back: bool) -> Losing:
+    """Search three trials with one worker."""
+    (folder / "small.py").write_text(SMALL_SPACE)
+    node = cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
+    progress = Losing(cluster=cluster, node=node, comes_back=comes_back)
+    settings = RunSettings(
+        space=str(folder / "small.py"), study="s", data="digits", trials=3, epochs=2, train_images=400,
+        runs=str(folder), workers=1, pruner="none", ray_address=cluster.address, cluster_patience_seconds=0.0,
+    )  # fmt: skip
+    space = find_space(settings.space)
+    try:
+        run_search(settings, space=space, progress=progress, command="run")
+    except StorageError as error:
+        progress.notes.append(str(error))
+    for left in [*cluster.worker_nodes]:
+        cluster.remove_node(left, allow_graceful=False)
+    return progress
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)  # workers start three times
+def test_a_search_waits_for_machines_and_goes_on_when_one_comes(cluster: Any, tmp_path: Path) -> None:
+    said = search_on(cluster, tmp_path, comes_back=True)
+    lost, retrying = said.notes
+    assert re.fullmatch(r"node [\d.]+ lost with 1 trial; waiting for workers", lost)
+    assert retrying.startswith("trial 1: worker died (its machine was lost) at epoch 1/2 - retrying from the start")
+    assert sorted((one.trial, one.state) for one in said.ended_trials) == [(n, "COMPLETE") for n in range(3)]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_search_that_waits_in_vain_can_be_resumed(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.ray_absence._starting_seconds", 30.0)
+    said = search_on(cluster, tmp_path, comes_back=False)
+    assert said.notes[-1].startswith("the cluster has had no worker for 30s (--cluster-patience says how long")
+    assert (len(said.ended_trials), StorageError.exit_code, StorageError.resumable) == (1, 5, True)
+
+
+class Clock:
+    """Seconds that a test sets."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def absent(seconds: int, *, patience_seconds: float) -> list[str]:
+    """Return what is said while there is no worker for so long."""
+    clock, lines = Clock(), []
+    absence = Absence(patience_seconds=patience_seconds, clock=clock)
+    for _ in range(seconds):
+        clock.now += 1.0
+        lines.append(absence.seen(workers=0))
+    return [line for line in lines if line]
+
+
+def test_an_absence_is_told_each_minute_and_ends_with_patience() -> None:
+    assert absent(150, patience_seconds=90) == [f"waiting for workers: none for {n}m00s" for n in (1, 2)]
+    with pytest.raises(StorageError, match="the cluster has had no worker for 2m31s"):
+        absent(151, patience_seconds=90)
+
+
+def test_a_suspended_driver_has_missed_no_worker() -> None:
+    clock = Clock()
+    absence = Absence(patience_seconds=60, clock=clock)
+    clock.now = 8 * 3600.0
+    assert absence.seen(workers=0) is None
 
 
 @contextmanager
