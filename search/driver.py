@@ -18,6 +18,7 @@ from objectives.records import Objective
 from search.budget import Budget
 from search.dashboard_figures import keep_figures
 from search.executors import executor
+from search.full_disk import RoomOnDisk, disk_in_words, is_full, want_of_room
 from search.loop import Search
 from search.patience import PatientSaving
 from search.preparation import Prepared, prepare
@@ -63,7 +64,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
     folder = RunFolder.at(Path(settings.runs), settings.study)
     with ExitStack() as cleanup:
         cleanup.callback(progress.ended)
-        cleanup.enter_context(_storage_faults())
+        cleanup.enter_context(_storage_faults(folder))
         cleanup.enter_context(_alone(folder, settings.study))
         stop = cleanup.enter_context(StopRequest(progress.note))
         url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
@@ -74,7 +75,21 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
         study = _open(storage, settings, space=space, prepared=prepared, folder=folder, progress=progress)
         objective = Objective(metric=settings.metric, epochs=settings.epochs)
         workers = hire(data=prepared.study_data, objective=objective)
+        short = want_of_room(
+            folder.path,
+            trials=max(0, study.total(settings.trials) - study.started()),
+            validation=prepared.record.data.validation,
+            classes=len(prepared.dataset.classes),
+        )
+        if short is not None:
+            progress.note(f"{short}: it will pause when the disk is full")
         progress.started(_plan(settings, prepared=prepared, study=study, folder=folder, workers=workers))
+        disk = RoomOnDisk(
+            folder.path,
+            note=progress.note,
+            patience_seconds=settings.storage_patience_seconds,
+            is_stopping=lambda: stop.is_requested,
+        )
         search = Search(
             study=study,
             workers=workers,
@@ -84,7 +99,10 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
             stop=stop,
             seed=settings.seed,
             until=settings.until,
-            saving=PatientSaving(study, note=progress.note, patience_seconds=settings.storage_patience_seconds),
+            saving=PatientSaving(
+                study, note=progress.note, patience_seconds=settings.storage_patience_seconds, disk=disk
+            ),
+            disk=disk,
             watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
         )
         try:
@@ -138,9 +156,13 @@ def _alone(folder: RunFolder, study: str) -> Iterator[None]:
 
 
 @contextmanager
-def _storage_faults() -> Iterator[None]:
+def _storage_faults(folder: RunFolder) -> Iterator[None]:
     try:
         yield
+    except OSError as error:
+        if not is_full(error):
+            raise
+        raise StorageError(f"{disk_in_words(folder.path)}; what is finished is kept") from error
     except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError) as error:
         cause = error.__cause__ or error
         raise StorageError(f"the study's database gave up: {str(cause).partition(chr(10))[0]}") from error

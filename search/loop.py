@@ -14,6 +14,7 @@ import sqlalchemy
 from objectives.records import Checkpoint, Decision, TrainingFailure
 from search.budget import Budget
 from search.checkpoints import Checkpoints
+from search.full_disk import RoomOnDisk
 from search.patience import PatientSaving
 from search.progress import Progress
 from search.run_folder import RunFolder
@@ -59,6 +60,7 @@ class Search:
         until: float | None = None,
         watchdog: Watchdog | None = None,
         saving: PatientSaving | None = None,
+        disk: RoomOnDisk | None = None,
     ) -> None:
         """Get ready; `seed` is the run's, `until` a score that is good enough."""
         self._study = study
@@ -82,6 +84,7 @@ class Search:
             folder=folder,
             checkpoints=self._checkpoints,
             progress=progress,
+            disk=disk or RoomOnDisk(folder.path, note=progress.note, patience_seconds=0.0),
         )
         self._saved_at = -math.inf
 
@@ -183,7 +186,7 @@ class Search:
         return checkpoint
 
     def _fill(self) -> None:
-        while self._workers.idle and self._has_more:
+        while self._workers.idle and self._has_more and not self._saving.is_blocked:
             if any(running.is_alone for running in self._running.values()):
                 return
             if self._again:

@@ -128,6 +128,7 @@ def run(
     enqueue: str | None = None,
     executor: str | None = None,
     ray_address: str | None = None,
+    insecure_ray: bool = False,
     config: str | Path | None = None,
     quiet: bool = False,
 ) -> SearchResult:
@@ -168,6 +169,7 @@ def run(
         enqueue=enqueue,
         executor=executor,
         ray_address=ray_address,
+        insecure_ray=insecure_ray or None,
     )
     resolved = resolve(typed, file=None if config is None else Path(config))
     settings = resolved.settings

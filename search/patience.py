@@ -9,6 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import exc as sql_errors
 
+from search.full_disk import RoomOnDisk, is_full
 from search.storage_reference import without_secrets
 from search.tally import duration
 from spaces.errors import StorageError
@@ -40,6 +41,7 @@ class PatientSaving:
         *,
         note: Callable[[str], None],
         patience_seconds: float = PATIENCE_SECONDS,
+        disk: RoomOnDisk | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -49,12 +51,16 @@ class PatientSaving:
             study: to be saved.
             note: told, in a line, when the database goes and when it is back.
             patience_seconds: how long it may be away; 0: not at all.
+            disk: the run folder's, which may be full as well; None: then there is no patience.
             clock: seconds from any origin, never running backwards.
             sleep: waits so many seconds.
         """
         self._study = study
         self._note = note
         self._patience_seconds = patience_seconds
+        self._disk = disk
+        self.is_blocked = False
+        """Whether results can be kept nowhere but in memory: no trial should begin."""
         self._clock = clock
         self._sleep = sleep
         self._away_since: float | None = None
@@ -80,7 +86,7 @@ class PatientSaving:
         if self._away_since is not None:
             away = duration(self._clock() - self._away_since)
             self._note(f"the study's database is back after {away}; it has all results now")
-        self._away_since, self._pause_seconds = None, _first_pause_seconds
+        self._away_since, self._pause_seconds, self.is_blocked = None, _first_pause_seconds, False
 
     def save_at_last(self, *, may_wait: bool) -> None:
         """Save when nothing more comes; wait for a database that is away, if there is time. Raises as `save`."""
@@ -95,11 +101,13 @@ class PatientSaving:
         trials = f"{waiting} trial{'s wait' if waiting != 1 else ' waits'} in the run folder's spool.jsonl"
         if self._away_since is None:
             self._away_since = now
-            if self._patience_seconds:
+            if self._patience_seconds and not self.is_blocked:
                 self._note(f"the study's database is away ({why}); training goes on, {trials}")
         else:
             self._pause_seconds = min(2 * self._pause_seconds, _longest_pause_seconds)
         if now - self._away_since >= self._patience_seconds:
+            if self._disk is not None and self.is_blocked:
+                raise self._disk.gave_up() from error
             raise StorageError(
                 f"the study's database gave up: {why}\n{trials} and will be entered when the study is continued"
             ) from error
@@ -108,8 +116,14 @@ class PatientSaving:
 
     def _spool(self) -> int:
         try:
-            return self._study.spool()
+            waiting = self._study.spool()
+            self.is_blocked = False
+            return waiting
         except OSError as error:
+            if self._disk is not None and is_full(error) and self._patience_seconds:
+                self.is_blocked = True
+                self._disk.tell()
+                return 0
             raise StorageError(
                 f"neither the study's database nor its run folder can be written: {error.strerror or error}"
             ) from error

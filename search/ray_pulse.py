@@ -9,7 +9,12 @@ driver that was suspended, or starved, has missed none.
 from __future__ import annotations
 
 import socket
+import struct
 
+import psutil
+
+_credentials = struct.Struct("3i")
+"""Process, user and group behind a socket: see unix(7)."""
 _between_seconds = 2.0
 _answer_seconds = 5.0
 _node_answer_seconds = 3.0
@@ -35,7 +40,7 @@ class Pulse:
             node_socket: path of the socket on which the driver's own node listens.
         """
         self.address = address
-        self._node_socket = node_socket
+        self._node = _process_listening_on(node_socket)
         self._refusals = 0
         self._silences = 0
 
@@ -44,7 +49,7 @@ class Pulse:
         """Whether the cluster has been given up: its head after several tries, the driver's own node at once."""
         if self._refusals >= _refusals_most or self._silences >= _silences_most:
             return True
-        return not _listens(self._node_socket)
+        return self._node is not None and not _lives(self._node)
 
     @property
     def is_missed(self) -> bool:
@@ -91,13 +96,19 @@ def is_node_lost(address: str, port: int) -> bool:
     return False
 
 
-def _listens(path: str) -> bool:
+def _process_listening_on(path: str) -> psutil.Process | None:
+    """Return the process behind a socket of this machine; None where the system does not tell."""
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(_answer_seconds)
-        try:
-            connection.connect(path)
-        except (ConnectionRefusedError, FileNotFoundError):
-            return False
-        except OSError:  # it has much to do
-            return True
-        return True
+        connection.connect(path)
+        told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _credentials.size)
+    try:
+        return psutil.Process(_credentials.unpack(told)[0])
+    except (psutil.Error, ValueError):
+        return None
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

@@ -47,6 +47,7 @@ from search.workers import (
 from spaces.errors import TamizError
 
 _deaths_while_starting = 3
+_cancelling_seconds = 0.25
 
 
 @dataclass(kw_only=True)
@@ -99,6 +100,8 @@ class RayWorkers:
         self._limits = limits or Limits()
         self._absence = Absence(patience_seconds=patience_seconds)
         self._lost_nodes: set[str] = set()
+        self._halted: list[Any] = []
+        """Epochs that were cancelled."""
         self._shared: Any = None
         self._workers: list[_Worker] = []
         self._under_way: dict[Any, _Worker] = {}
@@ -148,6 +151,7 @@ class RayWorkers:
         for worker in self._workers:
             if worker.training in self._under_way:
                 ray.cancel(worker.training)
+                self._halted.append(worker.training)
                 del self._under_way[worker.training]  # Ray keeps what a cancelled call returned to itself
                 worker.state = "pausing"
                 self._expect(worker, worker.hired.actor.halt.remote())
@@ -210,11 +214,16 @@ class RayWorkers:
             if not self._under_way:
                 time.sleep(left)
                 return None
-            ready, _ = ray.wait(list(self._under_way), num_returns=1, timeout=left)
+            ready, _ = ray.wait(
+                list(self._under_way), num_returns=1, timeout=min(left, _cancelling_seconds) if self._halted else left
+            )
             self._session.check()
-            if not ready:
+            if ready:
+                self._hear(ready[0])
+            elif time.monotonic() >= until:
                 return None
-            self._hear(ready[0])
+            for epoch in self._halted:
+                ray.cancel(epoch)  # again: a cancellation is lost that comes while the call is on its way
         return self._events.popleft()
 
     def _open(self) -> None:

@@ -11,6 +11,7 @@ from reports.records import TrialRecord
 from search.artifacts import attach
 from search.budget import Budget
 from search.checkpoints import Checkpoints
+from search.full_disk import RoomOnDisk
 from search.patience import PatientSaving
 from search.progress import Progress
 from search.run_folder import RunFolder
@@ -34,8 +35,10 @@ class TrialEnds:
         folder: RunFolder,
         checkpoints: Checkpoints,
         progress: Progress,
+        disk: RoomOnDisk,
     ) -> None:
         """Get ready; all of them are the search's."""
+        self._disk = disk
         self._study = study
         self._saving = saving
         self._budget = budget
@@ -80,10 +83,12 @@ class TrialEnds:
     ) -> None:
         if self._study.is_new(record.trial):
             self._saving.save()  # a trial of which there is a result must not be asked for again
-        self._folder.write_trial(
-            record, recipe=running.recipe, reports=running.reports, predictions=predictions, model=model
+        self._disk.write(
+            lambda: self._folder.write_trial(
+                record, recipe=running.recipe, reports=running.reports, predictions=predictions, model=model
+            )
         )
         self._checkpoints.forget(record.trial)
-        attach(running.trial, record, self._folder)
+        self._disk.write(lambda: attach(running.trial, record, self._folder))
         self._study.tell(running.trial, record)
         self._progress.trial_ended(record)

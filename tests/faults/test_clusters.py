@@ -187,11 +187,18 @@ def head(*, answers: bool) -> Iterator[str]:
 
 @pytest.fixture
 def node(tmp_path: Path) -> Iterator[str]:
-    """Path of a socket on which somebody listens."""
-    with socket.socket(socket.AF_UNIX) as listening:
-        listening.bind(str(tmp_path / "raylet"))
-        listening.listen()
-        yield str(tmp_path / "raylet")
+    """Path of a socket on which this process listens."""
+    with listening(tmp_path) as path:
+        yield path
+
+
+@contextmanager
+def listening(folder: Path) -> Iterator[str]:
+    """Listen on a socket in a folder."""
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(folder / "raylet"))
+        server.listen()
+        yield str(folder / "raylet")
 
 
 def felt(pulse: Pulse, times: int) -> bool:
@@ -219,8 +226,18 @@ def test_a_head_that_is_stopped_is_given_up_too(node: str, monkeypatch: pytest.M
 
 
 def test_a_driver_whose_own_node_is_gone_has_no_cluster(tmp_path: Path) -> None:
+    program = "import socket, sys; s = socket.socket(socket.AF_UNIX); s.bind(sys.argv[1]); s.listen(); sys.stdin.read()"
+    path = tmp_path / "raylet"
     with head(answers=True) as address:
-        assert felt(Pulse(address=address, node_socket=str(tmp_path / "none")), 1)
+        other = subprocess.Popen([sys.executable, "-c", program, str(path)], stdin=subprocess.PIPE)
+        while not path.exists():
+            time.sleep(0.05)
+        time.sleep(0.2)
+        pulse = Pulse(address=address, node_socket=str(path))
+        before = felt(pulse, 1)
+        other.kill()
+        other.communicate()
+        assert (before, felt(pulse, 1)) == (False, True)
 
 
 def test_misses_long_ago_do_not_count(node: str) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from objectives.records import Decision, TrainingTask
 from search.budget import Budget
+from search.full_disk import RoomOnDisk
 from search.loop import Search
 from search.patience import PatientSaving
 from search.run_folder import RunFolder
@@ -49,11 +50,13 @@ class Stage:
         interrupt_at: int | None = None,
         watchdog: Watchdog | None = None,
         patience: Callable[[Study, ListeningProgress], PatientSaving] | None = None,
+        disk: RoomOnDisk | None = None,
+        progress: ListeningProgress | None = None,
     ) -> None:
         self.settings = settings or toy_settings()
         self.study = study or toy_study(self.settings, space=space, storage=storage)
         self.workers = ScriptedWorkers(play, count=count, interrupt_at=interrupt_at)
-        self.progress = ListeningProgress()
+        self.progress = progress or ListeningProgress()
         self.folder = RunFolder.at(tmp_path, "toy")
         self.stop = StopRequest(self.progress.note)
         self.search = Search(
@@ -67,6 +70,7 @@ class Stage:
             until=until,
             watchdog=watchdog,
             saving=None if patience is None else patience(self.study, self.progress),
+            disk=disk,
         )
 
     @property

@@ -21,6 +21,7 @@ from search.workers import (
     EpochReported,
     Event,
     Measured,
+    Notice,
     TrainingEnded,
     TrainingFailed,
     TrainingPaused,
@@ -215,8 +216,11 @@ def test_a_lost_node_fails_its_training_and_a_new_node_takes_the_worker(
     while isinstance(event := _next(workers), EpochReported):  # a worker may outlive its node for an epoch or two
         workers.apply(event.trial, Decision.CONTINUE)
     ray_cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
-    assert isinstance(event, TrainingFailed)
-    assert event.failure.cause == "worker_lost"
+    failed = _next(workers)
+    assert isinstance(event, Notice)
+    assert event.line.endswith("lost with 1 trial; workers left: 1")
+    assert isinstance(failed, TrainingFailed)
+    assert (failed.failure.cause, "its machine was lost" in failed.failure.message) == ("worker_lost", True)
     while not isinstance(left := _next(workers), EpochReported):  # the new node may be ready first
         assert isinstance(left, WorkerReady)
     workers.apply(left.trial, Decision.FINISH)
