@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy import exc as sql_errors
 
 from spaces.errors import StorageError, StudyConflictError, UsageError
+
+_connect_seconds = 10
 
 
 @contextmanager
@@ -41,7 +44,7 @@ def open_storage(url: str) -> RDBStorage:
         sqlite = url.startswith("sqlite")
         storage = RDBStorage(
             url.replace("{", "{{").replace("}", "}}"),  # Optuna formats the URL
-            engine_kwargs={"connect_args": _connecting(url), "pool_pre_ping": not sqlite},
+            engine_kwargs=_engine_options(url),
         )
         if sqlite:
             with storage.engine.connect() as connection:
@@ -65,14 +68,23 @@ def open_storage(url: str) -> RDBStorage:
     return storage
 
 
+def _engine_options(url: str) -> dict[str, Any]:
+    if not url.startswith("postgresql"):
+        return {"connect_args": _connecting(url), "pool_pre_ping": not url.startswith("sqlite")}
+    from search.answering_postgres import connecting
+
+    creator = connecting(url, _connecting(url))
+    return {"pool_pre_ping": True} | ({"connect_args": _connecting(url)} if creator is None else {"creator": creator})
+
+
 def _connecting(url: str) -> dict[str, int]:
     """Return a driver's options with which a server that went away is noticed within a minute."""
     if url.startswith("sqlite"):
         return {"timeout": 60}
     if url.startswith("postgres"):
         kept_alive = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
-        return {"connect_timeout": 10, "tcp_user_timeout": 30_000, **kept_alive}
-    return {"connect_timeout": 10, "read_timeout": 30, "write_timeout": 30} if "pymysql" in url else {}
+        return {"connect_timeout": _connect_seconds, "tcp_user_timeout": 30_000, **kept_alive}
+    return {"connect_timeout": _connect_seconds, "read_timeout": 30, "write_timeout": 30} if "pymysql" in url else {}
 
 
 def _once_open(connection: object, _record: object) -> None:

@@ -1,4 +1,4 @@
-"""Rows 9, 11 and 12 of the fault table: the study's database is locked, restarted, or away for good.
+"""Rows 9, 11, 12 and 13 of the fault table: the study's database is locked, restarted, silent, or away for good.
 
 Given a search under way; the database takes nothing any more; the person reads that once, and once when it is back;
 trials go on and wait in `spool.jsonl`; in the end, or when the study is continued, the database has all of them once.
@@ -6,6 +6,9 @@ trials go on and wait in `spool.jsonl`; in the end, or when the study is continu
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +22,8 @@ from optuna.storages import RDBStorage
 
 import search.loop
 from objectives.records import TrainingTask
+from search import answering_postgres
+from search.answering_postgres import AnsweringConnection
 from search.patience import PatientSaving
 from search.storage import study_storage
 from search.study import Study, open_study
@@ -198,3 +203,95 @@ def test_a_server_that_stays_away_ends_the_search_and_continuing_enters_what_wai
         second = stage(storage, tmp_path, during(99, lambda: None), waits=0.0)
         second.search.run()
         assert (before, waiting, second.started, entered(storage)) == (2, 5, [], ALL)
+
+
+class Proxy:
+    """Passes on what a client and a server say to each other, until it is told to hold its tongue."""
+
+    def __init__(self, port: int) -> None:
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self._to = port
+        self._speaks = threading.Event()
+        self._speaks.set()
+        self.port: int = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def hush(self) -> None:
+        """Pass on nothing any more; connections stay open, and new ones are taken."""
+        self._speaks.clear()
+
+    def speak(self) -> None:
+        """Pass on everything again."""
+        self._speaks.set()
+
+    def close(self) -> None:
+        """Take no connections any more."""
+        self._server.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                one, _ = self._server.accept()
+                other = socket.create_connection(("127.0.0.1", self._to))
+                for source, target in ((one, other), (other, one)):
+                    threading.Thread(target=self._pass_on, args=(source, target), daemon=True).start()
+
+    def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError), source, target:
+            while said := source.recv(65536):
+                self._speaks.wait()
+                target.sendall(said)
+
+
+@pytest.fixture
+def proxy(server: PostgresServer) -> Iterator[Proxy]:
+    """A proxy before PostgreSQL."""
+    one = Proxy(server.port)
+    yield one
+    one.speak()
+    one.close()
+
+
+@pytest.mark.slow
+def test_a_server_that_no_longer_answers_is_taken_for_away(
+    tmp_path: Path, server: PostgresServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("search.answering_postgres.ANSWER_SECONDS", 2.0)
+    monkeypatch.setattr("search.storage._connect_seconds", 2)
+    speaking = threading.Timer(6.0, proxy.speak)
+
+    def hush() -> None:
+        proxy.hush()
+        speaking.start()
+
+    with study_storage(server.url.replace(str(server.port), str(proxy.port))) as storage:
+        searching = stage(storage, tmp_path, during(2, hush), waits=_longest_seconds)
+        searching.search.run()
+        speaking.join()
+        assert entered(storage) == ALL
+    away, back = searching.progress.notes
+    assert away.startswith("the study's database is away (connection timeout expired); training goes on, 2 trials wait")
+    assert back.startswith("the study's database is back after")
+
+
+@pytest.mark.slow
+def test_a_network_that_is_half_open_is_found_out_within_a_minute(postgres: PostgresServer) -> None:
+    with study_storage(postgres.url) as storage, storage.engine.connect() as connection:
+        raw = connection.connection.dbapi_connection
+        assert isinstance(raw, AnsweringConnection)
+        told = raw.info.get_parameters()
+        with socket.socket(fileno=os.dup(raw.fileno())) as wire:
+            idle, between, count, unanswered = (
+                wire.getsockopt(socket.IPPROTO_TCP, option)
+                for option in (
+                    socket.TCP_KEEPIDLE,
+                    socket.TCP_KEEPINTVL,
+                    socket.TCP_KEEPCNT,
+                    socket.TCP_USER_TIMEOUT,
+                )
+            )
+            assert wire.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+    assert told["connect_timeout"] == "10"
+    assert idle + between * count <= 60
+    assert unanswered <= 60_000
+    assert answering_postgres.ANSWER_SECONDS <= 60
