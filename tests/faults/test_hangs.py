@@ -1,12 +1,17 @@
-"""Row 20 of the fault table: a training that hangs.
+"""Rows 20 and 30 of the fault table: a training that hangs, and a driver that only seems to.
 
 Given a training that sleeps, spins or is stopped by the system; nothing comes for longer than the limit; the
 person reads for how long and where it goes on, `traceback.txt` shows where it hung, and the worker is replaced.
+Given a driver that is stopped for longer than the limit, or a clock that is set; no training is blamed for it.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
 import itertools
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +19,19 @@ import optuna
 import pytest
 
 from objectives.records import Decision, EpochReport, StudyData, TrainingFailure
+from search import (
+    budget,
+    full_disk,
+    loop,
+    patience,
+    ray_absence,
+    ray_pulse,
+    ray_workers,
+    stop_request,
+)
+from search import (
+    watchdog as silence,
+)
 from search.ray_workers import RayWorkers
 from search.running import Running
 from search.watchdog import Watchdog
@@ -22,6 +40,8 @@ from spaces.backbones import Backbone
 from spaces.recipe import MLP, Fit, Network, Recipe
 from spaces.transfer import Transfer
 from tests.faults.odd_workers import next_event, odd_workers, task, until_idle
+from tests.faults.test_kills import kept
+from tests.faults.test_stops import begin, wait
 from tests.search.scripted_workers import silent, steady
 from tests.search.test_loop import Stage
 from tests.search.toy import toy_settings
@@ -96,3 +116,29 @@ def test_a_worker_that_hangs_is_put_down_and_replaced(workers: RayWorkers, fault
     assert trained.trial == 4
     workers.apply(4, Decision.FINISH)
     next_event(workers)
+
+
+@pytest.mark.slow
+def test_a_driver_that_was_stopped_does_not_blame_its_training(tmp_path: Path) -> None:
+    own = tmp_path / "s" / "trials" / "0000"
+    searching = begin(tmp_path, "ray", "--trial-stall", "8s")
+    wait(searching, lambda: kept(own))
+    (tmp_path / "slow").touch()
+    time.sleep(1)
+    searching.send_signal(signal.SIGSTOP)
+    time.sleep(10)
+    (tmp_path / "slow").unlink()
+    searching.send_signal(signal.SIGCONT)
+    before = kept(own)[-1]
+    wait(searching, lambda: kept(own)[-1:] > [before])
+    searching.send_signal(signal.SIGTERM)
+    _, said = searching.communicate(timeout=60)
+    assert (searching.returncode, "reported nothing" in said) == (143, False)
+    assert not (own / "traceback.txt").exists()
+
+
+def test_no_duration_is_read_from_a_clock_that_can_be_set() -> None:
+    measuring = (budget, full_disk, loop, patience, ray_absence, ray_pulse, ray_workers, stop_request, silence)
+    for module in measuring:
+        read = {node.attr for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Attribute)}
+        assert not read & {"time", "time_ns", "now", "utcnow", "today"}, module.__name__

@@ -69,12 +69,12 @@ DOZE = """def _build(network, images):
 """
 
 
-def begin(folder: Path, executor: str, *, space: str = SPACE) -> subprocess.Popen[str]:
+def begin(folder: Path, executor: str, *options: str, space: str = SPACE) -> subprocess.Popen[str]:
     """Begin a search of one trial without end."""
     (folder / "sleepy.py").write_text(space)
     what = ["--space", str(folder / "sleepy.py"), "--study", "s", "--trials", "1", "--epochs", "100000"]
     where = ["--data", "digits", "--executor", executor, "--runs", str(folder), "--workers", "1"]
-    command = [sys.executable, "-m", "search", "run", *what, *where]
+    command = [sys.executable, "-m", "search", "run", *what, *where, *options]
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
 
 
