@@ -13,7 +13,7 @@ READY := .venv/ready
 help:
 	@echo 'make setup   the environment, in .venv'
 	@echo 'make demo    a small search on the digits that scikit-learn brings, and its report'
-	@echo 'make test    all tests'
+	@echo 'make test    all tests; TESTS=tests/reports for some'
 	@echo 'make test-faults   the tests of tests/faults alone: kills, hangs, full disks, databases that are away'
 	@echo 'make lint    lint, format, types, import arrows'
 	@echo 'make check   lint, format, types, import arrows, quick tests'
@@ -35,7 +35,7 @@ demo: setup
 	$(BIN)/python -m search run --space cnn_cifar --data digits --trials 8
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TESTS)
 
 test-faults: setup
 	$(BIN)/python -m pytest tests/faults

@@ -39,7 +39,7 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
     inside = files.json_record("best/inside.json", Inside, expected=False)
     return Run(
         folder=folder,
-        record=record,
+        record=_without_home(record),
         trials=trials,
         study=study,
         measurement=measurement,
@@ -50,6 +50,15 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
         thumbnails=files.thumbnails(),
         gaps=tuple(files.gaps),
     )
+
+
+def _without_home(record: RunRecord) -> RunRecord:
+    """Return the record with "~" for the person's home, which a page that is sent to others must not name."""
+    home = f"{Path.home()}/"
+    if home == "//":
+        return record
+    space = f"~/{record.space.removeprefix(home)}" if record.space.startswith(home) else record.space
+    return dataclasses.replace(record, space=space, command=record.command.replace(f" {home}", " ~/"))
 
 
 def _read_settings(folder: Path) -> RunRecord:

@@ -12,6 +12,7 @@ from reports.intervals import wilson
 from reports.mistakes import worth_a_look
 from reports.records import Measurement, schema
 from reports.run import Thumbnails
+from search.budget import Budget
 from search.model_files import card_of, script_of
 from search.preparation import Prepared
 from search.progress import Progress
@@ -93,7 +94,7 @@ def thumbnails_of(predictions: Predictions, images: NDArray[np.uint8]) -> Thumbn
 
 
 def _measured(trial: int, model: bytes, workers: Workers) -> WinnerMeasured:
-    asked = False
+    asked, attempt = False, 1
     while True:
         if not asked and workers.idle:
             workers.measure(trial, model)
@@ -101,6 +102,8 @@ def _measured(trial: int, model: bytes, workers: Workers) -> WinnerMeasured:
         match workers.next_event(timeout_seconds=1.0):
             case Measured() as event:
                 return event.winner
+            case TrainingFailed() as event if asked and attempt < Budget.attempts(event.failure):
+                asked, attempt = False, attempt + 1  # a lost worker is no fault of the model
             case TrainingFailed() as event if asked and event.trial == trial:
                 raise TamizError(f"the winner, trial {trial}, could not be measured: {event.failure.message}")
             case _:

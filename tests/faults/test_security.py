@@ -6,8 +6,12 @@ closed to them, what is read is never executed, and what is written names neithe
 
 from __future__ import annotations
 
+import contextlib
+import os
 import pickle
 import stat
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -24,6 +28,9 @@ from search.ray_token import ensure_private_token
 from search.run_folder import RunFolder
 from spaces.errors import RecordError, UsageError
 from tests.faults.odd_workers import odd_workers
+from tests.faults.test_stops import wait
+from tests.postgres import PostgresServer
+from tests.search.test_driver import SMALL_SPACE
 from tests.search.toy import ListeningProgress
 
 
@@ -93,6 +100,65 @@ def test_a_run_folder_that_is_a_link_is_refused(tmp_path: Path) -> None:
         RunFolder.at(tmp_path, "s")
 
 
+def test_who_wants_an_open_cluster_must_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    monkeypatch.setattr(RaySession, "_live", lambda session: None)
+    RaySession.begin(log_file=tmp_path / "log.txt", workers=1, is_insecure=True).close()
+
+
+def test_what_is_written_while_ray_runs_is_the_person_s_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RaySession, "_live", lambda session: None)
+    before = os.umask(0o022)
+    session = RaySession.begin(log_file=tmp_path / "log.txt", workers=1)
+    (tmp_path / "during").touch()
+    session.close()
+    (tmp_path / "after").touch()
+    os.umask(before)
+    assert (mode_of(tmp_path / "during"), mode_of(tmp_path / "after")) == ("600", "644")
+
+
+def environments(parent: psutil.Process) -> bytes:
+    """Return what anyone with the person's rights sees of the processes that a search started: arguments, variables."""
+    seen = b""
+    for child in parent.children(recursive=True):
+        for kind in ("cmdline", "environ"):
+            with contextlib.suppress(OSError):
+                seen += Path("/proc", str(child.pid), kind).read_bytes()
+    return seen
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_password_is_in_nothing_that_a_search_leaves_or_starts(tmp_path: Path, postgres: PostgresServer) -> None:
+    home = tmp_path / "home" / "ada"
+    home.mkdir(parents=True)
+    (home / "small.py").write_text(SMALL_SPACE)
+    scratch = Path(tempfile.mkdtemp(prefix="tz-", dir="/tmp"))
+    variables = {"TAMIZ_STORAGE": postgres.url, "HOME": str(home), "TMPDIR": str(scratch)}
+    what = ["--space", str(home / "small.py"), "--study", "canary", "--trials", "100000", "--workers", "1"]
+    where = ["--runs", str(home / "runs"), "--storage-patience", "1s", "--epochs", "2", "--json"]
+    searching = subprocess.Popen(
+        [sys.executable, "-m", "search", "run", *what, *where],
+        env=os.environ | variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    wait(searching, (home / "runs" / "canary" / "trials" / "0001" / "result.json").exists)
+    processes = environments(psutil.Process(searching.pid))
+    ray_s = b"".join(path.read_bytes() for path in scratch.rglob("*") if path.is_file())
+    postgres.stop()
+    try:
+        printed = b"".join(searching.communicate(timeout=120))
+    finally:
+        postgres.start()
+    files = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
+    assert searching.returncode == 5, printed.decode()
+    assert b"ray::WorkerActor" in processes
+    secret = postgres.password.encode()
+    kinds = {"processes": processes, "Ray's files": ray_s, "the terminal": printed, "the run folder": files}
+    assert [kind for kind, held in kinds.items() if secret in held] == []
+    page = (home / "runs" / "canary" / "report.html").read_text()
+    assert str(home) not in page
+
+
 @pytest.mark.slow
 def test_an_own_cluster_is_closed_to_others(small_digits: StudyData, tmp_path: Path) -> None:
     before = set(Path(tempfile.gettempdir()).glob("tamiz-*"))
@@ -101,6 +167,7 @@ def test_an_own_cluster_is_closed_to_others(small_digits: StudyData, tmp_path: P
         modes = [mode_of(folder.parent) for folder in folders]
         commands = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
     assert modes == ["700"]
+
     pages = [command for command in commands if "dashboard/dashboard.py" in command]
     assert all("--host=127.0.0.1" in page and "--disable-frontend" in page for page in pages)
     assert mode_of(Path.home() / ".ray" / "auth_token") == "600"

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from optuna.trial import FrozenTrial
@@ -28,6 +29,7 @@ SPACE = '''
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from objectives.build import build
 from spaces.recipe import Fit, Network, Recipe
@@ -78,7 +80,7 @@ def begin(folder: Path, executor: str, *options: str, space: str = SPACE) -> sub
     return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ.copy())
 
 
-def wait(searching: subprocess.Popen[str], until: Callable[[], object]) -> None:
+def wait(searching: subprocess.Popen[Any], until: Callable[[], object]) -> None:
     """Wait for something while a search goes on."""
     while not until():
         assert searching.poll() is None, "the search ended by itself"
