@@ -40,6 +40,10 @@ _greeting_seconds = 15.0
 _join_seconds = 50.0
 """Ray itself gives up after a minute, and ends the process; on a busy machine it takes half of that to join."""
 _end_seconds = 30.0
+_variables_of_an_own_cluster = {
+    "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",
+    "RAY_worker_niceness": "0",  # Ray's own 15 leaves a worker nearly nothing beside other busy processes
+}
 _one_at_a_time = threading.Lock()
 _longest_folder = 24
 """Characters of the temporary folder; Ray and we append up to 82, and a socket's path ends at 107."""
@@ -72,6 +76,8 @@ class RaySession:
         self._may_end = threading.Event()
         self._began = time.monotonic()
         self._pulse: Pulse | None = None
+        self.notice: str | None = None
+        """What a person should know of the cluster once it is up."""
         self._crew: list[Hired] = []
         self._share: Share | None = None
         self._scratch: str | None = None
@@ -215,6 +221,9 @@ class RaySession:
 
         ending.enter_context(_lines_to(self._log_file))
         if self._address is None:
+            for name, value in _variables_of_an_own_cluster.items():
+                os.environ.setdefault(name, value)
+            shared_bytes = _shared_memory_free()
             folder = ending.enter_context(_private_folder())
             self._scratch = str(folder)
             ending.callback(_append_worker_logs, folder, self._log_file)
@@ -226,6 +235,7 @@ class RaySession:
                 logging_level=logging.WARNING,
                 _temp_dir=str(folder / "r"),
             )
+            self.notice = shared_memory_in_words(shared_bytes, wanted_bytes=_object_store_bytes(ray.nodes()))
         else:
             ray.init(
                 address=self._address,
@@ -240,6 +250,27 @@ class RaySession:
         )
         self._share = share_out(_machines(ray.nodes()), self._wanted)
         self._crew = [self.hire() for _ in range(self._share.workers)]
+
+
+def shared_memory_in_words(free_bytes: int | None, *, wanted_bytes: float) -> str | None:
+    """Return what to tell a person whose shared memory Ray finds too small; None: it is large enough, or unknown."""
+    if free_bytes is None or free_bytes >= wanted_bytes:
+        return None
+    return (
+        f"/dev/shm has {free_bytes // 2**20} MB free, so workers share images through the disk, which is slower "
+        "(a container can be given more: --shm-size)"
+    )
+
+
+def _shared_memory_free() -> int | None:
+    try:
+        return shutil.disk_usage("/dev/shm").free
+    except OSError:  # a system without
+        return None
+
+
+def _object_store_bytes(nodes: Sequence[Any]) -> float:
+    return sum(float(node["Resources"].get("object_store_memory", 0)) for node in nodes)
 
 
 def _source(name: str) -> SourceModule:

@@ -227,6 +227,8 @@ class RayWorkers:
         return self._events.popleft()
 
     def _open(self) -> None:
+        if self._session.notice is not None:
+            self._events.append(Notice(line=self._session.notice))
         self._shared = ray.put(as_plain_arrays(self._data))
         self._workers = [
             _Worker(number=number, hired=hired, wear=Wear(self._limits))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ def ray_cluster() -> Iterator[Any]:
     """A `ray.cluster_utils.Cluster` of two nodes with one processor each; `.address` is its address."""
     from ray.cluster_utils import Cluster
 
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else workers starve beside anything else that is busy
     with tempfile.TemporaryDirectory(prefix="tamiz-cluster-") as folder, only_own_lines(Path(folder, "log.txt")):
         cluster = Cluster(
             initialize_head=True,

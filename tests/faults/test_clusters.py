@@ -7,6 +7,7 @@ of Ray's servers is killed; within a minute the search ends with 5, and the pers
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -32,6 +33,7 @@ from spaces.catalogue import find_space
 from spaces.errors import StorageError
 from spaces.space import Parameters
 from tests.faults.test_stops import wait
+from tests.needs import not_here
 from tests.search.test_driver import SMALL_SPACE
 from tests.search.toy import ListeningProgress
 
@@ -60,6 +62,7 @@ def cluster() -> Iterator[Any]:
     """A Ray cluster whose head has no processor to spare, and no other node."""
     from ray.cluster_utils import Cluster
 
+    os.environ.setdefault("RAY_worker_niceness", "0")  # else workers starve beside anything else that is busy
     with tempfile.TemporaryDirectory(prefix="tamiz-cluster-") as folder, only_own_lines(Path(folder, "log.txt")):
         of_head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": 100 * 2**20}
         cluster = Cluster(initialize_head=True, head_node_args=of_head)
@@ -160,6 +163,19 @@ def test_a_suspended_driver_has_missed_no_worker() -> None:
     absence = Absence(patience_seconds=60, clock=clock)
     clock.now = 8 * 3600.0
     assert absence.seen(workers=0) is None
+
+
+@pytest.mark.slow
+def test_a_small_shared_memory_is_told_and_borne_with(tmp_path: Path) -> None:
+    (tmp_path / "small.py").write_text(SMALL_SPACE)
+    what = ["--space", str(tmp_path / "small.py"), "--study", "s", "--trials", "1", "--workers", "1", "--epochs", "1"]
+    search = [sys.executable, "-m", "search", "run", *what, "--runs", str(tmp_path)]
+    shrink = 'mount -t tmpfs -o size=64m tamiz-test /dev/shm && exec "$@"'
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", shrink, "sh", *search], capture_output=True, text=True)
+    if "Operation not permitted" in done.stderr or "permission denied" in done.stderr:
+        not_here("a mount namespace of its own", debian_package="util-linux, as root")
+    assert done.returncode == 0, done.stderr
+    assert "/dev/shm has 64 MB free, so workers share images through the disk, which is slower" in done.stderr
 
 
 @contextmanager
