@@ -43,6 +43,11 @@ class Budget:
         """Whether the time is up."""
         return self._deadline is not None and self._clock() >= self._deadline
 
+    @property
+    def overdue_seconds(self) -> float:
+        """How long the time has been up; 0 while it is not."""
+        return 0.0 if self._deadline is None else max(0.0, self._clock() - self._deadline)
+
     def left(self, started: int) -> int:
         """How many trials may still start when `started` have."""
         return max(0, self._trials - started)

@@ -38,6 +38,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on s
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the report's path alone.")]
 Runs = Annotated[str | None, typer.Option(metavar="DIR", help="Where study folders go; default: runs.")]
 Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Stop after so long: 90s, 30m, 2h, 1h30m.")]
+TrialTimeout = Annotated[str | None, typer.Option(metavar="TIME", help="Stop a trial that takes longer.")]
 Stall = Annotated[
     str | None, typer.Option(metavar="TIME", help="A trial silent for so long is taken for hung; default: 10m.")
 ]
@@ -59,6 +60,7 @@ def run(
     ] = None,
     trials: Annotated[int | None, typer.Option(metavar="N", help="Trials of the study in all; default: 50.")] = None,
     timeout: Timeout = None,
+    trial_timeout: TrialTimeout = None,
     trial_stall: Stall = None,
     storage_patience: Patience = None,
     cluster_patience: ClusterPatience = None,
@@ -101,6 +103,7 @@ def run(
         backbone=backbone,
         trials=trials,
         timeout=None if timeout is None else parse_duration(timeout),
+        trial_timeout=None if trial_timeout is None else parse_duration(trial_timeout, "--trial-timeout"),
         trial_stall=None if trial_stall is None else parse_duration(trial_stall, "--trial-stall"),
         storage_patience=None if storage_patience is None else parse_duration(storage_patience, "--storage-patience"),
         cluster_patience=None if cluster_patience is None else parse_duration(cluster_patience, "--cluster-patience"),
@@ -131,6 +134,7 @@ def resume(
     study: Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or its folder.")],
     trials: Annotated[int | None, typer.Option(metavar="N", help="Trials of the study in all.")] = None,
     timeout: Timeout = None,
+    trial_timeout: TrialTimeout = None,
     workers: Annotated[int | None, typer.Option(metavar="N", help="Default: as before.")] = None,
     runs: Runs = None,
     storage: Storage = None,
@@ -141,6 +145,7 @@ def resume(
     changed = Options(
         trials=trials,
         timeout=None if timeout is None else parse_duration(timeout),
+        trial_timeout=None if trial_timeout is None else parse_duration(trial_timeout, "--trial-timeout"),
         workers=workers,
         runs=runs,
         storage=storage,

@@ -33,6 +33,7 @@ from search.storage_reference import hidden_from_processes, resolve_storage
 from search.stored import stored_summary
 from search.study import Study, open_study
 from search.summary import RunSummary
+from search.trial_time import TrialTime
 from search.watchdog import Watchdog
 from search.winner import measure_winner
 from search.workers import Workers
@@ -104,6 +105,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
             ),
             disk=disk,
             watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
+            trial_time=TrialTime(limit_seconds=settings.trial_timeout_seconds),
         )
         try:
             with stop.in_order():

@@ -25,6 +25,7 @@ from search.stopping import Terminated
 from search.study import Study
 from search.tally import duration
 from search.trial_ends import TrialEnds
+from search.trial_time import TrialTime
 from search.watchdog import Watchdog
 from search.workers import (
     CheckpointMade,
@@ -38,6 +39,8 @@ from search.workers import (
 )
 from spaces.errors import SpaceError, TamizError
 
+LAST_EPOCHS_SECONDS = 15.0
+"""So long the epochs under way may take to end when the search's time is up; then they are given up."""
 SAVE_SECONDS = 0.05
 """The study is saved this often at most, since saving takes time; where training is slow, that is after each event."""
 HALT_SECONDS = 3.0
@@ -59,6 +62,7 @@ class Search:
         seed: int,
         until: float | None = None,
         watchdog: Watchdog | None = None,
+        trial_time: TrialTime | None = None,
         saving: PatientSaving | None = None,
         disk: RoomOnDisk | None = None,
     ) -> None:
@@ -73,6 +77,7 @@ class Search:
         self._seed = seed
         self._until = until
         self._watchdog = watchdog or Watchdog()
+        self._trial_time = trial_time or TrialTime()
         self._running: dict[int, Running] = {}
         self._again: deque[Running] = deque()
         self._exhausted = False
@@ -111,7 +116,10 @@ class Search:
                 event = self._next_event()
                 if event is not None:
                     self._handle(event)
+                elif self._budget.overdue_seconds > LAST_EPOCHS_SECONDS:
+                    self._leave_to_the_next_run()
                 self._give_up_hung()
+                self._give_up_too_long()
             self._saving.save_at_last(may_wait=not self._stop.is_requested)
         except Terminated:  # there is no time; what has ended is in its files, and is entered from them
             raise
@@ -216,6 +224,7 @@ class Search:
         worker = self._workers.start(task)
         self._running[running.number] = running
         self._watchdog.began(running.number)
+        self._trial_time.began(running.number, spent_seconds=sum(report.seconds for report in running.reports))
         self._progress.trial_started(running.number, running.trial.params, worker=worker)
         if running.reports:
             self._progress.epoch_reported(running.number, running.reports[-1], worker=worker)
@@ -247,8 +256,11 @@ class Search:
             self._progress.note(f"trial {event.trial}: its checkpoint does not fit any more; it is trained anew")
         self._progress.epoch_reported(event.trial, event.report, worker=event.worker)
         decision = self._study.decide(running.trial, event.report)
+        if decision is Decision.CONTINUE and self._trial_time.is_over(event.trial, with_seconds=event.report.seconds):
+            decision, running.ran_out = Decision.PRUNE, self._trial_time.in_words
         if decision is Decision.CONTINUE and self._is_ending:
             decision = Decision.PAUSE
+        running.is_ending = decision is not Decision.CONTINUE
         self._workers.apply(
             event.trial,
             decision,
@@ -298,3 +310,20 @@ class Search:
             message = f"worker reported nothing for {silence} at {epoch} (--trial-stall says how long is too long)"
             self._workers.give_up(trial, TrainingFailure(cause="hung", message=message))
             self._watchdog.began(trial)
+
+    def _give_up_too_long(self) -> None:
+        for running in self._running.values():
+            if not running.is_ending and self._trial_time.is_over(running.number):
+                running.is_ending = True
+                failure = TrainingFailure(cause="timeout", message=self._trial_time.in_words)
+                self._workers.give_up(running.number, failure)
+
+    def _leave_to_the_next_run(self) -> None:
+        """Give up epochs that are still under way when the search should be over; whoever ends in order may do so."""
+        for trial in [one.number for one in self._running.values() if not one.is_ending]:
+            done = len(self._running.pop(trial).reports)
+            self._workers.give_up(trial, TrainingFailure(cause="timeout", message="the search's time was up"))
+            self._progress.note(
+                f"trial {trial}: given up in the middle of epoch {done + 1}/{self._study.epochs}, since the search's "
+                "time was up; it goes on when the study is continued"
+            )

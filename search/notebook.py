@@ -108,6 +108,7 @@ def run(
     backbone: str | Path | None = None,
     trials: int | None = None,
     timeout: float | str | None = None,
+    trial_timeout: float | str | None = None,
     trial_stall: float | str | None = None,
     storage_patience: float | str | None = None,
     cluster_patience: float | str | None = None,
@@ -137,7 +138,8 @@ def run(
     A kernel's interrupt stops in order; the same call goes on where it stopped.
 
     Args:
-        timeout: seconds, or text such as "30m"; so are `trial_stall`, `storage_patience` and `cluster_patience`.
+        timeout: seconds, or text such as "30m"; so are `trial_timeout`, `trial_stall`, `storage_patience` and
+            `cluster_patience`.
         quiet: say nothing while searching.
 
     Raises:
@@ -149,6 +151,7 @@ def run(
         backbone=_text(backbone),
         trials=trials,
         timeout=_seconds(timeout, "timeout"),
+        trial_timeout=_seconds(trial_timeout, "trial_timeout"),
         trial_stall=_seconds(trial_stall, "trial_stall"),
         storage_patience=_seconds(storage_patience, "storage_patience"),
         cluster_patience=_seconds(cluster_patience, "cluster_patience"),

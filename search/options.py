@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS = 50
 _duration = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 _unit_seconds = (86400, 3600, 60, 1)
-_durations = ("timeout", "trial_stall", "storage_patience", "cluster_patience")
+_durations = ("timeout", "trial_timeout", "trial_stall", "storage_patience", "cluster_patience")
 _not_in_environment = ("data",)  # TAMIZ_DATA is the data directory
 
 
@@ -40,6 +40,8 @@ class Options:
     study: str | None = None
     trials: int | None = None
     timeout: float | None = None
+    """Seconds."""
+    trial_timeout: float | None = None
     """Seconds."""
     trial_stall: float | None = None
     """Seconds."""

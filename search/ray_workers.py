@@ -162,7 +162,7 @@ class RayWorkers:
             if worker.state in ("working", "waiting", "pausing") and worker.trial == trial:
                 break
         else:
-            raise RuntimeError(f"trial {trial} is not being trained")
+            return
         if worker.hired.last_words is not None:
             failure = dataclasses.replace(failure, traceback=put_down(worker.hired.last_words).text)
         self._events = deque(event for event in self._events if getattr(event, "trial", None) != trial)

@@ -13,7 +13,7 @@ from search.preparation import now
 from search.study import BASELINE, START
 from spaces.recipe import Recipe
 
-TELLS_SAMPLER = ("diverged", "gpu_oom")
+TELLS_SAMPLER = ("diverged", "gpu_oom", "timeout")
 """Causes that the sampler should learn to avoid: told as pruned, since samplers never read failed trials."""
 
 
@@ -38,6 +38,10 @@ class Running:
     """How often a worker was lost with it since it last got further than before."""
     furthest: int = 0
     """The last epoch that any attempt reached."""
+    is_ending: bool = False
+    """Whether its worker was told to pause, to finish, or was given up."""
+    ran_out: str | None = None
+    """Why it ends before its last epoch although nobody pruned it: its time; None: it does not."""
 
     @property
     def number(self) -> int:
@@ -65,6 +69,7 @@ class Running:
         checkpoint, self.checkpoint = self.checkpoint, None
         self.reports = [] if checkpoint is None else list(checkpoint.reports)
         self.seconds_at_stake = 0.0
+        self.is_ending = False
         return TrainingTask(
             trial=self.number, recipe=self.recipe, seed=self.seed, attempt=self.attempt, checkpoint=checkpoint
         )
@@ -101,6 +106,8 @@ class Running:
             seed=self.seed,
             attempt=self.attempt,
             worker=worker,
+            cause=None if self.ran_out is None else "timeout",
+            message=self.ran_out,
             note=result.note,
             started=self.started,
             ended=now(),

@@ -34,6 +34,8 @@ class RunSettings:
     trials: int
     """Total of the study, earlier runs included."""
     timeout_seconds: float | None = None
+    trial_timeout_seconds: float | None = None
+    """A training that takes longer, over all its attempts and resumptions, is stopped; None: no limit."""
     trial_stall_seconds: float = STALL_SECONDS
     """A training that reports nothing for so long, and for ten times the longest epoch so far, is taken for hung."""
     storage_patience_seconds: float = PATIENCE_SECONDS
@@ -82,6 +84,7 @@ class RunSettings:
             "image_size",
             "workers",
             "timeout_seconds",
+            "trial_timeout_seconds",
             "trial_stall_seconds",
         ):
             came = getattr(self, option)

@@ -47,7 +47,11 @@ class TrialEnds:
         self._progress = progress
 
     def end(self, running: Running, result: TrainingResult, *, worker: str) -> None:
-        """Record and tell a training that ended in order; a score that is no number never completes."""
+        """Record and tell a training that ended in order; a score that is no number never completes.
+
+        Raises:
+            NothingCompletedError: it ran out of time, as all before it.
+        """
         if not math.isfinite(result.score):
             failure = TrainingFailure(cause="diverged", message=f"the score became {result.score}")
             self.fail(running, failure, worker=worker)
@@ -58,6 +62,8 @@ class TrialEnds:
             self._budget.completed()
             best = self._study.best()
             self._folder.keep_only_model(record.trial if best is None else best.number)
+        elif running.ran_out is not None:
+            self._budget.failed(TrainingFailure(cause="timeout", message=running.ran_out))
 
     def fail(self, running: Running, failure: TrainingFailure, *, worker: str) -> None:
         """Record and tell a training that failed for good.

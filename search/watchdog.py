@@ -13,6 +13,23 @@ _first_of_all = 6
 _longest_step_seconds = 5.0
 
 
+class AwakeClock:
+    """Seconds during which the driver was awake and looked at its clock: a sleeping laptop blames nobody."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Begin at 0; `clock` gives seconds from any origin, never running backwards."""
+        self._clock = clock
+        self._looked_at = clock()
+        self._now = 0.0
+
+    def __call__(self) -> float:
+        """Return the seconds so far; to be asked every second or so."""
+        now = self._clock()
+        self._now += min(now - self._looked_at, _longest_step_seconds)
+        self._looked_at = now
+        return self._now
+
+
 class Watchdog:
     """Measures silences. What it does not see, because the driver was held up itself, is nobody's silence."""
 
@@ -24,9 +41,7 @@ class Watchdog:
             clock: seconds from any origin, never running backwards.
         """
         self._stall_seconds = stall_seconds
-        self._clock = clock
-        self._looked_at = clock()
-        self._now = 0.0
+        self._time = AwakeClock(clock)
         self._heard: dict[int, float] = {}
         self._longest: float | None = None
 
@@ -53,10 +68,3 @@ class Watchdog:
         now = self._time()
         self._heard = {trial: self._heard.get(trial, now) for trial in running}
         return [trial for trial, since in self._heard.items() if now - since > self.limit_seconds]
-
-    def _time(self) -> float:
-        """Return seconds during which the driver was awake and listening."""
-        now = self._clock()
-        self._now += min(now - self._looked_at, _longest_step_seconds)
-        self._looked_at = now
-        return self._now

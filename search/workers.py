@@ -131,7 +131,8 @@ class Workers(Protocol):
     def give_up(self, trial: int, failure: TrainingFailure) -> None:
         """End the worker that trains `trial` and answers no more; `TrainingFailed` with that failure follows.
 
-        What can be learned of where it hung is added to the failure's traceback.
+        What can be learned of where it hung is added to the failure's traceback. Nothing is done where the
+        training's end is on its way already.
         """
 
     def measure(self, trial: int, model: bytes) -> int:

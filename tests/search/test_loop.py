@@ -22,6 +22,7 @@ from search.run_folder import RunFolder
 from search.settings import RunSettings
 from search.stop_request import StopRequest
 from search.study import Study
+from search.trial_time import TrialTime
 from search.watchdog import Watchdog
 from spaces.errors import NothingCompletedError, SpaceError
 from spaces.parameters import RandomSuggest
@@ -49,6 +50,7 @@ class Stage:
         study: Study | None = None,
         interrupt_at: int | None = None,
         watchdog: Watchdog | None = None,
+        trial_time: TrialTime | None = None,
         patience: Callable[[Study, ListeningProgress], PatientSaving] | None = None,
         disk: RoomOnDisk | None = None,
         progress: ListeningProgress | None = None,
@@ -69,6 +71,7 @@ class Stage:
             seed=self.settings.seed,
             until=until,
             watchdog=watchdog,
+            trial_time=trial_time,
             saving=None if patience is None else patience(self.study, self.progress),
             disk=disk,
         )
