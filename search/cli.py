@@ -11,7 +11,7 @@ import typer
 
 from search.cli_look import check_data, doctor, report, show_space, spaces, status
 from search.cli_take import compare, dashboard, export, predict
-from search.ending import failure, forget_stdout, say, tell_error, write_crash
+from search.ending import Output, failure, forget_stdout, say, tell_error, write_crash
 from search.options import Options, parse_duration
 from search.start import continue_study, search
 from spaces.errors import TamizError, UsageError
@@ -36,6 +36,7 @@ app_data = typer.Typer(rich_markup_mode=None)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout at the end.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the report's path alone.")]
+Join = Annotated[bool, typer.Option("--join", help="Help who runs the study, with --workers more; default: 1.")]
 Runs = Annotated[str | None, typer.Option(metavar="DIR", help="Where study folders go; default: runs.")]
 Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Stop after so long: 90s, 30m, 2h, 1h30m.")]
 TrialTimeout = Annotated[str | None, typer.Option(metavar="TIME", help="Stop a trial that takes longer.")]
@@ -93,6 +94,7 @@ def run(
     ray_address: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster.")] = None,
     insecure_ray: Annotated[bool, typer.Option("--insecure-ray", help="Without RAY_AUTH_MODE=token.")] = False,
     file: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Options in a TOML file.")] = None,
+    join: Join = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -126,7 +128,7 @@ def run(
         ray_address=ray_address,
         insecure_ray=insecure_ray or None,
     )
-    raise typer.Exit(search(typed, file=file, as_json=as_json, quiet=quiet))
+    raise typer.Exit(search(typed, file=file, output=Output(json=as_json, quiet=quiet), joins=join))
 
 
 @app.command()
@@ -138,6 +140,7 @@ def resume(
     workers: Annotated[int | None, typer.Option(metavar="N", help="Default: as before.")] = None,
     runs: Runs = None,
     storage: Storage = None,
+    join: Join = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -150,7 +153,7 @@ def resume(
         runs=runs,
         storage=storage,
     )
-    raise typer.Exit(continue_study(study, changed=changed, as_json=as_json, quiet=quiet))
+    raise typer.Exit(continue_study(study, changed=changed, output=Output(json=as_json, quiet=quiet), joins=join))
 
 
 @app.command("status")

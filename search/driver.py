@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-import filelock
 import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
@@ -19,6 +18,8 @@ from search.budget import Budget
 from search.dashboard_figures import keep_figures
 from search.executors import executor
 from search.full_disk import RoomOnDisk, disk_in_words, is_full, want_of_room
+from search.joining import Helpers
+from search.lease import Holder, lease
 from search.loop import Search
 from search.patience import PatientSaving
 from search.preparation import Prepared, prepare
@@ -37,7 +38,7 @@ from search.trial_time import TrialTime
 from search.watchdog import Watchdog
 from search.winner import measure_winner
 from search.workers import Workers
-from spaces.errors import NothingCompletedError, SpaceError, StorageError, StudyConflictError, TamizError
+from spaces.errors import NothingCompletedError, SpaceError, StorageError, TamizError
 from spaces.parameters import find_parameters, recipe_for
 from spaces.recipe import ImageShape
 from spaces.space import Parameters, Space
@@ -64,9 +65,10 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder = RunFolder.at(Path(settings.runs), settings.study)
     with ExitStack() as cleanup:
+        holder = Holder.this(executor=settings.executor, ray_address=settings.ray_address)
+        cleanup.enter_context(lease(folder.path, settings.study, holder))
         cleanup.callback(progress.ended)
         cleanup.enter_context(_storage_faults(folder))
-        cleanup.enter_context(_alone(folder, settings.study))
         stop = cleanup.enter_context(StopRequest(progress.note))
         url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
         cleanup.enter_context(hidden_from_processes(settings.storage))  # workers have no use for it
@@ -106,6 +108,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
             disk=disk,
             watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
             trial_time=TrialTime(limit_seconds=settings.trial_timeout_seconds),
+            helpers=None if settings.executor == "inline" else Helpers(folder.path, note=progress.note),
         )
         try:
             with stop.in_order():
@@ -140,21 +143,6 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
 def _write_report(folder: RunFolder, progress: Progress, url: str) -> Report:
     progress.phase("writing the report")
     return write_report(folder, Wanted(), note=progress.note, url=url)
-
-
-@contextmanager
-def _alone(folder: RunFolder, study: str) -> Iterator[None]:
-    lock = filelock.FileLock(folder.path / ".lock", timeout=0)
-    try:
-        lock.acquire()
-    except filelock.Timeout:
-        raise StudyConflictError(
-            f"study '{study}' is being run by another process; wait for it, or choose another --study"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

@@ -114,6 +114,10 @@ class InlineWorkers:
         """Is never asked for: who could ask waits in `next_event` meanwhile."""
         raise RuntimeError(f"trial {trial} is trained in this process, which can't be given up")
 
+    def reinforce(self, count: int) -> None:
+        """Is never asked for: one process trains one network at a time."""
+        raise RuntimeError(f"{count} workers more are asked for, and this process is the only one")
+
     def measure(self, trial: int, model: bytes) -> int:
         """Take a model; `next_event` predicts the test images with it."""
         self._occupy(trial)

@@ -15,6 +15,7 @@ from objectives.records import Checkpoint, Decision, TrainingFailure
 from search.budget import Budget
 from search.checkpoints import Checkpoints
 from search.full_disk import RoomOnDisk
+from search.joining import Helpers
 from search.patience import PatientSaving
 from search.progress import Progress
 from search.run_folder import RunFolder
@@ -63,6 +64,7 @@ class Search:
         until: float | None = None,
         watchdog: Watchdog | None = None,
         trial_time: TrialTime | None = None,
+        helpers: Helpers | None = None,
         saving: PatientSaving | None = None,
         disk: RoomOnDisk | None = None,
     ) -> None:
@@ -78,6 +80,7 @@ class Search:
         self._until = until
         self._watchdog = watchdog or Watchdog()
         self._trial_time = trial_time or TrialTime()
+        self._helpers = helpers
         self._running: dict[int, Running] = {}
         self._again: deque[Running] = deque()
         self._exhausted = False
@@ -107,6 +110,7 @@ class Search:
         try:
             self._take_up_interrupted()
             while True:
+                self._take_on_help()
                 self._fill()
                 if self._stop.is_immediate:
                     self._halt()
@@ -192,6 +196,10 @@ class Search:
         if checkpoint is not None and (checkpoint.recipe, checkpoint.seed) != (running.recipe, running.seed):
             return None  # of a trial with this number in a study that was here before
         return checkpoint
+
+    def _take_on_help(self) -> None:
+        if self._helpers is not None:
+            self._workers.reinforce(self._helpers.workers())
 
     def _fill(self) -> None:
         while self._workers.idle and self._has_more and not self._saving.is_blocked:

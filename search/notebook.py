@@ -16,8 +16,8 @@ from pathlib import Path
 import pandas as pd
 
 from search.display import open_progress
-from search.driver import run_search
 from search.ending import end_lines
+from search.helping import run_or_help
 from search.options import Options, command_for, parse_duration, resolve
 from search.run_folder import RunFolder
 from search.stored import read_trials
@@ -130,6 +130,7 @@ def run(
     executor: str | None = None,
     ray_address: str | None = None,
     insecure_ray: bool = False,
+    join: bool = False,
     config: str | Path | None = None,
     quiet: bool = False,
 ) -> SearchResult:
@@ -140,6 +141,7 @@ def run(
     Args:
         timeout: seconds, or text such as "30m"; so are `trial_timeout`, `trial_stall`, `storage_patience` and
             `cluster_patience`.
+        join: help whoever runs the study at the moment, and go on with it when nobody does.
         quiet: say nothing while searching.
 
     Raises:
@@ -177,7 +179,9 @@ def run(
     resolved = resolve(typed, file=None if config is None else Path(config))
     settings = resolved.settings
     with open_progress(sys.stderr, quiet=quiet) as progress:
-        summary = run_search(settings, space=resolved.space, progress=progress, command=command_for(settings))
+        summary = run_or_help(
+            settings, space=resolved.space, progress=progress, command=command_for(settings), joins=join
+        )
     return SearchResult(summary=summary, folder=Path(settings.runs) / settings.study)
 
 

@@ -39,7 +39,8 @@ class PlainProgress:
             f"study {plan.study}: space {plan.space} on {plan.data}, {plan.trials} trials{earlier} "
             f"of up to {plan.epochs} epochs, {workers}"
         )
-        self._reporter.start()
+        if not self._reporter.is_alive():  # it is, where this process helped another before
+            self._reporter.start()
 
     def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
         """Count it."""

@@ -6,8 +6,10 @@ import dataclasses
 import importlib.metadata
 import os
 import platform
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 
@@ -98,11 +100,7 @@ def check_same(asked: RunRecord, earlier: RunRecord) -> None:
     Raises:
         StudyConflictError: with a line for each difference.
     """
-    differences = [
-        f"  {name}: {earlier.settings.get(name)} then, {asked.settings.get(name)} now"
-        for name in BINDING
-        if earlier.settings.get(name) != asked.settings.get(name)
-    ]
+    differences = _other_settings(asked.settings, earlier)
     if earlier.data.fingerprint != asked.data.fingerprint:
         differences.append(f"  images: {earlier.data.fingerprint[:19]} then, {asked.data.fingerprint[:19]} now")
     if earlier.space_digest != asked.space_digest:
@@ -110,11 +108,29 @@ def check_same(asked: RunRecord, earlier: RunRecord) -> None:
     if earlier.backbone_digest != asked.backbone_digest:
         differences.append("  the backbone's file has changed")
     if differences:
-        raise StudyConflictError(
-            f"study '{asked.study}' was begun with other settings, and its scores would not compare:\n"
-            + "\n".join(differences[:3])
-            + "\nChoose another --study, or the settings of then."
-        )
+        raise _other_study(asked.study, differences)
+
+
+def check_same_settings(settings: RunSettings, earlier: RunRecord) -> None:
+    """Refuse, without looking at any data, what `check_same` would refuse; raises StudyConflictError."""
+    if differences := _other_settings(dataclasses.asdict(settings), earlier):
+        raise _other_study(settings.study, differences)
+
+
+def _other_settings(asked: Mapping[str, Any], earlier: RunRecord) -> list[str]:
+    return [
+        f"  {name}: {earlier.settings.get(name)} then, {asked.get(name)} now"
+        for name in BINDING
+        if earlier.settings.get(name) != asked.get(name)
+    ]
+
+
+def _other_study(study: str, differences: Sequence[str]) -> StudyConflictError:
+    return StudyConflictError(
+        f"study '{study}' was begun with other settings, and its scores would not compare:\n"
+        + "\n".join(differences[:3])
+        + "\nChoose another --study, or the settings of then."
+    )
 
 
 def _run_record(

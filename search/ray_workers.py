@@ -64,6 +64,10 @@ class _Worker:
     place: Place | None = None
     """Where it is; None: it never got ready."""
     wear: Wear
+    is_extra: bool = False
+    """Whether it came by `reinforce`."""
+    is_leaving: bool = False
+    """Whether it takes no more tasks, and goes once it has none."""
     is_worn: bool = False
     """Whether another is to be hired in its place, once it is idle."""
     successor: Hired | None = None
@@ -116,7 +120,7 @@ class RayWorkers:
     @property
     def idle(self) -> int:
         """How many of them could take a task now."""
-        return sum(worker.state == "idle" for worker in self._workers)
+        return sum(worker.state == "idle" and not worker.is_leaving for worker in self._workers)
 
     def start(self, task: TrainingTask) -> int:
         """Give a task to an idle worker."""
@@ -168,6 +172,23 @@ class RayWorkers:
         self._events = deque(event for event in self._events if getattr(event, "trial", None) != trial)
         self._fail(worker, failure)
         self._hire_instead(worker)
+
+    def reinforce(self, count: int) -> None:
+        """Hire more workers than `count`, or let some of those go again; nothing while Ray starts."""
+        if not self._workers:
+            return
+        extra = [worker for worker in self._workers if worker.is_extra]
+        for place, worker in enumerate(extra):
+            worker.is_leaving = place >= count
+        for worker in extra[count:]:
+            if worker.state in ("idle", "starting"):
+                self._dismiss(worker)
+        for _ in range(count - len(extra)):
+            number = max(worker.number for worker in self._workers) + 1
+            hired = self._session.hire(is_extra=True)
+            worker = _Worker(number=number, hired=hired, wear=Wear(self._limits), is_extra=True)
+            self._workers.append(worker)
+            self._hand_over(worker)
 
     def measure(self, trial: int, model: bytes) -> int:
         """Let an idle worker predict the test images."""
@@ -243,7 +264,7 @@ class RayWorkers:
 
     def _take_idle(self, trial: int) -> _Worker:
         for worker in self._workers:
-            if worker.state == "idle":
+            if worker.state == "idle" and not worker.is_leaving:
                 worker.state, worker.trial = "working", trial
                 return worker
         raise RuntimeError("no worker is idle")
@@ -305,7 +326,7 @@ class RayWorkers:
         logging.getLogger("ray").warning("worker %d is replaced between two trainings: %s", worker.number, reason)
         worker.is_worn = True
         if self._session.has_room():
-            worker.successor = self._session.hire()
+            worker.successor = self._session.hire(is_extra=worker.is_extra)
             self._expect(worker, worker.successor.warm)
         self._hire_instead_of_worn(worker)
 
@@ -365,8 +386,15 @@ class RayWorkers:
 
     def _hire_instead(self, worker: _Worker) -> None:
         ray.kill(worker.hired.actor)
-        hired, worker.successor = worker.successor or self._session.hire(), None
+        hired, worker.successor = worker.successor or self._session.hire(is_extra=worker.is_extra), None
         self._forget_answers(worker)
         worker.hired, worker.state, worker.wear, worker.is_worn = hired, "starting", Wear(self._limits), False
         worker.place = None
         self._hand_over(worker)
+
+    def _dismiss(self, worker: _Worker) -> None:
+        for hired in filter(None, (worker.hired, worker.successor)):
+            ray.kill(hired.actor)
+        worker.successor = None
+        self._forget_answers(worker)
+        self._workers.remove(worker)

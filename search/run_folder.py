@@ -48,7 +48,7 @@ class RunFolder:
         try:
             (path / "trials").mkdir(parents=True, exist_ok=True)
             write_whole(path / ".writable", b"")
-            (path / ".writable").unlink()
+            (path / ".writable").unlink(missing_ok=True)  # who begins at the same moment may be quicker
         except OSError as error:
             raise UsageError(
                 f"can't write in {path}: {error.strerror or error}\n"

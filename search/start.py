@@ -16,12 +16,12 @@ from search.terminal import only_own_lines
 from spaces.errors import TamizError
 
 
-def search(typed: Options, *, file: Path | None, as_json: bool, quiet: bool) -> int:
+def search(typed: Options, *, file: Path | None, output: Output, joins: bool) -> int:
     """Search as typed, say how it ended, and return the exit code."""
-    return _search(resolve(typed, file=file), Output(json=as_json, quiet=quiet))
+    return _search(resolve(typed, file=file), output, joins=joins)
 
 
-def continue_study(study: str, *, changed: Options, as_json: bool, quiet: bool) -> int:
+def continue_study(study: str, *, changed: Options, output: Output, joins: bool) -> int:
     """Continue a study with its stored settings but for what is changed, and return the exit code."""
     from search.stored import find_run, read_settings
 
@@ -29,31 +29,36 @@ def continue_study(study: str, *, changed: Options, as_json: bool, quiet: bool) 
     stored = from_settings(read_settings(folder).settings, str(folder.path / "settings.json"))
     place = Options(study=folder.path.name, runs=str(folder.path.parent))
     options = replace(changed, runs=None).over(place).over(replace(stored, timeout=None))
-    return _search(resolve_alone(options), Output(json=as_json, quiet=quiet))
+    return _search(resolve_alone(options), output, joins=joins)
 
 
-def _search(resolved: Resolved, output: Output) -> int:
-    from search.run_folder import RunFolder  # numpy with it, which `--help` does without
+def _search(resolved: Resolved, output: Output, *, joins: bool) -> int:
+    from search.lease import refuse_if_busy  # numpy with it, which `--help` does without
+    from search.run_folder import RunFolder
 
     settings = resolved.settings
     folder = RunFolder.at(Path(settings.runs), settings.study)
+    if not joins:
+        refuse_if_busy(folder.path, settings.study)
     # The display must come after the terminal is kept for our own lines, see `only_own_lines`.
     with only_own_lines(folder.log), open_progress(sys.stderr, quiet=output.quiet) as progress:
-        summary = search_or_explain(resolved, progress)
+        summary = search_or_explain(resolved, progress, joins=joins)
     tell_end(summary, output)
     return summary.exit_code
 
 
-def search_or_explain(resolved: Resolved, progress: Progress) -> RunSummary:
-    """Return how the search ended, also where an error ended it."""
-    from search.driver import run_search
+def search_or_explain(resolved: Resolved, progress: Progress, *, joins: bool = False) -> RunSummary:
+    """Return how the search ended, also where an error ended it; with `joins` it may be another that is helped."""
+    from search.helping import run_or_help
     from search.stored import failed_summary
 
     settings = resolved.settings
     if (Path(settings.runs) / settings.study / "settings.json").is_file():
         progress.note(f"continuing study {settings.study} in {settings.runs}")
     try:
-        return run_search(settings, space=resolved.space, progress=progress, command=command_for(settings))
+        return run_or_help(
+            settings, space=resolved.space, progress=progress, command=command_for(settings), joins=joins
+        )
     except TamizError as error:
         return failed_summary(error, study=settings.study, runs=settings.runs)
     except KeyboardInterrupt:  # outside the loop, which stops in order

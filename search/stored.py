@@ -6,10 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-import filelock
-
 from reports.records import RunRecord, TrialRecord
 from reports.study_copy import copy_study
+from search import lease
 from search.ending import resume_command
 from search.run_folder import RunFolder
 from search.stopping import Stopped
@@ -63,14 +62,7 @@ def read_trials(folder: RunFolder) -> tuple[TrialRecord, ...]:
 
 def is_being_run(folder: RunFolder) -> bool:
     """Whether a driver works on the study at this moment, on this machine."""
-    lock = filelock.FileLock(folder.path / ".lock", timeout=0)
-    try:
-        with lock:
-            return False
-    except filelock.Timeout:
-        return True
-    except OSError:  # a folder that may only be read
-        return False
+    return lease.is_being_run(folder.path)
 
 
 def live_summary(folder: RunFolder) -> RunSummary:

@@ -125,6 +125,7 @@ class ScriptedWorkers:
         self._events: deque[Event] = deque(WorkerReady(worker=worker) for worker in range(count))
         self._events_given = 0
         self._idle: list[int] = []
+        self._extra = 0
         self._trainings: dict[int, _Training] = {}
 
     @property
@@ -185,6 +186,15 @@ class ScriptedWorkers:
         training = self._trainings[trial]
         self.given_up.append((trial, training.epochs))
         self._events.append(TrainingFailed(worker=training.worker, trial=trial, failure=failure))
+
+    def reinforce(self, count: int) -> None:
+        """Let so many more come at once; idle ones go again."""
+        while self._extra < count:
+            self._events.append(WorkerReady(worker=self._count + self._extra))
+            self._extra += 1
+        for worker in [one for one in self._idle if one >= self._count + count]:
+            self._idle.remove(worker)
+            self._extra -= 1
 
     def measure(self, trial: int, model: bytes) -> int:
         """Predict the test images, always right."""

@@ -16,6 +16,7 @@ import pytest
 from objectives.records import Decision, TrainingTask
 from search.budget import Budget
 from search.full_disk import RoomOnDisk
+from search.joining import Helpers
 from search.loop import Search
 from search.patience import PatientSaving
 from search.run_folder import RunFolder
@@ -51,6 +52,7 @@ class Stage:
         interrupt_at: int | None = None,
         watchdog: Watchdog | None = None,
         trial_time: TrialTime | None = None,
+        helpers: Helpers | None = None,
         patience: Callable[[Study, ListeningProgress], PatientSaving] | None = None,
         disk: RoomOnDisk | None = None,
         progress: ListeningProgress | None = None,
@@ -72,6 +74,7 @@ class Stage:
             until=until,
             watchdog=watchdog,
             trial_time=trial_time,
+            helpers=helpers,
             saving=None if patience is None else patience(self.study, self.progress),
             disk=disk,
         )
@@ -356,3 +359,17 @@ def test_decisions_are_continue_until_the_last_epoch(tmp_path: Path) -> None:
         Decision.CONTINUE,
         Decision.FINISH,
     ]
+
+
+def test_workers_that_are_lent_train_as_long_as_they_are(tmp_path: Path) -> None:
+    lent = iter([0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2])
+
+    class Lent(Helpers):
+        def workers(self) -> int:
+            return next(lent, 0)
+
+    helpers = Lent(tmp_path, note=print)
+    stage = Stage(tmp_path, lambda task: steady(0.5), settings=toy_settings(trials=12), helpers=helpers)
+    stage.search.run()
+    by = [record.worker for record in stage.progress.ended_trials]
+    assert (len(by), by[0], set(by), set(by[-3:])) == (12, "0", {"0", "1", "2"}, {"0"})
