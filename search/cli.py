@@ -10,10 +10,23 @@ from typing import Annotated
 import typer
 
 from search.cli_look import check_data, doctor, report, show_space, spaces, status
+from search.cli_options import (
+    AsJson,
+    ClusterPatience,
+    ForkName,
+    Join,
+    Patience,
+    Quiet,
+    Runs,
+    Stall,
+    Storage,
+    Timeout,
+    TrialTimeout,
+)
 from search.cli_take import compare, dashboard, export, predict
 from search.ending import Output, failure, forget_stdout, say, tell_error, write_crash
 from search.options import Options, parse_duration
-from search.start import continue_study, search
+from search.start import Others, continue_study, search
 from spaces.errors import TamizError, UsageError
 
 app = typer.Typer(
@@ -33,23 +46,6 @@ app = typer.Typer(
 )
 app_spaces = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app_data = typer.Typer(rich_markup_mode=None)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout at the end.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print the report's path alone.")]
-Join = Annotated[bool, typer.Option("--join", help="Help who runs the study, with --workers more; default: 1.")]
-Runs = Annotated[str | None, typer.Option(metavar="DIR", help="Where study folders go; default: runs.")]
-Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Stop after so long: 90s, 30m, 2h, 1h30m.")]
-TrialTimeout = Annotated[str | None, typer.Option(metavar="TIME", help="Stop a trial that takes longer.")]
-Stall = Annotated[
-    str | None, typer.Option(metavar="TIME", help="A trial silent for so long is taken for hung; default: 10m.")
-]
-Patience = Annotated[str | None, typer.Option(metavar="TIME", help="How long the database may be away; default: 10m.")]
-ClusterPatience = Annotated[
-    str | None, typer.Option(metavar="TIME", help="How long a cluster may have no worker; default: 10m.")
-]
-Storage = Annotated[
-    str | None, typer.Option(metavar="URL", help="Database of the study; or env:NAME, file:PATH. Default: a file.")
-]
 
 
 @app.command()
@@ -95,6 +91,7 @@ def run(
     insecure_ray: Annotated[bool, typer.Option("--insecure-ray", help="Without RAY_AUTH_MODE=token.")] = False,
     file: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Options in a TOML file.")] = None,
     join: Join = False,
+    fork: ForkName = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -128,7 +125,9 @@ def run(
         ray_address=ray_address,
         insecure_ray=insecure_ray or None,
     )
-    raise typer.Exit(search(typed, file=file, output=Output(json=as_json, quiet=quiet), joins=join))
+    raise typer.Exit(
+        search(typed, file=file, output=Output(json=as_json, quiet=quiet), others=Others(joins=join, fork=fork))
+    )
 
 
 @app.command()
@@ -141,6 +140,7 @@ def resume(
     runs: Runs = None,
     storage: Storage = None,
     join: Join = False,
+    fork: ForkName = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -153,7 +153,11 @@ def resume(
         runs=runs,
         storage=storage,
     )
-    raise typer.Exit(continue_study(study, changed=changed, output=Output(json=as_json, quiet=quiet), joins=join))
+    raise typer.Exit(
+        continue_study(
+            study, changed=changed, output=Output(json=as_json, quiet=quiet), others=Others(joins=join, fork=fork)
+        )
+    )
 
 
 @app.command("status")

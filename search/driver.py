@@ -17,6 +17,7 @@ from objectives.records import Objective
 from search.budget import Budget
 from search.dashboard_figures import keep_figures
 from search.executors import executor
+from search.fork import Fork
 from search.full_disk import RoomOnDisk, disk_in_words, is_full, want_of_room
 from search.joining import Helpers
 from search.lease import Holder, lease
@@ -46,7 +47,9 @@ from spaces.space import Parameters, Space
 _stopped = "stopped as asked; trials under way go on at their epoch when the study is continued"
 
 
-def run_search(settings: RunSettings, *, space: Space, progress: Progress, command: str) -> RunSummary:
+def run_search(
+    settings: RunSettings, *, space: Space, progress: Progress, command: str, fork: Fork | None = None
+) -> RunSummary:
     """Search, or continue a search, until the trials are done, the time is up, or somebody asks to stop.
 
     Args:
@@ -54,6 +57,7 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
         space: what `settings.space` names.
         progress: told as things happen.
         command: the command line that repeats this run, for the record.
+        fork: what a new study begins with; None: with nothing.
 
     Returns:
         How the run ended: done, or stopped by a signal and resumable.
@@ -73,7 +77,14 @@ def run_search(settings: RunSettings, *, space: Space, progress: Progress, comma
         url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
         cleanup.enter_context(hidden_from_processes(settings.storage))  # workers have no use for it
         hire = cleanup.enter_context(executor(settings, space=space, folder=folder, stop=stop))
-        prepared = prepare(settings, space=space, folder=folder, command=command, progress=progress)
+        prepared = prepare(
+            settings,
+            space=space,
+            folder=folder,
+            command=command,
+            progress=progress,
+            begin=lambda record: None if fork is None else fork.make(record, settings, space=space, to=folder, url=url),
+        )
         storage = cleanup.enter_context(study_storage(url))
         study = _open(storage, settings, space=space, prepared=prepared, folder=folder, progress=progress)
         objective = Objective(metric=settings.metric, epochs=settings.epochs)

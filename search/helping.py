@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from search.driver import run_search
+from search.fork import Fork
 from search.joining import RENEWED_SECONDS, Joining
 from search.lease import Holder, Machine, StudyBusyError, is_being_run, read_holder
 from search.preparation import check_same_settings
@@ -24,7 +25,13 @@ from spaces.space import Space
 
 
 def run_or_help(
-    settings: RunSettings, *, space: Space, progress: Progress, command: str, joins: bool = False
+    settings: RunSettings,
+    *,
+    space: Space,
+    progress: Progress,
+    command: str,
+    joins: bool = False,
+    fork: Fork | None = None,
 ) -> RunSummary:
     """Run a search; with `joins`, help whoever runs the study until nobody does, and then go on with it.
 
@@ -34,6 +41,7 @@ def run_or_help(
         progress: told as things happen, here or there.
         command: the command line that repeats this run.
         joins: whether the study may be another's.
+        fork: what a new study begins with; None: with nothing.
 
     Raises:
         StudyBusyError: another runs the study, and `joins` is false.
@@ -48,7 +56,7 @@ def run_or_help(
             return _ended(settings, progress, reason="the time was up")
         try:
             left_to_do = replace(settings, timeout_seconds=left)
-            return run_search(left_to_do, space=space, progress=progress, command=command)
+            return run_search(left_to_do, space=space, progress=progress, command=command, fork=fork)
         except StudyBusyError as busy:
             if not joins:
                 raise

@@ -17,10 +17,11 @@ import pandas as pd
 
 from search.display import open_progress
 from search.ending import end_lines
+from search.fork import Fork, fork_settings
 from search.helping import run_or_help
 from search.options import Options, command_for, parse_duration, resolve
 from search.run_folder import RunFolder
-from search.stored import read_trials
+from search.stored import find_run, read_trials
 from search.summary import RunSummary
 from spaces.recipe import Recipe
 from spaces.space import Parameters
@@ -131,6 +132,7 @@ def run(
     ray_address: str | None = None,
     insecure_ray: bool = False,
     join: bool = False,
+    fork: str | None = None,
     config: str | Path | None = None,
     quiet: bool = False,
 ) -> SearchResult:
@@ -142,6 +144,7 @@ def run(
         timeout: seconds, or text such as "30m"; so are `trial_timeout`, `trial_stall`, `storage_patience` and
             `cluster_patience`.
         join: help whoever runs the study at the moment, and go on with it when nobody does.
+        fork: name of a new study, which begins with the trials of `study`.
         quiet: say nothing while searching.
 
     Raises:
@@ -177,10 +180,17 @@ def run(
         insecure_ray=insecure_ray or None,
     )
     resolved = resolve(typed, file=None if config is None else Path(config))
-    settings = resolved.settings
+    settings, begun_with = resolved.settings, None
+    if fork is not None:
+        settings, begun_with = fork_settings(settings, fork), Fork.of(find_run(settings.study, settings.runs))
     with open_progress(sys.stderr, quiet=quiet) as progress:
         summary = run_or_help(
-            settings, space=resolved.space, progress=progress, command=command_for(settings), joins=join
+            settings,
+            space=resolved.space,
+            progress=progress,
+            command=command_for(settings) if begun_with is None else begun_with.command(settings),
+            joins=join,
+            fork=begun_with,
         )
     return SearchResult(summary=summary, folder=Path(settings.runs) / settings.study)
 

@@ -6,7 +6,7 @@ import dataclasses
 import importlib.metadata
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +29,7 @@ from spaces.space import Space
 PACKAGES = ("tamiz", "keras", "tensorflow", "jax", "torch", "optuna", "ray", "numpy", "scikit-learn", "pillow")
 BINDING = ("space", "data", "metric", "epochs", "train_images", "image_size", "resize", "seed", "backbone")
 """Settings that trials of one study must share, for their scores to be comparable."""
+_most_differences = 4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -55,8 +56,24 @@ class Prepared:
         )
 
 
-def prepare(settings: RunSettings, *, space: Space, folder: RunFolder, command: str, progress: Progress) -> Prepared:
+def prepare(
+    settings: RunSettings,
+    *,
+    space: Space,
+    folder: RunFolder,
+    command: str,
+    progress: Progress,
+    begin: Callable[[RunRecord], None] = lambda record: None,
+) -> Prepared:
     """Load and split the data, and write the run's record, or check it against the one that is there.
+
+    Args:
+        settings: of the run.
+        space: what they name.
+        folder: the study's.
+        command: the command line that repeats the run.
+        progress: told what goes on.
+        begin: called once, before the record of a new study is written.
 
     Raises:
         DataError: no usable data.
@@ -66,7 +83,9 @@ def prepare(settings: RunSettings, *, space: Space, folder: RunFolder, command: 
     chosen = split(dataset, seed=settings.seed, train_images=settings.train_images)
     record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, command=command)
     earlier = folder.read_run()
-    if earlier is not None:
+    if earlier is None:
+        begin(record)
+    else:
         check_same(record, earlier)
         record = dataclasses.replace(record, created=earlier.created)
     folder.write_run(record, chosen)
@@ -100,37 +119,58 @@ def check_same(asked: RunRecord, earlier: RunRecord) -> None:
     Raises:
         StudyConflictError: with a line for each difference.
     """
-    differences = _other_settings(asked.settings, earlier)
-    if earlier.data.fingerprint != asked.data.fingerprint:
-        differences.append(f"  images: {earlier.data.fingerprint[:19]} then, {asked.data.fingerprint[:19]} now")
-    if earlier.space_digest != asked.space_digest:
-        differences.append("  the space's file has changed")
-    if earlier.backbone_digest != asked.backbone_digest:
-        differences.append("  the backbone's file has changed")
-    if differences:
-        raise _other_study(asked.study, differences)
+    if differences := differences_in_words(asked, earlier):
+        widened = not differences_in_words(asked, earlier, but=("space",))
+        raise other_study(asked.study, differences, may_fork=widened)
 
 
 def check_same_settings(settings: RunSettings, earlier: RunRecord) -> None:
     """Refuse, without looking at any data, what `check_same` would refuse; raises StudyConflictError."""
     if differences := _other_settings(dataclasses.asdict(settings), earlier):
-        raise _other_study(settings.study, differences)
+        raise other_study(settings.study, differences)
 
 
-def _other_settings(asked: Mapping[str, Any], earlier: RunRecord) -> list[str]:
+def differences_in_words(asked: RunRecord, earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:
+    """Return a line for each difference that makes the scores of two runs incomparable.
+
+    Args:
+        asked: the new run.
+        earlier: the one before.
+        but: names of `BINDING` that may differ; "space": with its file.
+    """
+    differences = _other_settings(asked.settings, earlier, but=but)
+    if earlier.data.fingerprint != asked.data.fingerprint:
+        differences.append(f"  images: {earlier.data.fingerprint[:19]} then, {asked.data.fingerprint[:19]} now")
+    if earlier.space_digest != asked.space_digest and "space" not in but:
+        differences.append("  the space's file has changed")
+    if earlier.backbone_digest != asked.backbone_digest:
+        differences.append("  the backbone's file has changed")
+    return differences
+
+
+def other_study(study: str, differences: Sequence[str], *, may_fork: bool = False) -> StudyConflictError:
+    """Return the error that names, in a line each, what differs from how a study was begun."""
+    shown = [*differences[:_most_differences]]
+    if len(differences) > _most_differences:
+        shown[-1] = f"  and {len(differences) - _most_differences + 1} more differences"
+    fork = ", or --fork NEW: a new study that begins with its trials, where ranges were only widened"
+    return StudyConflictError(
+        "\n".join(
+            [
+                f"study '{study}' was begun with other settings, and its scores would not compare:",
+                *shown,
+                f"Choose another --study, or the settings of then{fork if may_fork else ''}.",
+            ]
+        )
+    )
+
+
+def _other_settings(asked: Mapping[str, Any], earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:
     return [
         f"  {name}: {earlier.settings.get(name)} then, {asked.get(name)} now"
         for name in BINDING
-        if earlier.settings.get(name) != asked.get(name)
+        if earlier.settings.get(name) != asked.get(name) and name not in but
     ]
-
-
-def _other_study(study: str, differences: Sequence[str]) -> StudyConflictError:
-    return StudyConflictError(
-        f"study '{study}' was begun with other settings, and its scores would not compare:\n"
-        + "\n".join(differences[:3])
-        + "\nChoose another --study, or the settings of then."
-    )
 
 
 def _run_record(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from search.display import open_progress
 from search.ending import Output, tell_end, write_crash
@@ -13,15 +14,32 @@ from search.progress import Progress
 from search.stopping import Interrupted
 from search.summary import RunSummary
 from search.terminal import only_own_lines
-from spaces.errors import TamizError
+from spaces.errors import TamizError, UsageError
+
+if TYPE_CHECKING:
+    from search.fork import Fork
 
 
-def search(typed: Options, *, file: Path | None, output: Output, joins: bool) -> int:
+@dataclass(frozen=True, kw_only=True)
+class Others:
+    """How a search relates to others."""
+
+    joins: bool = False
+    """Whether it helps whoever runs the study."""
+    fork: str | None = None
+    """Name of a new study that begins with the trials of the one that is named."""
+
+    def __post_init__(self) -> None:
+        if self.joins and self.fork is not None:
+            raise UsageError("both --join and --fork are given; accepted: one of them")
+
+
+def search(typed: Options, *, file: Path | None, output: Output, others: Others) -> int:
     """Search as typed, say how it ended, and return the exit code."""
-    return _search(resolve(typed, file=file), output, joins=joins)
+    return _search(resolve(typed, file=file), output, others)
 
 
-def continue_study(study: str, *, changed: Options, output: Output, joins: bool) -> int:
+def continue_study(study: str, *, changed: Options, output: Output, others: Others) -> int:
     """Continue a study with its stored settings but for what is changed, and return the exit code."""
     from search.stored import find_run, read_settings
 
@@ -29,26 +47,46 @@ def continue_study(study: str, *, changed: Options, output: Output, joins: bool)
     stored = from_settings(read_settings(folder).settings, str(folder.path / "settings.json"))
     place = Options(study=folder.path.name, runs=str(folder.path.parent))
     options = replace(changed, runs=None).over(place).over(replace(stored, timeout=None))
-    return _search(resolve_alone(options), output, joins=joins)
+    return _search(resolve_alone(options), output, others)
 
 
-def _search(resolved: Resolved, output: Output, *, joins: bool) -> int:
+def _search(resolved: Resolved, output: Output, others: Others) -> int:
     from search.lease import refuse_if_busy  # numpy with it, which `--help` does without
     from search.run_folder import RunFolder
 
+    fork = None
+    if others.fork is not None:
+        resolved, fork = _forked(resolved, others.fork)
     settings = resolved.settings
     folder = RunFolder.at(Path(settings.runs), settings.study)
-    if not joins:
+    if not others.joins:
         refuse_if_busy(folder.path, settings.study)
     # The display must come after the terminal is kept for our own lines, see `only_own_lines`.
     with only_own_lines(folder.log), open_progress(sys.stderr, quiet=output.quiet) as progress:
-        summary = search_or_explain(resolved, progress, joins=joins)
+        summary = search_or_explain(resolved, progress, joins=others.joins, fork=fork)
     tell_end(summary, output)
     return summary.exit_code
 
 
-def search_or_explain(resolved: Resolved, progress: Progress, *, joins: bool = False) -> RunSummary:
-    """Return how the search ended, also where an error ended it; with `joins` it may be another that is helped."""
+def _forked(resolved: Resolved, new: str) -> tuple[Resolved, Fork]:
+    from search.fork import Fork, fork_settings
+    from search.stored import find_run
+
+    old = resolved.settings
+    return replace(resolved, settings=fork_settings(old, new)), Fork.of(find_run(old.study, old.runs))
+
+
+def search_or_explain(
+    resolved: Resolved, progress: Progress, *, joins: bool = False, fork: Fork | None = None
+) -> RunSummary:
+    """Return how the search ended, also where an error ended it.
+
+    Args:
+        resolved: the run.
+        progress: told what goes on.
+        joins: whether the study may be another's, which is then helped.
+        fork: what a new study begins with; None: with nothing.
+    """
     from search.helping import run_or_help
     from search.stored import failed_summary
 
@@ -57,7 +95,12 @@ def search_or_explain(resolved: Resolved, progress: Progress, *, joins: bool = F
         progress.note(f"continuing study {settings.study} in {settings.runs}")
     try:
         return run_or_help(
-            settings, space=resolved.space, progress=progress, command=command_for(settings), joins=joins
+            settings,
+            space=resolved.space,
+            progress=progress,
+            command=command_for(settings) if fork is None else fork.command(settings),
+            joins=joins,
+            fork=fork,
         )
     except TamizError as error:
         return failed_summary(error, study=settings.study, runs=settings.runs)

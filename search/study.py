@@ -245,7 +245,8 @@ def _check_choices(study: optuna.Study, parameters: Sequence[Parameter]) -> None
             if name in offered and were is not None and tuple(were) != tuple(offered[name]):
                 raise StudyConflictError(
                     f"study '{study.study_name}' was begun when its space offered {_listed(were)} for {name}; "
-                    f"now it offers {_listed(offered[name])}. Choose another --study"
+                    f"now it offers {_listed(offered[name])}. Choose another --study, or --fork NEW where choices were "
+                    "only added"
                 )
 
 
@@ -256,7 +257,7 @@ def _listed(choices: Iterable[object]) -> str:
 class TrialSuggest:
     """`spaces.suggest.Suggest` on an Optuna trial."""
 
-    def __init__(self, trial: optuna.Trial, *, images: ImageShape, classes: int) -> None:
+    def __init__(self, trial: optuna.trial.BaseTrial, *, images: ImageShape, classes: int) -> None:
         """Let a space choose with `trial`, for images of that shape and so many classes."""
         self._trial = trial
         self.images = images

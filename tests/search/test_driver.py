@@ -19,6 +19,7 @@ import pytest
 from objectives.data.directories import DataDirectories
 from objectives.data.loading import load
 from objectives.predictions import load as load_predictions
+from search.cli import run_command_line
 from search.driver import run_search
 from search.settings import RunSettings
 from search.storage import study_storage
@@ -147,8 +148,25 @@ def test_a_study_is_not_continued_with_another_metric(space_file: Path, tmp_path
 def test_a_study_is_not_continued_with_a_changed_space(space_file: Path, tmp_path: Path) -> None:
     search(space_file, tmp_path, trials=1)
     space_file.write_text(SMALL_SPACE.replace("4, 12", "4, 16"))
-    with pytest.raises(StudyConflictError, match="the space's file has changed"):
+    with pytest.raises(StudyConflictError, match="the space's file has changed\n(.|\n)* or --fork NEW"):
         search(space_file, tmp_path)
+
+
+def test_a_study_with_a_widened_space_begins_with_the_trials_there_are(
+    space_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search(space_file, tmp_path, trials=1)
+    space_file.write_text(SMALL_SPACE.replace("4, 12", "4, 16"))
+    said = [
+        *("run", "--space", str(space_file), "--study", "small", "--fork", "wide", "--runs", str(tmp_path), "--json"),
+        *("--trials", "2", "--epochs", "2", "--train-images", "600", "--executor", "inline"),
+    ]
+    assert run_command_line(said) == 0
+    summary = json.loads(capsys.readouterr().out)
+    assert (summary["study"], summary["trials"]["complete"], summary["epochs_trained"]) == ("wide", 2, 4)
+    first = "trials/0000/result.json"
+    assert (tmp_path / "wide" / first).read_bytes() == (tmp_path / "small" / first).read_bytes()
+    assert run_command_line(said) == 4
 
 
 def test_ray_workers_train_a_persons_own_space(space_file: Path, tmp_path: Path) -> None:

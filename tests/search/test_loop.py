@@ -61,7 +61,7 @@ class Stage:
         self.study = study or toy_study(self.settings, space=space, storage=storage)
         self.workers = ScriptedWorkers(play, count=count, interrupt_at=interrupt_at)
         self.progress = progress or ListeningProgress()
-        self.folder = RunFolder.at(tmp_path, "toy")
+        self.folder = RunFolder.at(tmp_path, self.settings.study)
         self.stop = StopRequest(self.progress.note)
         self.search = Search(
             study=self.study,
