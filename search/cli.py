@@ -23,7 +23,7 @@ from search.cli_options import (
     Timeout,
     TrialTimeout,
 )
-from search.cli_take import compare, dashboard, export, predict
+from search.cli_take import compare, dashboard, export, predict, upgrade
 from search.ending import Output, failure, forget_stdout, say, tell_error, write_crash
 from search.options import Options, parse_duration
 from search.start import Others, continue_study, search
@@ -232,6 +232,16 @@ def dashboard_command(
 ) -> None:
     """Show a study in Optuna's dashboard, on this machine alone."""
     dashboard(study, port=port, host=host, token=token, read_only=read_only, runs=runs)
+
+
+@app.command("upgrade")
+def upgrade_command(
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or its folder.")],
+    runs: Runs = None,
+    storage: Storage = None,
+) -> None:
+    """Bring the database of an older Optuna up to date, after a backup."""
+    say(upgrade(study, runs=runs, storage=storage))
 
 
 @app_spaces.callback()

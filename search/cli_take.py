@@ -1,4 +1,4 @@
-"""Commands that bring a study to others: export, predict, compare, dashboard."""
+"""Commands that take a study elsewhere: export, predict, compare, dashboard, upgrade."""
 
 from __future__ import annotations
 
@@ -81,3 +81,11 @@ def dashboard(study: str | None, *, port: int, host: str, token: str | None, rea
     folder = latest_run(runs or "runs") if study is None else find_run(study, runs or "runs")
     with contextlib.suppress(KeyboardInterrupt):
         serve(folder, host=host, port=port, token=token, is_read_only=read_only, say=say)
+
+
+def upgrade(study: str, *, runs: str | None, storage: str | None) -> str:
+    """Bring a study's database up to date; return what was done."""
+    from search.stored import find_run
+    from search.upgrade import upgrade as upgrade_database
+
+    return upgrade_database(find_run(study, runs or "runs"), storage=storage).text

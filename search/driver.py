@@ -36,6 +36,7 @@ from search.stored import stored_summary
 from search.study import Study, open_study
 from search.summary import RunSummary
 from search.trial_time import TrialTime
+from search.upgrade import upgrade_command
 from search.watchdog import Watchdog
 from search.winner import measure_winner
 from search.workers import Workers
@@ -85,7 +86,7 @@ def run_search(
             progress=progress,
             begin=lambda record: None if fork is None else fork.make(record, settings, space=space, to=folder, url=url),
         )
-        storage = cleanup.enter_context(study_storage(url))
+        storage = cleanup.enter_context(study_storage(url, upgrade=upgrade_command(settings.study, settings.runs)))
         study = _open(storage, settings, space=space, prepared=prepared, folder=folder, progress=progress)
         objective = Objective(metric=settings.metric, epochs=settings.epochs)
         workers = hire(data=prepared.study_data, objective=objective)

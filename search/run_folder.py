@@ -24,7 +24,7 @@ from reports.records import FeatureMap, Inside, Measurement, ModelCard, RunRecor
 from reports.run import Thumbnails
 from reports.stored_files import refuse_newer
 from search.summary import RunSummary
-from spaces.errors import RecordError, StorageError, UsageError
+from spaces.errors import RecordError, StorageError, StudyConflictError, UsageError
 from spaces.recipe import Recipe
 from spaces.records import from_plain, parse, to_plain
 
@@ -250,5 +250,8 @@ def _read_record(path: Path, kind: type[R]) -> R | None:
         plain = parse(path.read_text())
     except (ValueError, OSError) as error:
         raise UsageError(f"{path} is damaged: {error}\nMove it away, or choose another --study.") from None
-    refuse_newer(plain, str(path))
+    try:
+        refuse_newer(plain, str(path))
+    except UsageError as error:
+        raise StudyConflictError(str(error)) from None
     return from_plain(kind, plain, where=str(path))

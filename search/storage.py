@@ -10,18 +10,19 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy import exc as sql_errors
 
-from spaces.errors import StorageError, StudyConflictError, UsageError
+from search.schema import UPGRADE, Schema, read_schema
+from spaces.errors import StorageError, UsageError
 
 _connect_seconds = 10
 
 
 @contextmanager
-def study_storage(url: str) -> Iterator[RDBStorage]:
+def study_storage(url: str, *, upgrade: str = f"{UPGRADE} STUDY") -> Iterator[RDBStorage]:
     """Open, or make, the database behind an Optuna storage URL; its connections are closed on leaving.
 
-    Raises: as `open_storage`.
+    Args and raises: as `open_storage`.
     """
-    storage = open_storage(url)
+    storage = open_storage(url, upgrade=upgrade)
     try:
         yield storage
     finally:
@@ -29,10 +30,14 @@ def study_storage(url: str) -> Iterator[RDBStorage]:
         storage.engine.dispose()
 
 
-def open_storage(url: str) -> RDBStorage:
+def open_storage(url: str, *, upgrade: str = f"{UPGRADE} STUDY") -> RDBStorage:
     """Open, or make, the database behind an Optuna storage URL.
 
     SQLite is written ahead of its file (WAL) and waits for locks; servers are checked before use.
+
+    Args:
+        url: with its password.
+        upgrade: the command that brings an older database up to date.
 
     Raises:
         UsageError: the URL is none, its driver is not installed, or the file is no database.
@@ -42,6 +47,8 @@ def open_storage(url: str) -> RDBStorage:
     try:
         shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
         sqlite = url.startswith("sqlite")
+        if (schema := _schema(url)) is not None:
+            schema.refuse_unless_current(shown, upgrade=upgrade)
         storage = RDBStorage(
             url.replace("{", "{{").replace("}", "}}"),  # Optuna formats the URL
             engine_kwargs=_engine_options(url),
@@ -63,9 +70,20 @@ def open_storage(url: str) -> RDBStorage:
         raise StorageError(f"can't open the study database {shown}: {_first_line(error)}") from None
     except sql_errors.DatabaseError as error:
         raise UsageError(f"{shown} is not an Optuna study: {_first_line(error)}") from None
-    except RuntimeError as error:
-        raise StudyConflictError(f"{shown} was made by another version of Optuna: {error}") from None
     return storage
+
+
+def _schema(url: str) -> Schema | None:
+    engine = bare_engine(url)
+    try:
+        return read_schema(engine)
+    finally:
+        engine.dispose()
+
+
+def bare_engine(url: str) -> sqlalchemy.Engine:
+    """Return an engine for what is done to a database beside Optuna."""
+    return sqlalchemy.create_engine(url, **_engine_options(url))
 
 
 def _engine_options(url: str) -> dict[str, Any]:

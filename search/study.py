@@ -12,7 +12,7 @@ from optuna.trial import TrialState
 
 from objectives.metrics import METRICS
 from objectives.records import Decision, EpochReport
-from reports.records import TrialRecord
+from reports.records import TrialRecord, schema
 from search.design import design_of
 from search.history import History
 from search.samplers import make_pruner, make_sampler
@@ -27,6 +27,8 @@ from spaces.suggest import Choice
 
 BASELINE = "baseline"
 """Trial attribute: name of the hand-made baseline that a trial is."""
+FORM = "tamiz:format"
+"""Study attribute: version of the attributes of its trials, that of the records in a run folder."""
 START = "start"
 """Trial attribute: name of the space's recommended start that a trial is."""
 
@@ -233,7 +235,15 @@ def open_study(storage: RDBStorage, settings: RunSettings, *, spool: Path | None
                 f"{direction}; choose another --study"
             )
         study.set_metric_names([settings.metric])
-    return StudyInMemory(study, storage, spool=spool)
+    stored = StudyInMemory(study, storage, spool=spool)
+    form = stored.study.user_attrs.get(FORM, schema)
+    if not isinstance(form, int) or form > schema:
+        raise StudyConflictError(
+            f"study '{settings.study}' is of format {form} in its database; this Tamiz knows formats up to {schema}. "
+            "Update Tamiz, or choose another --study"
+        )
+    stored.study.set_user_attr(FORM, schema)
+    return stored
 
 
 def _check_choices(study: optuna.Study, parameters: Sequence[Parameter]) -> None:

@@ -1,4 +1,4 @@
-"""Rows 10, 23 and 25 of the fault table: a study's file is no study, is somebody's, or is of another version.
+"""Rows 10 and 23 of the fault table: a study's file is no study, or is somebody's.
 
 Given a path where a study should be; the fault is what lies there; the person reads what it is before any work is
 done, and what lies there is afterwards byte for byte what it was.
@@ -6,9 +6,7 @@ done, and what lies there is afterwards byte for byte what it was.
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 
 import filelock
@@ -54,19 +52,6 @@ def test_what_is_no_study_is_said_and_left_alone(
     with pytest.raises(error, match=said):
         open_storage(f"sqlite:///{place}")
     assert (path.read_bytes() if path.is_file() else None) == before
-
-
-@pytest.mark.parametrize("version", ["v0.9.0.a", "v99.0.0.a"])
-def test_a_study_of_another_version_is_said_and_left_alone(tmp_path: Path, version: str) -> None:
-    path = tmp_path / "study.db"
-    with study_storage(f"sqlite:///{path}"):
-        pass
-    with closing(sqlite3.connect(path)) as database, database:
-        database.execute("UPDATE alembic_version SET version_num = ?", [version])
-    with pytest.raises(StudyConflictError, match="was made by another version of Optuna"):
-        open_storage(f"sqlite:///{path}")
-    with closing(sqlite3.connect(path)) as database:
-        assert database.execute("SELECT version_num FROM alembic_version").fetchone() == (version,)
 
 
 def test_a_study_that_another_process_runs_is_left_to_it(tmp_path: Path) -> None:

@@ -124,7 +124,7 @@ def test_status_says_that_a_part_is_of_a_newer_format(
     (tmp_path / "runs/one" / part).write_text(NEWER)
     code = run_command_line(["status", str(tmp_path / "runs/one")])
     told = f"{tmp_path / 'runs/one' / part} is of format 99; this Tamiz reads formats up to 1. Update Tamiz to read it."
-    assert (code, capsys.readouterr().err) == (2, f"error: {told}\n")
+    assert (code, capsys.readouterr().err) == (4, f"error: {told}\n")
 
 
 def test_a_damaged_study_in_json_is_one_object(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -132,4 +132,4 @@ def test_a_damaged_study_in_json_is_one_object(whole: Path, tmp_path: Path, caps
     (tmp_path / "runs/one/settings.json").write_text(NEWER)
     code = run_command_line(["status", "one", "--json", "--runs", str(tmp_path / "runs")])
     told = json.loads(capsys.readouterr().out)
-    assert (code, told["exit_code"], told["status"]) == (2, 2, "failed")
+    assert (code, told["exit_code"], told["status"]) == (4, 4, "failed")
