@@ -27,6 +27,7 @@ from search.preparation import Prepared, prepare
 from search.progress import Progress, SearchPlan
 from search.reporting import Report, Wanted, write_report
 from search.run_folder import RunFolder
+from search.server_lease import server_lease
 from search.settings import RunSettings
 from search.stop_request import StopRequest
 from search.stopping import Stopped, Terminated
@@ -76,6 +77,7 @@ def run_search(
         cleanup.enter_context(_storage_faults(folder))
         stop = cleanup.enter_context(StopRequest(progress.note))
         url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
+        cleanup.enter_context(server_lease(url, settings.study, holder))
         cleanup.enter_context(hidden_from_processes(settings.storage))  # workers have no use for it
         hire = cleanup.enter_context(executor(settings, space=space, folder=folder, stop=stop))
         prepared = prepare(

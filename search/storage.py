@@ -82,8 +82,9 @@ def _schema(url: str) -> Schema | None:
 
 
 def bare_engine(url: str) -> sqlalchemy.Engine:
-    """Return an engine for what is done to a database beside Optuna."""
-    return sqlalchemy.create_engine(url, **_engine_options(url))
+    """Return an engine for what is done to a database beside Optuna; each connection ends when it is closed."""
+    options = _engine_options(url) | {"poolclass": sqlalchemy.NullPool, "pool_pre_ping": False}
+    return sqlalchemy.create_engine(url, **options)
 
 
 def _engine_options(url: str) -> dict[str, Any]:
