@@ -10,6 +10,8 @@ from spaces.errors import NothingCompletedError
 
 ATTEMPTS = {"worker_lost": 3, "hung": 3, "host_oom": 2}
 """How often a training is tried whose worker died without bringing it further, by cause; others are final at once."""
+LAST_EPOCHS_SECONDS = 10.0
+"""So long the epochs under way may take to end when the search's time is up; then they are stopped amid."""
 SAME_FAILURES = 3
 """So many equal failures in a row, with no trial completed, end the search."""
 
@@ -47,6 +49,11 @@ class Budget:
     def overdue_seconds(self) -> float:
         """How long the time has been up; 0 while it is not."""
         return 0.0 if self._deadline is None else max(0.0, self._clock() - self._deadline)
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether epochs that are still under way should stop at their next batch."""
+        return self.overdue_seconds > LAST_EPOCHS_SECONDS
 
     def left(self, started: int) -> int:
         """How many trials may still start when `started` have."""

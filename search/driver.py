@@ -79,7 +79,7 @@ def run_search(
         url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
         cleanup.enter_context(server_lease(url, settings.study, holder))
         cleanup.enter_context(hidden_from_processes(settings.storage))  # workers have no use for it
-        hire = cleanup.enter_context(executor(settings, space=space, folder=folder, stop=stop))
+        hire = cleanup.enter_context(executor(settings, space=space, folder=folder))
         prepared = prepare(
             settings,
             space=space,
@@ -91,7 +91,12 @@ def run_search(
         storage = cleanup.enter_context(study_storage(url, upgrade=upgrade_command(settings.study, settings.runs)))
         study = _open(storage, settings, space=space, prepared=prepared, folder=folder, progress=progress)
         objective = Objective(metric=settings.metric, epochs=settings.epochs)
-        workers = hire(data=prepared.study_data, objective=objective)
+        budget = Budget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds)
+        workers = hire(
+            data=prepared.study_data,
+            objective=objective,
+            is_halted=lambda: stop.is_immediate or budget.is_overdue,
+        )
         short = want_of_room(
             folder.path,
             trials=max(0, study.total(settings.trials) - study.started()),
@@ -110,7 +115,7 @@ def run_search(
         search = Search(
             study=study,
             workers=workers,
-            budget=Budget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds),
+            budget=budget,
             folder=folder,
             progress=progress,
             stop=stop,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -10,7 +10,6 @@ from objectives.records import Objective, StudyData
 from search.inline_workers import InlineWorkers
 from search.run_folder import RunFolder
 from search.settings import RunSettings
-from search.stop_request import StopRequest
 from search.workers import Workers
 from spaces.errors import UsageError
 from spaces.space import Space
@@ -19,21 +18,22 @@ from spaces.space import Space
 class Hire(Protocol):
     """Makes the workers of a run, once there are data to give them."""
 
-    def __call__(self, *, data: StudyData, objective: Objective) -> Workers:
-        """Return workers that hold `data`; returns at once."""
+    def __call__(self, *, data: StudyData, objective: Objective, is_halted: Callable[[], bool]) -> Workers:
+        """Return workers that hold `data`; returns at once.
+
+        Workers of this process ask `is_halted` after each batch, since nobody can tell them meanwhile.
+        """
 
 
 @contextmanager
-def executor(settings: RunSettings, *, space: Space, folder: RunFolder, stop: StopRequest) -> Iterator[Hire]:
+def executor(settings: RunSettings, *, space: Space, folder: RunFolder) -> Iterator[Hire]:
     """Begin whatever takes long to start, and yield what makes the workers; end them on leaving.
-
-    Workers of this process look at `stop` themselves while they train.
 
     Raises:
         UsageError: the settings ask for what the executor does not have.
     """
     if settings.executor == "inline":
-        with _inline(settings, folder, stop) as hire:
+        with _inline(settings, folder) as hire:
             yield hire
     else:
         with _ray(settings, space, folder) as hire:
@@ -41,17 +41,14 @@ def executor(settings: RunSettings, *, space: Space, folder: RunFolder, stop: St
 
 
 @contextmanager
-def _inline(settings: RunSettings, folder: RunFolder, stop: StopRequest) -> Iterator[Hire]:
+def _inline(settings: RunSettings, folder: RunFolder) -> Iterator[Hire]:
     if settings.workers not in (None, 1):
         raise UsageError(f"--workers is {settings.workers}; accepted with --executor inline: 1")
     opened: list[Workers] = []
 
-    def hire(*, data: StudyData, objective: Objective) -> Workers:
-        workers = InlineWorkers(
-            data=data, objective=objective, log_file=folder.log, is_halted=lambda: stop.is_immediate
-        )
-        opened.append(workers)
-        return workers
+    def hire(*, data: StudyData, objective: Objective, is_halted: Callable[[], bool]) -> Workers:
+        opened.append(InlineWorkers(data=data, objective=objective, log_file=folder.log, is_halted=is_halted))
+        return opened[-1]
 
     try:
         yield hire
@@ -72,7 +69,7 @@ def _ray(settings: RunSettings, space: Space, folder: RunFolder) -> Iterator[Hir
         is_insecure=settings.insecure_ray,
     )
 
-    def hire(*, data: StudyData, objective: Objective) -> Workers:
+    def hire(*, data: StudyData, objective: Objective, is_halted: Callable[[], bool]) -> Workers:
         from search.ray_workers import RayWorkers  # imports Ray, which the session's thread has begun to do
 
         return RayWorkers(

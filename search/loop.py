@@ -40,8 +40,6 @@ from search.workers import (
 )
 from spaces.errors import SpaceError, TamizError
 
-LAST_EPOCHS_SECONDS = 15.0
-"""So long the epochs under way may take to end when the search's time is up; then they are given up."""
 SAVE_SECONDS = 0.05
 """The study is saved this often at most, since saving takes time; where training is slow, that is after each event."""
 HALT_SECONDS = 3.0
@@ -120,7 +118,8 @@ class Search:
                 event = self._next_event()
                 if event is not None:
                     self._handle(event)
-                elif self._budget.overdue_seconds > LAST_EPOCHS_SECONDS:
+                elif self._budget.is_overdue:
+                    self._halt()
                     self._leave_to_the_next_run()
                 self._give_up_hung()
                 self._give_up_too_long()
@@ -243,7 +242,7 @@ class Search:
                 self._decide(event)
             case CheckpointMade() if event.trial in self._running:
                 self._checkpoints.keep(event.trial, event.checkpoint)
-            case TrainingPaused():  # it stays under way in the study
+            case TrainingPaused() if event.trial in self._running:  # it stays under way in the study
                 del self._running[event.trial]
                 if event.checkpoint is not None:
                     self._checkpoints.keep(event.trial, event.checkpoint)
@@ -327,8 +326,8 @@ class Search:
                 self._workers.give_up(running.number, failure)
 
     def _leave_to_the_next_run(self) -> None:
-        """Give up epochs that are still under way when the search should be over; whoever ends in order may do so."""
-        for trial in [one.number for one in self._running.values() if not one.is_ending]:
+        """Give up what does not stop at a batch either when the search should be over."""
+        for trial in list(self._running):
             done = len(self._running.pop(trial).reports)
             self._workers.give_up(trial, TrainingFailure(cause="timeout", message="the search's time was up"))
             self._progress.note(

@@ -23,6 +23,7 @@ from spaces.catalogue import find_space
 from spaces.errors import NothingCompletedError
 from spaces.space import Parameters
 from tests.search.scripted_workers import Play, silent, steady
+from tests.search.test_driver import SMALL_SPACE
 from tests.search.test_loop import Stage
 from tests.search.toy import ListeningProgress, toy_settings
 
@@ -105,19 +106,24 @@ def test_a_limit_that_no_trial_keeps_ends_the_search(tmp_path: Path) -> None:
     assert stage.states == ["PRUNED"] * 3
 
 
-def test_when_the_search_s_time_is_up_a_trial_amid_an_epoch_is_left_to_the_next_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("obeys", ["stops at a batch", "hangs"])
+def test_when_the_search_s_time_is_up_a_trial_amid_an_epoch_is_left_to_the_next_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obeys: str
+) -> None:
     storage, seconds = optuna.storages.InMemoryStorage(), itertools.count()
     settings = toy_settings(trials=2, epochs=4)
     budget = Budget(trials=2, timeout_seconds=60, clock=lambda: float(next(seconds)))
     first = Stage(tmp_path, lambda task: silent(0.4, 0.5), settings=settings, storage=storage, budget=budget)
+    said = []
+    if obeys == "hangs":
+        monkeypatch.setattr("search.loop.HALT_SECONDS", 0.0)
+        monkeypatch.setattr(first.workers, "halt", lambda: None)
+        given_up = "trial 0: given up in the middle of epoch 3/4, since the search's time was up"
+        said = [f"{given_up}; it goes on when the study is continued"]
     first.search.run()
     again = Stage(tmp_path, lambda task: steady(0.6), settings=settings, storage=storage)
     again.search.run()
-    said = (
-        "trial 0: given up in the middle of epoch 3/4, since the search's time was up; "
-        "it goes on when the study is continued"
-    )
-    assert (first.progress.notes, first.states, first.workers.given_up) == ([said], [], [(0, 2)])
+    assert (first.progress.notes, first.states, first.workers.given_up) == (said, [], [(0, 2)] * len(said))
     assert again.progress.notes == ["resuming 'toy': 0 done, 1 interrupted (trial 0 continues at epoch 3), 1 to go"]
     assert again.states == ["COMPLETE"] * 2
 
@@ -148,3 +154,18 @@ def test_a_search_ends_inside_of_a_trial_that_never_would(tmp_path: Path, monkey
     assert (summary.reason, summary.trials.complete, summary.trials.running) == ("the time was up", 1, 1)
     assert [note.partition(",")[0] for note in progress.notes] == ["trial 1: given up in the middle of epoch 1/1"]
     assert time.monotonic() - progress.began < 30
+
+
+@pytest.mark.slow
+def test_a_search_in_one_process_stops_at_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "small.py").write_text(SMALL_SPACE)
+    settings = RunSettings(
+        space=str(tmp_path / "small.py"), study="s", data="digits", trials=3, epochs=1, train_images=400,
+        runs=str(tmp_path), executor="inline", timeout_seconds=980,
+    )  # fmt: skip
+    progress = HastyProgress()
+    monkeypatch.setattr("search.driver.Budget", functools.partial(Budget, clock=lambda: progress.seconds))
+    summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
+    assert summary.trials is not None
+    assert (summary.reason, summary.trials.complete, summary.trials.running) == ("the time was up", 1, 1)
+    assert progress.notes == []
