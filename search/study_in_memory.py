@@ -57,6 +57,8 @@ class StudyInMemory:
         trials = stored.get_trials(deepcopy=False)
         missed = {} if spool is None else laid_over(trials, read_spool(spool), study=stored.study_name)
         self._spool = spool
+        if spool is not None and spool.exists() and not missed:  # left by a driver that was killed just then
+            spool.unlink()
         self.missed = len(missed)
         """How many trials the database lacked, wholly or in part, when the study was opened."""
         self._engine = storage.engine

@@ -162,6 +162,7 @@ RUNS = st.lists(
 @given(runs=RUNS)
 @example(runs=[Run(away=(0, 40))])
 @example(runs=[Run(dies_at=60, away=(3, 99)), Run(dies_at=60, away=(0, 99))])
+@example(runs=[Run(dies_at=140, order=(0, 1)), Run(dies_at=150, order=(0, 1, 0, 1, 1, 0, 0, 0), away=(1, 8))])
 @example(runs=[Run(dies_at=step, saves_seldom=True) for step in (40, 45, 50, 55)])
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_the_driver_is_killed_at_nothing_is_lost_or_done_twice(empty_database: Path, runs: list[Run]) -> None:
