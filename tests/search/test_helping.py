@@ -82,7 +82,7 @@ def taken_over(monkeypatch: pytest.MonkeyPatch) -> list[RunSettings]:
     """Settings of the searches that were begun under the study's lease."""
     begun: list[RunSettings] = []
 
-    def run_search(settings: RunSettings, *, space: Space, progress: Progress, command: str) -> RunSummary:
+    def run_search(settings: RunSettings, *, space: Space, progress: Progress, command: str, fork: None) -> RunSummary:
         folder = Path(settings.runs) / settings.study
         with lease(folder, settings.study, Holder.this(executor="ray", ray_address=None)):
             begun.append(settings)
