@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
@@ -51,12 +52,24 @@ def test_the_second_reads_who_the_first_is_at_once(tmp_path: Path) -> None:
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2  # whatever else the machine does
 
 
-def begin_two(folder: Path, *options: str) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
+@pytest.fixture
+def begun() -> Iterator[list[subprocess.Popen[str]]]:
+    """Commands that are killed at the end of a test, whatever became of them."""
+    commands: list[subprocess.Popen[str]] = []
+    yield commands
+    for command in commands:
+        command.kill()
+        command.communicate()
+
+
+def begin_two(
+    begun: list[subprocess.Popen[str]], folder: Path, *options: str
+) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
     """Begin the same command twice, at the same moment; returns first who got the study."""
     (folder / "small.py").write_text(SMALL_SPACE)
     gate = folder / "gate"
     command = [sys.executable, "-c", AT_THE_GATE, str(gate), "run", "--space", str(folder / "small.py"), "--study", "s"]
-    two = [
+    begun += [
         subprocess.Popen(
             [*command, "--runs", str(folder), "--join", "--json", *options],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -67,16 +80,18 @@ def begin_two(folder: Path, *options: str) -> tuple[subprocess.Popen[str], subpr
     gate.touch()
     _wait_for((folder / "s" / "driver.json").exists)
     owner = json.loads((folder / "s" / "driver.json").read_text())["pid"]
-    first, second = sorted(two, key=lambda one: one.pid != owner)
+    first, second = sorted(begun, key=lambda one: one.pid != owner)
     assert first.pid == owner
     return first, second
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # Ray starts twice
-def test_who_helps_goes_on_when_the_driver_is_killed_and_the_total_is_kept(tmp_path: Path) -> None:
+def test_who_helps_goes_on_when_the_driver_is_killed_and_the_total_is_kept(
+    tmp_path: Path, begun: list[subprocess.Popen[str]]
+) -> None:
     total = 6
-    driver, helper = begin_two(tmp_path, "--trials", str(total), "--epochs", "2", "--workers", "1")
+    driver, helper = begin_two(begun, tmp_path, "--trials", str(total), "--epochs", "2", "--workers", "1")
     _wait_for(lambda: len(list(tmp_path.glob("s/trials/*/result.json"))) >= 2)
     os.kill(driver.pid, signal.SIGKILL)
     driver.communicate()
