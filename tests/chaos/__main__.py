@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 
 from tests.chaos.campaign import play_all
@@ -24,6 +25,7 @@ STORAGES = {"sqlite": ("sqlite",), "postgresql": ("postgresql",), "both": ("sqli
 def main() -> int:
     """Play the schedules, print a table and one JSON object, and return the exit code."""
     arguments = _arguments()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # leaves nothing running either
     choices = Choices(
         workers=(1, 2) if arguments.workers is None else (arguments.workers,), storages=STORAGES[arguments.storage]
     )

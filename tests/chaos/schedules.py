@@ -62,7 +62,7 @@ _WEIGHTS = {
 }
 _longest_away_seconds = 6.0
 _longest_start_seconds = 12.0
-_most_epochs_between = 8
+_most_epochs_between = 6
 STUDY_SEEDS = 4
 """So many different studies are searched, so that each needs its undisturbed twin once."""
 
@@ -128,6 +128,7 @@ def draw(*, seed: int, number: int, choices: Choices) -> Schedule:
     """Return a schedule, always the same for the same arguments."""
     chance = random.Random(f"{seed}/{number}")
     faults = [_fault(chance) for _ in range(chance.randint(1, choices.most_faults))]
+    faults.sort(key=lambda fault: fault.epochs is None)  # nothing comes after the end
     return Schedule(
         seed=seed,
         number=number,
