@@ -3,7 +3,7 @@
     python -m tests.chaos --schedules 100 --seed 0 [--workers 1] [--storage sqlite|postgresql|both]
     python -m tests.chaos --seed 0 --only 17                    one schedule again
 
-Each schedule is a study of digits that is begun, struck by one to four faults at moments drawn from the seed and the
+Each schedule is a study of digits that is begun, struck by one to three faults at moments drawn from the seed and the
 schedule's number, and continued until it is done. The exit code is 1 where anything promised was not kept.
 """
 

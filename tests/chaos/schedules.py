@@ -63,8 +63,6 @@ _WEIGHTS = {
 _longest_away_seconds = 6.0
 _longest_start_seconds = 12.0
 _most_epochs_between = 6
-STUDY_SEEDS = 4
-"""So many different studies are searched, so that each needs its undisturbed twin once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +119,9 @@ class Choices:
 
     workers: tuple[int, ...] = (1, 2)
     storages: tuple[str, ...] = ("sqlite", "postgresql")
-    most_faults: int = 4
+    most_faults: int = 3
+    studies: int = 4
+    """So many different ones are searched, each of which needs its undisturbed twin once."""
 
 
 def draw(*, seed: int, number: int, choices: Choices) -> Schedule:
@@ -132,7 +132,7 @@ def draw(*, seed: int, number: int, choices: Choices) -> Schedule:
     return Schedule(
         seed=seed,
         number=number,
-        study_seed=chance.randrange(STUDY_SEEDS),
+        study_seed=chance.randrange(choices.studies),
         workers=chance.choice(choices.workers),
         storage=chance.choice(choices.storages),
         faults=tuple(faults),
