@@ -52,9 +52,13 @@ class Pulse:
         return self._node is not None and not _lives(self._node)
 
     @property
-    def is_missed(self) -> bool:
-        """Whether it did not answer the last time."""
-        return bool(self._refusals or self._silences)
+    def is_felt(self) -> bool:
+        """Whether it answers right now; takes some seconds where nobody does, and counts for nothing."""
+        try:
+            greet(self.address)
+        except OSError:
+            return False
+        return _listens(self._node_socket)
 
     def feel(self) -> None:
         """Ask once; takes some seconds where nobody answers."""

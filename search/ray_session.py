@@ -44,6 +44,7 @@ _variables_of_an_own_cluster = {
     "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",
     "RAY_worker_niceness": "0",  # Ray's own 15 leaves a worker nearly nothing beside other busy processes
 }
+_look_seconds = 0.5
 _one_at_a_time = threading.Lock()
 _longest_folder = 24
 """Characters of the temporary folder; Ray and we append up to 82, and a socket's path ends at 107."""
@@ -182,10 +183,22 @@ class RaySession:
         """Whether one worker more could start now, beside those there are."""
         import ray
 
-        if self._pulse is None or self._pulse.is_missed:
+        if self._pulse is None or not self._pulse.is_felt:
             return False
         free, share = ray.available_resources(), self.share
         return bool(free.get("CPU", 0) >= share.cpus and free.get("GPU", 0) >= share.gpus)
+
+    def await_head(self) -> None:
+        """Wait for Ray to answer before it is asked for something that it must not be asked for when it is gone.
+
+        Ray lets a call that needs its head wait for a minute, and then ends this process without a line.
+
+        Raises:
+            StorageError: it is gone; the run can be resumed.
+        """
+        while self._pulse is not None and not self._pulse.is_felt:
+            self.check()
+            time.sleep(_look_seconds)
 
     def check(self) -> None:
         """Notice that Ray itself is gone; returns at once.

@@ -385,6 +385,7 @@ class RayWorkers:
         self._events.append(Notice(line=f"node {place.address} lost with {trials} trial{'s' * (trials != 1)}; {rest}"))
 
     def _hire_instead(self, worker: _Worker) -> None:
+        self._session.await_head()
         ray.kill(worker.hired.actor)
         hired, worker.successor = worker.successor or self._session.hire(is_extra=worker.is_extra), None
         self._forget_answers(worker)
