@@ -72,9 +72,10 @@ class StopRequest:
             signal.signal(number, previous)
 
     def _request(self, number: int, _frame: FrameType | None) -> None:
-        if self._signal is not None or not self._in_order:
+        is_at_once = self._signal is not None or not self._in_order
+        self._signal = self._signal or number  # a library's `except Exception` may swallow what is raised
+        if is_at_once:
             raise stopped_by(number)("stopped at once; what had ended is kept")
-        self._signal = number
         if self.is_immediate:
             signal.setitimer(signal.ITIMER_REAL, ORDERLY_SECONDS)
         self._announce(
