@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from search.cli_look import check_data, doctor, report, show_space, spaces, status
 from search.cli_options import (
@@ -27,10 +28,24 @@ from search.cli_take import compare, dashboard, export, predict, upgrade
 from search.ending import Output, failure, forget_stdout, say, tell_error, write_crash
 from search.options import Options, parse_duration
 from search.start import Others, continue_study, search
+from search.stopping import Interrupted
 from spaces.errors import TamizError, UsageError
+
+
+class Commands(TyperGroup):
+    """The commands; Ctrl-C before a search listens to it itself ends in our words, where Typer would be silent."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        """Run the command that was typed."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("stopped by Ctrl-C") from None
+
 
 app = typer.Typer(
     name="python -m search",
+    cls=Commands,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -297,7 +312,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         forget_stdout()
         return 0
-    except (KeyboardInterrupt, typer.Abort):
+    except (KeyboardInterrupt, typer.Abort):  # before there was a command
         tell_error("stopped")
         return 130
     except Exception as error:

@@ -148,6 +148,15 @@ def test_a_space_s_syntax_error_names_its_line(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_ctrl_c_before_the_search_listens_to_it_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text("raise KeyboardInterrupt  # as it comes amid an import")
+
+    done = _tamiz("run", "--space", "mine.py", "--json", cwd=tmp_path)
+
+    assert (done.returncode, done.stderr) == (130, "error: stopped by Ctrl-C\n")
+    assert json.loads(done.stdout)["exit_code"] == 130
+
+
 def test_a_space_without_data_asks_for_it(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(SPACE)
 
