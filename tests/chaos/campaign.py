@@ -50,9 +50,9 @@ class Campaign:
                 kept = Path(tempfile.mkdtemp(prefix=f"tamiz-chaos-{schedule.seed}-{schedule.number}-"))
                 shutil.copytree(course.folder, kept, dirs_exist_ok=True, ignore_dangling_symlinks=True)
                 self.say(f"  kept in {kept}")
-        ends = ", ".join(str(run.code) for run in course.runs)
+        ends = ", ".join(f"{run.code} after {run.seconds:.0f} s" for run in course.runs)
         self.say(
-            f"  {len(course.strikes)} faults, runs ended with {ends}; {outcome.epochs} epochs and "
+            f"  {len(course.strikes)} faults, ended with {ends}; {outcome.epochs} epochs and "
             f"{outcome.epochs_again} again in {outcome.seconds:.0f} s"
         )
         for violation in outcome.violations:

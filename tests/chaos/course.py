@@ -27,6 +27,7 @@ _longest_silence_seconds = 60.0
 _leftover_seconds = 30.0
 _most_runs_beyond_faults = 6
 _resumable = (5, 130, 143)
+_OF_RAY = {Kind.RAYLET_KILLED, Kind.RAYLET_STOPPED, Kind.GCS_KILLED, Kind.GCS_STOPPED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,6 +144,7 @@ class _Player:
     def _run(self, verb: str) -> int:
         """Let one driver live to its end, with the faults that are due meanwhile; return its exit code."""
         course, number = self._course, len(self._course.runs)
+        lines_before = len(course.log.lines)
         driver = self._marked.start(
             self._arguments(verb),
             environment={"TMPDIR": str(course.folder / "t"), **self._database.environment},
@@ -171,7 +173,8 @@ class _Player:
         silence.listen(but_seconds=self._stopped_seconds)
         code = driver.process.returncode
         course.runs.append(RunEnd(code=code, seconds=time.monotonic() - began, silence_seconds=silence.longest))
-        course.violations += self._faults_of_end(driver, number, code)
+        heard = any(line.verb == "heard" for line in course.log.since(lines_before))
+        course.violations += self._faults_of_end(driver, number=number, code=code, heard=heard)
         if silence.longest > _longest_silence_seconds:
             course.violations.append(f"run {number} said nothing for {silence.longest:.0f} s")
         return code
@@ -272,22 +275,28 @@ class _Player:
                 found.append(f"trial {trial} was trained after it had ended")
         return found
 
-    def _faults_of_end(self, driver: Driver, number: int, code: int) -> list[str]:
-        """Return what is wrong with how a run ended; one that was killed may end as it likes."""
+    def _faults_of_end(self, driver: Driver, *, number: int, code: int, heard: bool) -> list[str]:
+        """Return what is wrong with how a run ended; what was struck before it listened may end as it likes."""
         kinds = {strike.fault.kind for strike in self._course.strikes if strike.run == number}
+        lines = driver.stderr.read_text().splitlines()
+        has_begun = "loading digits" in lines
         if code == -signal.SIGKILL and Kind.DRIVER_KILLED in kinds:
             return []
-        last = (driver.stderr.read_text().splitlines() or [""])[-1]
+        if code in (-signal.SIGINT, -signal.SIGTERM) and not has_begun:
+            return []
+        if code in (1, 2) and kinds & _OF_RAY and not heard:  # Ray itself ends a process in which it can't start
+            return []
+        last = lines[-1][:300] if lines else "nothing said"
         where = f"run {number} ended with {code}"
         if code not in (0, *_resumable):
-            return [f"{where}: {last[:300]}"]
+            return [f"{where}: {last}"]
         found = []
         said = _object(driver.stdout)
         if said is None or said.get("exit_code") != code:
             found.append(f"{where} and printed no object that says so")
-        if code and not last.startswith("resume with: "):
-            found.append(f"{where} without a line that says how to resume: {last[:300]}")
-        if code and said and not said.get("resumable"):
+        if code and has_begun and not last.startswith("resume with: "):
+            found.append(f"{where} without a line that says how to resume: {last}")
+        if code and has_begun and said and not said.get("resumable"):
             found.append(f"{where} and is not resumable")
         return found
 
