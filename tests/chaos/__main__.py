@@ -17,7 +17,7 @@ import sys
 from tests.chaos.campaign import play_all
 from tests.chaos.course import Size
 from tests.chaos.schedules import Choices, draw
-from tests.chaos.table import as_object, table
+from tests.chaos.table import Outcome, as_object, table
 
 STORAGES = {"sqlite": ("sqlite",), "postgresql": ("postgresql",), "both": ("sqlite", "postgresql")}
 
@@ -30,12 +30,17 @@ def main() -> int:
         workers=(1, 2) if arguments.workers is None else (arguments.workers,), storages=STORAGES[arguments.storage]
     )
     numbers = range(arguments.schedules) if arguments.only is None else [arguments.only]
-    outcomes = play_all(
-        [draw(seed=arguments.seed, number=number, choices=choices) for number in numbers],
-        size=Size(trials=arguments.trials, epochs=arguments.epochs),
-        say=lambda line: print(line, flush=True),
-    )
-    print(f"\n{table(outcomes)}\n\n{json.dumps(as_object(outcomes, seed=arguments.seed))}")
+    schedules = [draw(seed=arguments.seed, number=number, choices=choices) for number in numbers]
+    outcomes: list[Outcome] = []
+    try:
+        for outcome in play_all(
+            schedules,
+            size=Size(trials=arguments.trials, epochs=arguments.epochs),
+            say=lambda line: print(line, flush=True),
+        ):
+            outcomes.append(outcome)
+    finally:  # also when somebody stops it early
+        print(f"\n{table(outcomes)}\n\n{json.dumps(as_object(outcomes, seed=arguments.seed))}", flush=True)
     return 1 if any(outcome.violations for outcome in outcomes) else 0
 
 

@@ -104,11 +104,12 @@ class Campaign:
             optuna.delete_study(study_name="s", storage=storage)
 
 
-def play_all(schedules: Sequence[Schedule], *, size: Size, say: Callable[[str], None]) -> list[Outcome]:
+def play_all(schedules: Sequence[Schedule], *, size: Size, say: Callable[[str], None]) -> Iterator[Outcome]:
     """Play schedules one after the other, telling of each as it goes."""
     with ExitStack() as ending:
         server = None
         if any(schedule.storage == "postgresql" for schedule in schedules):
             server = ending.enter_context(running_server())
         campaign = Campaign(size=size, say=say, server=server)
-        return [campaign.outcome(schedule) for schedule in schedules]
+        for schedule in schedules:
+            yield campaign.outcome(schedule)

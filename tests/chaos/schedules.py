@@ -120,7 +120,7 @@ class Choices:
     workers: tuple[int, ...] = (1, 2)
     storages: tuple[str, ...] = ("sqlite", "postgresql")
     most_faults: int = 3
-    studies: int = 4
+    studies: int = 2
     """So many different ones are searched, each of which needs its undisturbed twin once."""
 
 

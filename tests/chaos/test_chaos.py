@@ -17,7 +17,7 @@ CHOICES = Choices(most_faults=2, studies=1)
 @pytest.mark.timeout(900)  # some twelve runs of the driver, each of which starts Ray
 def test_five_studies_that_are_killed_at_random_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     schedules = [draw(seed=SEED, number=number, choices=CHOICES) for number in range(5)]
-    outcomes = play_all(schedules, size=Size(trials=4, epochs=3), say=print)
+    outcomes = list(play_all(schedules, size=Size(trials=4, epochs=3), say=print))
     with capsys.disabled():
         print(f"\n{table(outcomes)}\n")
     assert {outcome.number: outcome.violations for outcome in outcomes} == dict.fromkeys(range(5), ())
