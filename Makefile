@@ -14,7 +14,7 @@ help:
 	@echo 'make setup   the environment, in .venv'
 	@echo 'make demo    a small search on the digits that scikit-learn brings, and its report'
 	@echo 'make test    all tests; TESTS=tests/reports for some'
-	@echo 'make test-faults   the tests of tests/faults alone: kills, hangs, full disks, databases that are away'
+	@echo 'make test-faults   the tests of tests/faults and tests/chaos alone: kills, hangs, full disks, databases that are away'
 	@echo 'make lint    lint, format, types, import arrows'
 	@echo 'make check   lint, format, types, import arrows, quick tests'
 	@echo 'make bench   short forms of the benchmarks; wants two free cores'
@@ -38,7 +38,7 @@ test: setup
 	$(BIN)/python -m pytest $(TESTS)
 
 test-faults: setup
-	$(BIN)/python -m pytest tests/faults
+	$(BIN)/python -m pytest tests/faults tests/chaos
 
 lint: setup
 	$(BIN)/ruff check .

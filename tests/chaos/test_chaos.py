@@ -9,7 +9,8 @@ from tests.chaos.course import Size
 from tests.chaos.schedules import Choices, draw
 from tests.chaos.table import table
 
-SEED = 0
+SEED = 4974
+"""Its first five have kills of worker, driver and Ray amid epochs, SIGTERM, and a database that is away."""
 CHOICES = Choices(most_faults=2, studies=1)
 
 

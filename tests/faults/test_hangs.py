@@ -10,12 +10,14 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import os
 import signal
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
+import psutil
 import pytest
 
 from objectives.records import Decision, EpochReport, StudyData, TrainingFailure
@@ -142,3 +144,9 @@ def test_no_duration_is_read_from_a_clock_that_can_be_set() -> None:
     for module in measuring:
         read = {node.attr for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Attribute)}
         assert not read & {"time", "time_ns", "now", "utcnow", "today"}, module.__name__
+
+@pytest.mark.slow
+def test_a_busy_machine_does_not_starve_workers_more_than_their_driver(workers: RayWorkers) -> None:
+    until_idle(workers)
+    trains = [one for one in psutil.Process().children(recursive=True) if "ray::WorkerActor" in " ".join(one.cmdline())]
+    assert {one.nice() for one in trains} == {os.nice(0)}
