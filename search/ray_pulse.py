@@ -49,7 +49,7 @@ class Pulse:
         """Whether the cluster has been given up: its head after several tries, the driver's own node at once."""
         if self._refusals >= _refusals_most or self._silences >= _silences_most:
             return True
-        return self._node is not None and not _lives(self._node)
+        return not self._node_lives
 
     @property
     def is_felt(self) -> bool:
@@ -58,7 +58,11 @@ class Pulse:
             greet(self.address)
         except OSError:
             return False
-        return _listens(self._node_socket)
+        return self._node_lives
+
+    @property
+    def _node_lives(self) -> bool:
+        return self._node is None or _lives(self._node)
 
     def feel(self) -> None:
         """Ask once; takes some seconds where nobody answers."""

@@ -22,7 +22,12 @@ def ray_cluster() -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="tamiz-cluster-") as folder, only_own_lines(Path(folder, "log.txt")):
         cluster = Cluster(
             initialize_head=True,
-            head_node_args={"num_cpus": 1, "include_dashboard": False, "object_store_memory": 100 * 2**20},
+            head_node_args={
+                "num_cpus": 1,
+                "include_dashboard": False,
+                "object_store_memory": 100 * 2**20,
+                "_system_config": {"worker_niceness": 0},  # as in a cluster of a search's own
+            },
         )
         cluster.add_node(num_cpus=1, object_store_memory=100 * 2**20)
         yield cluster

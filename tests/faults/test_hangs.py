@@ -145,6 +145,7 @@ def test_no_duration_is_read_from_a_clock_that_can_be_set() -> None:
         read = {node.attr for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Attribute)}
         assert not read & {"time", "time_ns", "now", "utcnow", "today"}, module.__name__
 
+
 @pytest.mark.slow
 def test_a_busy_machine_does_not_starve_workers_more_than_their_driver(workers: RayWorkers) -> None:
     until_idle(workers)
