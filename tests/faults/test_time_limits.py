@@ -118,7 +118,7 @@ def test_when_the_search_s_time_is_up_a_trial_amid_an_epoch_is_left_to_the_next_
     first = Stage(tmp_path, lambda task: silent(0.4, 0.5), settings=settings, storage=storage, budget=budget)
     said = []
     if obeys == "hangs":
-        monkeypatch.setattr("search.loop.HALT_SECONDS", 0.0)
+        monkeypatch.setattr("search.trainings.HALT_SECONDS", 0.0)
         monkeypatch.setattr(first.workers, "halt", lambda: None)
         given_up = "trial 0: given up in the middle of epoch 3/4, since the search's time was up"
         said = [f"{given_up}; it goes on when the study is continued"]

@@ -28,7 +28,7 @@ from tests.search.scripted_workers import steady
 from tests.search.test_going_on import LONG, epochs_in_history
 from tests.search.test_loop import Stage
 from tests.search.test_saving import trials_in
-from tests.search.toy import IMAGES, toy_settings, toy_space
+from tests.search.toy import IMAGES, ListeningProgress, toy_settings, toy_space
 
 TRIALS, EPOCHS, WORKERS = 4, 3, 2
 SETTINGS = toy_settings(trials=TRIALS, epochs=EPOCHS)
@@ -110,15 +110,15 @@ def live(folder: Path, run: Run, story: Story) -> None:
             return replace(steady(0.1 * task.trial), epoch_seconds=LONG)
 
         order = iter(run.order)
-        stage = Stage(folder, play, settings=SETTINGS, study=study, count=WORKERS)
         workers = InterleavedWorkers(play, count=WORKERS)
         workers.order, workers.seen = (lambda choices: next(order, 0) % choices), story.seen  # type: ignore[assignment]
         now = iter(range(10**9))
-        stage.search._workers = workers
-        stage.search._saving = PatientSaving(
-            study, note=stage.progress.note, patience_seconds=1e9, clock=lambda: float(next(now)), sleep=lambda _: None
-        )
-        stage.search.run()
+
+        def patience(study: Study, progress: ListeningProgress) -> PatientSaving:
+            ticking, asleep = (lambda: float(next(now))), (lambda _seconds: None)
+            return PatientSaving(study, note=progress.note, patience_seconds=1e9, clock=ticking, sleep=asleep)
+
+        Stage(folder, play, settings=SETTINGS, study=study, workers=workers, patience=patience).search.run()
     story.steps = life.steps
 
 

@@ -53,13 +53,14 @@ class Stage:
         watchdog: Watchdog | None = None,
         trial_time: TrialTime | None = None,
         helpers: Helpers | None = None,
+        workers: ScriptedWorkers | None = None,
         patience: Callable[[Study, ListeningProgress], PatientSaving] | None = None,
         disk: RoomOnDisk | None = None,
         progress: ListeningProgress | None = None,
     ) -> None:
         self.settings = settings or toy_settings()
         self.study = study or toy_study(self.settings, space=space, storage=storage)
-        self.workers = ScriptedWorkers(play, count=count, interrupt_at=interrupt_at)
+        self.workers = workers or ScriptedWorkers(play, count=count, interrupt_at=interrupt_at)
         self.progress = progress or ListeningProgress()
         self.folder = RunFolder.at(tmp_path, self.settings.study)
         self.stop = StopRequest(self.progress.note)
