@@ -11,7 +11,6 @@ from pathlib import Path
 
 import optuna
 import sqlalchemy
-from optuna.storages import RDBStorage
 
 from objectives.records import Objective
 from search.budget import Budget
@@ -22,6 +21,7 @@ from search.full_disk import RoomOnDisk, disk_in_words, is_full, want_of_room
 from search.joining import Helpers
 from search.lease import Holder, lease
 from search.loop import Search
+from search.opening import study_for
 from search.patience import PatientSaving
 from search.preparation import Prepared, prepare
 from search.progress import Progress, SearchPlan
@@ -34,17 +34,15 @@ from search.stopping import Stopped, Terminated
 from search.storage import study_storage
 from search.storage_reference import hidden_from_processes, resolve_storage
 from search.stored import stored_summary
-from search.study import Study, open_study
+from search.study import Study
 from search.summary import RunSummary
 from search.trial_time import TrialTime
 from search.upgrade import upgrade_command
 from search.watchdog import Watchdog
 from search.winner import measure_winner
 from search.workers import Workers
-from spaces.errors import NothingCompletedError, SpaceError, StorageError, TamizError
-from spaces.parameters import find_parameters, recipe_for
-from spaces.recipe import ImageShape
-from spaces.space import Parameters, Space
+from spaces.errors import NothingCompletedError, StorageError, TamizError
+from spaces.space import Space
 
 _stopped = "stopped as asked; trials under way go on at their epoch when the study is continued"
 
@@ -89,7 +87,7 @@ def run_search(
             begin=lambda record: None if fork is None else fork.make(record, settings, space=space, to=folder, url=url),
         )
         storage = cleanup.enter_context(study_storage(url, upgrade=upgrade_command(settings.study, settings.runs)))
-        study = _open(storage, settings, space=space, prepared=prepared, folder=folder, progress=progress)
+        study = study_for(storage, settings, space=space, prepared=prepared, folder=folder, progress=progress)
         objective = Objective(metric=settings.metric, epochs=settings.epochs)
         budget = Budget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds)
         workers = hire(
@@ -97,37 +95,10 @@ def run_search(
             objective=objective,
             is_halted=lambda: stop.is_immediate or budget.is_overdue,
         )
-        short = want_of_room(
-            folder.path,
-            trials=max(0, study.total(settings.trials) - study.started()),
-            validation=prepared.record.data.validation,
-            classes=len(prepared.dataset.classes),
-        )
-        if short is not None:
-            progress.note(f"{short}: it will pause when the disk is full")
+        _warn_of_a_full_disk(settings, study=study, prepared=prepared, folder=folder, progress=progress)
         progress.started(_plan(settings, prepared=prepared, study=study, folder=folder, workers=workers))
-        disk = RoomOnDisk(
-            folder.path,
-            note=progress.note,
-            patience_seconds=settings.storage_patience_seconds,
-            is_stopping=lambda: stop.is_requested,
-        )
-        search = Search(
-            study=study,
-            workers=workers,
-            budget=budget,
-            folder=folder,
-            progress=progress,
-            stop=stop,
-            seed=settings.seed,
-            until=settings.until,
-            saving=PatientSaving(
-                study, note=progress.note, patience_seconds=settings.storage_patience_seconds, disk=disk
-            ),
-            disk=disk,
-            watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
-            trial_time=TrialTime(limit_seconds=settings.trial_timeout_seconds),
-            helpers=None if settings.executor == "inline" else Helpers(folder.path, note=progress.note),
+        search = _search(
+            settings, study=study, workers=workers, budget=budget, folder=folder, progress=progress, stop=stop
         )
         try:
             with stop.in_order():
@@ -159,6 +130,48 @@ def run_search(
         return summary
 
 
+def _warn_of_a_full_disk(
+    settings: RunSettings, *, study: Study, prepared: Prepared, folder: RunFolder, progress: Progress
+) -> None:
+    short = want_of_room(
+        folder.path,
+        trials=max(0, study.total(settings.trials) - study.started()),
+        validation=prepared.record.data.validation,
+        classes=len(prepared.dataset.classes),
+    )
+    if short is not None:
+        progress.note(f"{short}: it will pause when the disk is full")
+
+
+def _search(
+    settings: RunSettings,
+    *,
+    study: Study,
+    workers: Workers,
+    budget: Budget,
+    folder: RunFolder,
+    progress: Progress,
+    stop: StopRequest,
+) -> Search:
+    patience = settings.storage_patience_seconds
+    disk = RoomOnDisk(folder.path, note=progress.note, patience_seconds=patience, is_stopping=lambda: stop.is_requested)
+    return Search(
+        study=study,
+        workers=workers,
+        budget=budget,
+        folder=folder,
+        progress=progress,
+        stop=stop,
+        seed=settings.seed,
+        until=settings.until,
+        saving=PatientSaving(study, note=progress.note, patience_seconds=patience, disk=disk),
+        disk=disk,
+        watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
+        trial_time=TrialTime(limit_seconds=settings.trial_timeout_seconds),
+        helpers=None if settings.executor == "inline" else Helpers(folder.path, note=progress.note),
+    )
+
+
 def _write_report(folder: RunFolder, progress: Progress, url: str) -> Report:
     progress.phase("writing the report")
     return write_report(folder, Wanted(), note=progress.note, url=url)
@@ -175,48 +188,6 @@ def _storage_faults(folder: RunFolder) -> Iterator[None]:
     except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError) as error:
         cause = error.__cause__ or error
         raise StorageError(f"the study's database gave up: {str(cause).partition(chr(10))[0]}") from error
-
-
-def _open(
-    storage: RDBStorage,
-    settings: RunSettings,
-    *,
-    space: Space,
-    prepared: Prepared,
-    folder: RunFolder,
-    progress: Progress,
-) -> Study:
-    images, classes = prepared.dataset.shape, len(prepared.dataset.classes)
-    stored = open_study(storage, settings, spool=folder.spool)
-    if stored.missed:
-        progress.note(f"{stored.missed} trials that the study's database had missed are entered from spool.jsonl")
-    study = Study(
-        stored.study,
-        space=space,
-        parameters=find_parameters(space, images=images, classes=classes),
-        settings=settings,
-        images=images,
-        classes=classes,
-        stored=stored,
-    )
-    study.queue(*_fitting(space, images=images, classes=classes, progress=progress))
-    return study
-
-
-def _fitting(
-    space: Space, *, images: ImageShape, classes: int, progress: Progress
-) -> tuple[dict[str, Parameters], dict[str, Parameters]]:
-    """Return the baselines and the starts that can be built for this data."""
-    fitting: tuple[dict[str, Parameters], dict[str, Parameters]] = ({}, {})
-    for kind, given, kept in zip(("baseline", "start"), (space.baselines, space.starts), fitting, strict=True):
-        for name, params in given.items():
-            try:
-                recipe_for(space, params, images=images, classes=classes)
-            except SpaceError as error:
-                progress.note(f"{kind} '{name}' of space '{space.name}': {error}; it is left out for this data")
-            else:
-                kept[name] = params
-    return fitting
 
 
 def _plan(
