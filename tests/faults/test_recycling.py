@@ -78,9 +78,9 @@ def test_an_error_in_a_person_s_network_costs_no_process(workers: RayWorkers) ->
 
 
 def resident_bytes() -> int:
-    """Return what this process' only worker holds for itself."""
-    (worker,) = [child for child in psutil.Process().children(recursive=True) if child.name().startswith("ray::Worker")]
-    return int(worker.memory_full_info().uss)
+    """Return what the worker that was hired last holds for itself."""
+    workers = [child for child in psutil.Process().children(recursive=True) if child.name().startswith("ray::Worker")]
+    return int(max(workers, key=lambda child: child.create_time()).memory_full_info().uss)
 
 
 @pytest.mark.timeout(900)
