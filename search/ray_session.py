@@ -12,14 +12,11 @@ import contextlib
 import inspect
 import logging
 import os
-import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,27 +24,29 @@ from typing import Any
 import objectives
 import search
 import spaces
-from search import ray_sweeper
 from search.last_words import oom_kills
 from search.placement import Machine, Share, share_out
 from search.ray_actor import SourceModule, WorkerActor
-from search.ray_pulse import Pulse, greet
+from search.ray_address import first_line, probe, unreachable
+from search.ray_output import lines_to
+from search.ray_own_cluster import (
+    append_worker_logs,
+    object_store_bytes,
+    private_folder,
+    set_variables,
+    shared_memory_free,
+    shared_memory_in_words,
+)
+from search.ray_pulse import Pulse
 from search.ray_token import ensure_private_token, refuse_open_doors
 from search.terminal import only_own_lines
-from spaces.errors import StorageError, UsageError
+from spaces.errors import StorageError
 
-_greeting_seconds = 15.0
 _join_seconds = 50.0
 """Ray itself gives up after a minute, and ends the process; on a busy machine it takes half of that to join."""
 _end_seconds = 30.0
-_variables_of_an_own_cluster = {
-    "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",
-    "RAY_worker_niceness": "0",  # Ray's own 15 leaves a worker nearly nothing beside other busy processes
-}
 _look_seconds = 0.5
 _one_at_a_time = threading.Lock()
-_longest_folder = 24
-"""Characters of the temporary folder; Ray and we append up to 82, and a socket's path ends at 107."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,7 +112,7 @@ class RaySession:
         if address is None and not is_insecure:
             refuse_open_doors(os.environ)
         elif address is not None:
-            _probe(address, os.environ)
+            probe(address, os.environ)
         session = cls(address=address, workers=workers, modules=modules, log_file=log_file)
         session._undo.callback(os.umask, os.umask(0o077))  # for what Ray and its workers write
         session._undo.enter_context(only_own_lines(log_file))
@@ -129,7 +128,7 @@ class RaySession:
         """
         if not self._is_up.wait(timeout_seconds):
             if self._address is not None and time.monotonic() - self._began > _join_seconds:
-                raise _unreachable(self._address, f"no answer within {_join_seconds:.0f} seconds")
+                raise unreachable(self._address, f"no answer within {_join_seconds:.0f} seconds")
             return False
         if self._error is not None:
             raise self._error
@@ -226,7 +225,7 @@ class RaySession:
                     self._come_up(ending)
                 except Exception as error:
                     logging.getLogger("ray").exception("Ray did not start")
-                    self._error = _unreachable(self._address, _first_line(error))
+                    self._error = unreachable(self._address, first_line(error))
                 self._is_up.set()
                 while not self._may_end.wait(Pulse.between_seconds):
                     if self._pulse is not None:
@@ -238,14 +237,13 @@ class RaySession:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray
 
-        ending.enter_context(_lines_to(self._log_file))
+        ending.enter_context(lines_to(self._log_file))
         if self._address is None:
-            for name, value in _variables_of_an_own_cluster.items():
-                os.environ.setdefault(name, value)
-            shared_bytes = _shared_memory_free()
-            folder = ending.enter_context(_private_folder())
+            set_variables()
+            shared_bytes = shared_memory_free()
+            folder = ending.enter_context(private_folder())
             self._scratch = str(folder)
-            ending.callback(_append_worker_logs, folder, self._log_file)
+            ending.callback(append_worker_logs, folder, self._log_file)
             ensure_private_token(os.environ)
             ray.init(
                 address="local",
@@ -254,7 +252,7 @@ class RaySession:
                 logging_level=logging.WARNING,
                 _temp_dir=str(folder / "r"),
             )
-            self.notice = shared_memory_in_words(shared_bytes, wanted_bytes=_object_store_bytes(ray.nodes()))
+            self.notice = shared_memory_in_words(shared_bytes, wanted_bytes=object_store_bytes(ray.nodes()))
         else:
             ray.init(
                 address=self._address,
@@ -271,27 +269,6 @@ class RaySession:
         self._crew = [self.hire() for _ in range(self._share.workers)]
 
 
-def shared_memory_in_words(free_bytes: int | None, *, wanted_bytes: float) -> str | None:
-    """Return what to tell a person whose shared memory Ray finds too small; None: it is large enough, or unknown."""
-    if free_bytes is None or free_bytes >= wanted_bytes:
-        return None
-    return (
-        f"/dev/shm has {free_bytes // 2**20} MB free, so workers share images through the disk, which is slower "
-        "(a container can be given more: --shm-size)"
-    )
-
-
-def _shared_memory_free() -> int | None:
-    try:
-        return shutil.disk_usage("/dev/shm").free
-    except OSError:  # a system without
-        return None
-
-
-def _object_store_bytes(nodes: Sequence[Any]) -> float:
-    return sum(float(node["Resources"].get("object_store_memory", 0)) for node in nodes)
-
-
 def _source(name: str) -> SourceModule:
     module = sys.modules[name]
     return SourceModule(name=name, file=str(Path(inspect.getfile(module)).resolve()), source=inspect.getsource(module))
@@ -300,79 +277,3 @@ def _source(name: str) -> SourceModule:
 def _machines(nodes: Sequence[Any]) -> list[Machine]:
     resources = [node["Resources"] for node in nodes if node["Alive"]]
     return [Machine(cpus=int(has.get("CPU", 0)), gpus=int(has.get("GPU", 0))) for has in resources]
-
-
-def _probe(address: str, environment: Mapping[str, str]) -> None:
-    """Find out quickly what Ray takes a minute for, and then ends the process over."""
-    named = environment.get("RAY_ADDRESS", "auto") if address == "auto" else address
-    if named == "auto":
-        return
-    try:
-        greet(named, timeout_seconds=_greeting_seconds)
-    except (OSError, ValueError) as error:
-        if named == address:
-            raise _unreachable(address, _first_line(error)) from None
-        raise UsageError(
-            f"cannot reach the Ray cluster at {named}, which RAY_ADDRESS names: {_first_line(error)}\n"
-            "Unset RAY_ADDRESS, or leave out --ray-address for a cluster of this search's own."
-        ) from None
-
-
-def _unreachable(address: str | None, why: str) -> UsageError:
-    if address is None:
-        return UsageError(f"Ray does not start here: {why}\nSearch without Ray: --executor inline")
-    return UsageError(
-        f"cannot reach the Ray cluster at {address}: {why}\n"
-        "Accepted: HOST:PORT of its head node (Ray's own port, 6379 by default), or auto on one of its machines."
-    )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:300] or type(error).__name__
-
-
-@contextlib.contextmanager
-def _private_folder() -> Iterator[Path]:
-    """Yield a short-named folder that is nobody else's; Ray's own, inside it, is open to all."""
-    usual = tempfile.gettempdir()
-    folder = Path(tempfile.mkdtemp(prefix="tamiz-", dir=usual if len(usual) <= _longest_folder else "/tmp"))
-    sweeper = subprocess.Popen(
-        [sys.executable, ray_sweeper.__file__, str(folder)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is none of its business
-    )
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        sweeper.communicate()
-
-
-def _append_worker_logs(folder: Path, log_file: Path) -> None:
-    with log_file.open("ab") as log:
-        for written in sorted(folder.glob("r/session_2*/logs/worker-*.err")):
-            log.write(written.read_bytes())
-
-
-@contextlib.contextmanager
-def _lines_to(log_file: Path) -> Iterator[None]:
-    """Send what Ray logs and prints in this process to a file."""
-    from ray._private import worker
-
-    logger = logging.getLogger("ray")
-    file = logging.FileHandler(log_file, encoding="utf-8", delay=True)
-    before, logger.handlers, logger.propagate = logger.handlers, [file], False
-    # With `log_to_driver=False` Ray still prints what the raylet tells of dead workers, on stdout.
-    printing, worker.print_to_stdstream = worker.print_to_stdstream, _log_lines
-    try:
-        yield
-    finally:
-        worker.print_to_stdstream = printing
-        logger.handlers = before
-        file.close()
-
-
-def _log_lines(data: dict[str, Any], ignore_prefix: object = None) -> None:
-    logging.getLogger("ray").warning("%s: %s", data.get("pid"), "\n".join(data["lines"]))

@@ -129,7 +129,7 @@ def test_an_address_where_nothing_listens_is_refused_at_once(tmp_path: Path, add
 
 
 def test_an_address_where_something_else_listens_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.ray_session._greeting_seconds", 0.5)
+    monkeypatch.setattr("search.ray_address._greeting_seconds", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(UsageError, match=f"cannot reach the Ray cluster at {address}: timed out"):
