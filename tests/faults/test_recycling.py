@@ -10,21 +10,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
-from objectives.records import Decision, StudyData, TrainingTask
+from objectives.records import Decision, StudyData
 from search.ray_workers import RayWorkers
 from search.wear import Limits
 from search.workers import EpochReported, TrainingEnded, TrainingFailed
-from spaces.recipe import ConvNet, Fit, Recipe, Stage
 from tests.faults.odd_workers import next_event, odd_workers, task, until_idle
 
 pytestmark = pytest.mark.slow
-
-SOAK = 60
-STRUCTURES = 5
-"""One more than a worker keeps compiled, so that each training is traced anew."""
 
 
 @pytest.fixture(scope="module")
@@ -75,26 +69,3 @@ def test_an_error_in_a_person_s_network_costs_no_process(workers: RayWorkers) ->
     failed = next_event(workers)
     assert isinstance(failed, TrainingFailed)
     assert (failed.failure.cause, workers.idle) == ("error", 1)
-
-
-def resident_bytes() -> int:
-    """Return what the worker that was hired last holds for itself."""
-    workers = [child for child in psutil.Process().children(recursive=True) if child.name().startswith("ray::Worker")]
-    return int(max(workers, key=lambda child: child.create_time()).memory_full_info().uss)
-
-
-@pytest.mark.timeout(900)
-def test_the_memory_of_a_warm_worker_stays_what_it_was(small_digits: StudyData, tmp_path: Path) -> None:
-    grown = {}
-    with odd_workers(small_digits, tmp_path, limits=Limits(trainings=SOAK + 1)) as workers:
-        for trial in range(SOAK):
-            network = ConvNet(stages=(Stage(filters=2 + trial % STRUCTURES, convolutions=1),), kernel=3)
-            recipe = Recipe(network=network, fit=Fit(learning_rate=0.01, batch_size=64))
-            workers.start(TrainingTask(trial=trial, recipe=recipe, seed=trial))
-            next_event(workers)
-            workers.apply(trial, Decision.FINISH)
-            next_event(workers)
-            until_idle(workers)
-            if trial in (9, SOAK - 1):
-                grown[trial] = resident_bytes()
-    assert grown[SOAK - 1] <= 1.2 * grown[9], f"{grown[9] / 2**20:.0f} to {grown[SOAK - 1] / 2**20:.0f} MiB"
