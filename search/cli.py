@@ -255,7 +255,7 @@ def upgrade_command(
     runs: Runs = None,
     storage: Storage = None,
 ) -> None:
-    """Bring the database of an older Optuna up to date, after a backup."""
+    """Bring an older study's database up to date, after a backup."""
     say(upgrade(study, runs=runs, storage=storage))
 
 
@@ -292,7 +292,7 @@ def check_command(
 
 @app.command("doctor")
 def doctor_command(runs: Runs = None, as_json: AsJson = False) -> None:
-    """Print versions, devices, memory, disk; fit to paste into an issue."""
+    """Print what this machine has, fit to paste into an issue."""
     say(doctor(runs=runs, as_json=as_json))
 
 
