@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import shutil
 import subprocess
@@ -43,7 +44,8 @@ class Browser:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if hasattr(self, "_address") and not self._address.endswith("/session"):
-            _call("DELETE", self._address)
+            with contextlib.suppress(OSError):  # a browser that can't be closed in order is closed without
+                _call("DELETE", self._address)
         self._driver.terminate()
         self._driver.wait()
         self._log.close()

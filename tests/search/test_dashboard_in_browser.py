@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -43,7 +42,7 @@ def address(finished: RunFolder, tmp_path_factory: pytest.TempPathFactory) -> It
         assert server.stdout is not None
         yield server.stdout.readline().strip()
     finally:
-        server.send_signal(signal.SIGINT)
+        server.terminate()  # a shell in the background lets its children ignore Ctrl-C
         server.communicate(timeout=60)
 
 
