@@ -8,10 +8,9 @@ One thread, as a worker on one core has. All that is compared takes turns. Wall 
 
 trials         from the recipe to the end of epoch 4, measured on validation images after each. Ours compiles a new
                architecture each time, and takes nothing over from an earlier trial (for that: `benchmarks.starting`).
-               Naive is Keras alone: build, compile, `fit` on arrays with `validation_data`. It waits for tf.data's
-               autotuner to wake up (`objectives.on_tensorflow.dataset`), which only wall time shows.
+               Naive is Keras alone: build, compile, `fit` on arrays with `validation_data`. At the end of each epoch
+               it waits for tf.data's autotuner to wake up, which only wall time shows.
 steps          epochs after the first, with a single image to validate, against a compiled step over the same batches.
-               At digits' size, what `fit` costs for each step and epoch is a good part of them.
 augmentation   the same epochs with one change of the images each, against those with none.
 backends       the same epochs on each installed backend of Keras, in processes of their own.
 

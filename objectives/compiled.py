@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from objectives import augmentation, losses, optimizers
 from objectives.backbones import leaves
+from objectives.steps import steps_of
 from spaces.recipe import Recipe
 from spaces.records import to_plain
 from spaces.transfer import Transfer
@@ -64,6 +65,7 @@ class Compiled:
         self._dropouts = [layer for layer in dropping.layers if isinstance(layer, RatedDropout)]
         self.model = augmentation.augmented(dropping, recipe.augment)
         compile_model(self.model, network, recipe, course)
+        self.steps = steps_of(self.model)
 
     def begin_again(self, fresh: keras.Model, recipe: Recipe, course: Course) -> None:
         """Take the weights of a fresh network of the same structure, and the rates of its recipe."""

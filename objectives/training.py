@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import math
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives import features, measuring, networks, transfer
+from objectives import features, keras_state, measuring, networks, transfer
 from objectives.batches import ShuffledBatches
 from objectives.compiled import CompiledNetworks, Course, compile_model
 from objectives.data.directories import DataDirectories
 from objectives.failures import TrainingError, classify, diverged
-from objectives.input_pipeline import TrainingInput
 from objectives.metrics import METRICS, measure
 from objectives.records import Checkpoint, EpochReport, Objective, StudyData, TrainingResult
-from spaces.errors import RecordError
+from objectives.steps import steps_of
 from spaces.recipe import ImageShape, Recipe, Unfreeze
 
 __all__ = ["Training", "TrainingError", "TrainingHalted", "classify"]
@@ -78,22 +75,21 @@ class Training:
         self._unsaved: Checkpoint | None = None
         self._is_saved = True
         self._copying_seconds = 0.0
-        with _failing(0), _forgetting_gradients():
-            _reset_keras(seed)
+        with _failing(0), keras_state.forgetting_gradients():
+            keras_state.reset(seed)
             folder = DataDirectories.from_environment().features
             self._seen = features.seen_by(recipe, data, epochs=objective.epochs, folder=folder)
-            batches = ShuffledBatches(*self._seen.train, batch_size=recipe.fit.batch_size, seed=seed)
-            self._input = TrainingInput(batches)
+            self._batches = ShuffledBatches(*self._seen.train, batch_size=recipe.fit.batch_size, seed=seed)
             self._fresh = networks.assemble(self._seen.recipe, images=self._seen.shape, classes=len(data.classes))
             self._course = Course(
-                steps=objective.epochs * self._input.steps,
+                steps=objective.epochs * len(self._batches),
                 labels=data.train.labels[data.train.indices],
                 classes=len(data.classes),
             )
             found = (CompiledNetworks() if compiled is None else compiled).take(
                 self._fresh, self._seen.recipe, self._course
             )
-            self._network, self._model = found.network, found.model
+            self._network, self._model, self._steps = found.network, found.model, found.steps
             frozen = {id(weight) for weight in transfer.frozen_weights(self._network, self._seen.recipe)}
             self._weights = [weight for weight in self._network.weights if id(weight) not in frozen]
             self._variables = [variable for variable in self._model.variables if id(variable) not in frozen]
@@ -123,7 +119,7 @@ class Training:
         self._keep_unsaved()
         started = time.perf_counter()
         epoch = self.epoch + 1
-        with _failing(epoch), _forgetting_gradients():
+        with _failing(epoch), keras_state.forgetting_gradients():
             unfreeze = self._recipe.unfreeze
             if unfreeze is not None and unfreeze.epoch == epoch:
                 self._unfreeze(unfreeze)
@@ -134,7 +130,9 @@ class Training:
             metrics = fitted | measure(found, self._labels())
             score = metrics[self._metric.name]
             if self._best is None or self._metric.is_better(score, self._best.score):
-                self._best = _Best(epoch=epoch, score=score, weights=_values(self._weights), probabilities=found)
+                self._best = _Best(
+                    epoch=epoch, score=score, weights=keras_state.copies(self._weights), probabilities=found
+                )
         report = EpochReport(epoch=epoch, score=score, metrics=metrics, seconds=time.perf_counter() - started)
         self._reports.append(report)
         self._is_saved = False
@@ -155,8 +153,8 @@ class Training:
                 recipe=self._recipe,
                 seed=self._seed,
                 reports=tuple(self._reports),
-                variables=_values(self._variables),
-                optimizer=_values(self._model.optimizer.variables),
+                variables=keras_state.copies(self._variables),
+                optimizer=keras_state.copies(self._model.optimizer.variables),
                 best_epoch=best.epoch,
                 best_weights=best.weights,
                 best_probabilities=best.probabilities,
@@ -175,8 +173,8 @@ class Training:
         if unfreeze is not None and unfreeze.epoch <= self.epoch:
             self._unfreeze(unfreeze)
         optimizer = self._model.optimizer
-        _assign(self._variables, checkpoint.variables)
-        _assign(optimizer.variables, checkpoint.optimizer)
+        keras_state.assign(self._variables, checkpoint.variables)
+        keras_state.assign(optimizer.variables, checkpoint.optimizer)
         self._best = _Best(
             epoch=checkpoint.best_epoch,
             score=checkpoint.reports[checkpoint.best_epoch - 1].score,
@@ -194,8 +192,8 @@ class Training:
         if best is None:
             raise RuntimeError("finish() came before any epoch; call advance() first")
         with _failing(self.epoch):
-            _assign(self._weights, best.weights)
-            model = _saved(self._whole_network()) if keep_model else None
+            keras_state.assign(self._weights, best.weights)
+            model = keras_state.saved(self._whole_network()) if keep_model else None
         return TrainingResult(
             score=best.score,
             best_epoch=best.epoch,
@@ -219,9 +217,10 @@ class Training:
         """Let part of a pretrained network be trained too, from this epoch on; the optimizer begins afresh."""
         transfer.unfreeze(self._network, unfreeze.layers)
         compile_model(self._model, self._network, self._recipe, self._course)
+        self._steps = steps_of(self._model)
         optimizer = self._model.optimizer
         transfer.slow_down(optimizer, self._network, rate=unfreeze.rate)
-        optimizer.iterations.assign(self.epoch * self._input.steps)  # the schedule goes on where it was
+        optimizer.iterations.assign(self.epoch * len(self._batches))  # the schedule goes on where it was
 
     def _whole_network(self) -> keras.Model:
         if self._seen.recipe == self._recipe:
@@ -232,86 +231,17 @@ class Training:
         return features.whole_network(self._recipe, self._network, images=images, classes=len(self._data.classes))
 
     def _fit(self, epoch: int, is_halted: Callable[[], bool]) -> dict[str, float]:
-        halt = _StopWhenHalted(is_halted)
-        history = self._model.fit(
-            self._input.epoch(epoch),
-            initial_epoch=epoch - 1,
-            epochs=epoch,
-            steps_per_epoch=self._input.steps,
-            shuffle=False,
-            verbose=0,
-            callbacks=[_StopWhenDiverged(), halt],
-        ).history
-        if halt.was_asked:
+        self._batches.shuffle(epoch)
+        found = self._steps.train(self._batches, is_halted)
+        if found is None:
             raise TrainingHalted(f"halted amid epoch {epoch}")
-        loss = float(history["loss"][-1])
-        if not math.isfinite(loss):
-            raise diverged(loss, epoch, self._recipe)
-        return {"loss": loss, "accuracy": float(history["accuracy"][-1])}
+        if not math.isfinite(found["loss"]):
+            raise diverged(found["loss"], epoch, self._recipe)
+        return {"loss": found["loss"], "accuracy": found["accuracy"]}
 
     def _labels(self) -> NDArray[np.int32]:
         validation = self._data.validation
         return validation.labels[validation.indices]
-
-
-class _StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Ends `fit` at the first batch whose loss is no finite number."""
-
-    async_safe = True  # the device need not wait for the check
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        if logs and not math.isfinite(logs["loss"]):
-            self.model.stop_training = True
-
-
-class _StopWhenHalted(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Ends `fit` at the first batch after somebody asked for it."""
-
-    async_safe = True
-
-    def __init__(self, is_halted: Callable[[], bool]) -> None:
-        super().__init__()
-        self._is_halted = is_halted
-        self.was_asked = False
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        if self._is_halted():
-            self.was_asked = self.model.stop_training = True
-
-
-def _reset_keras(seed: int) -> None:
-    """Bring Keras to the state of a fresh process, whatever ran before in this one."""
-    keras.utils.clear_session(free_memory=True)
-    keras.config.set_dtype_policy("float32")
-    keras.config.set_image_data_format("channels_last")
-    keras.utils.set_random_seed(seed)
-
-
-def _forgetting_gradients() -> AbstractContextManager[None]:
-    """Keep what is traced inside from outliving its network, where the backend would let it."""
-    if keras.backend.backend() != "tensorflow":
-        return nullcontext()
-    from objectives import on_tensorflow
-
-    return on_tensorflow.forgetting_gradients()
-
-
-def _values(variables: Sequence[keras.Variable]) -> tuple[NDArray[Any], ...]:
-    return tuple(variable.numpy() for variable in variables)
-
-
-def _assign(variables: Sequence[keras.Variable], values: Sequence[NDArray[Any]]) -> None:
-    if [tuple(variable.shape) for variable in variables] != [value.shape for value in values]:
-        raise RecordError("the checkpoint is that of another network; accepted: one of the same shapes")
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
-
-
-def _saved(network: keras.Model) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "model.keras")
-        network.save(path)
-        return path.read_bytes()
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -13,7 +15,6 @@ from objectives import feature_store, features, measuring
 from objectives.batches import ShuffledBatches
 from objectives.data.directories import DataDirectories
 from objectives.feature_store import View
-from objectives.input_pipeline import TrainingInput
 from objectives.records import Examples, Objective, StudyData, TrainingResult
 from objectives.training import Training
 from spaces.backbones import Backbone
@@ -114,6 +115,25 @@ def test_another_seed_s_split_shares_the_features(few: StudyData) -> None:
     _trained(RECIPE, other, epochs=1)
 
     assert len(_stored()) == 1
+
+
+def test_who_asks_while_features_are_computed_waits_for_them(few: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
+    both_ask = Barrier(2, timeout=60)
+    read = feature_store._read
+
+    def read_together(place: Path) -> feature_store.Entry | None:
+        found = read(place)
+        if not place.with_suffix(".lock").exists():
+            both_ask.wait()  # neither has found any when it asks for the lock
+        return found
+
+    monkeypatch.setattr(feature_store, "_read", read_together)
+    folder = DataDirectories.from_environment().features
+    with ThreadPoolExecutor(2) as threads:
+        asking = [threads.submit(feature_store.features_of, NETWORK, few.train, folder=folder) for _ in range(2)]
+        computed = sorted(asked.result().computed for asked in asking)
+
+    assert computed == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -276,8 +296,7 @@ def test_each_epoch_sees_the_next_view(few: StudyData, monkeypatch: pytest.Monke
         images[few.train.indices] = changed.images
         shown.append(replace(few.train, images=images))
     direct = Training(recipe=RECIPE, data=few, objective=Objective(metric="val_loss", epochs=2), seed=0)
-    batches = ShuffledBatches(*shown, batch_size=RECIPE.fit.batch_size, seed=0)
-    direct._input = TrainingInput(batches)
+    direct._batches = ShuffledBatches(*shown, batch_size=RECIPE.fit.batch_size, seed=0)
     for _ in range(2):
         direct.advance()
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from keras import layers
 
+from objectives import keras_state
 from objectives.inside import look_inside
 from objectives.measuring import measure_winner, predictions_of, probabilities
 from objectives.networks import assemble
 from objectives.records import Examples, NetworkInside, StudyData
-from objectives.training import _saved
 from spaces.recipe import ConvNet, Fit, ImageShape, Recipe, Stage
 
 pytestmark = pytest.mark.slow
@@ -104,6 +104,6 @@ def test_a_network_that_can_not_be_looked_into_is_measured_all_the_same(
 
     monkeypatch.setattr("objectives.inside.look_inside", opaque)
     assert small_digits.test is not None
-    measured = measure_winner(_saved(model_of(recipe())), small_digits.test)
+    measured = measure_winner(keras_state.saved(model_of(recipe())), small_digits.test)
 
     assert (measured.inside, len(measured.predictions.labels)) == (None, 100)

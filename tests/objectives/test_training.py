@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import math
 import os
@@ -163,6 +164,15 @@ def test_a_huge_rate_diverges(small_digits: StudyData) -> None:
     ) as caught:
         _reports(small_digits, recipe)
     assert caught.value.failure.cause == "diverged"
+
+
+def test_what_diverges_stops_at_that_batch(small_digits: StudyData) -> None:
+    recipe = replace(SMALL, fit=Fit(learning_rate=1e30, optimizer="sgd", batch_size=16))
+    batches = itertools.count()
+
+    with pytest.raises(TrainingError, match="loss became"):
+        _training(small_digits, recipe).advance(is_halted=lambda: next(batches) < 0)
+    assert next(batches) <= 3  # of 20: the first loss is that of the weights before any step
 
 
 @dataclass(frozen=True, kw_only=True)

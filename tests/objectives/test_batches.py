@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from objectives import on_tensorflow
 from objectives.batches import ShuffledBatches
-from objectives.input_pipeline import TrainingInput
-from objectives.records import Examples, StudyData
+from objectives.records import Examples
 
 
 def _examples() -> Examples:
@@ -66,27 +64,3 @@ def test_images_stay_with_their_labels() -> None:
     batches.shuffle(1)
 
     assert all(np.array_equal(images[:, 0, 0, 0] + 100, labels) for images, labels in batches)
-
-
-def test_tensorflow_reads_the_same_batches_each_epoch() -> None:
-    batches = ShuffledBatches(_examples(), batch_size=3, seed=0)
-    dataset = on_tensorflow.dataset(batches)
-    for epoch in (1, 2):
-        batches.shuffle(epoch)
-        read = [(images.numpy(), labels.numpy()) for images, labels in dataset]
-
-        for (images, labels), (expected_images, expected_labels) in zip(read, batches, strict=True):
-            np.testing.assert_array_equal(images, expected_images, strict=True)
-            np.testing.assert_array_equal(labels, expected_labels, strict=True)
-
-
-def test_the_autotuner_whose_sleep_rounds_epochs_up_is_off() -> None:
-    dataset = on_tensorflow.dataset(ShuffledBatches(_examples(), batch_size=3, seed=0))
-
-    assert dataset.options().autotune.enabled is False
-
-
-def test_one_dataset_serves_all_epochs(small_digits: StudyData) -> None:
-    reading = TrainingInput(ShuffledBatches(small_digits.train, batch_size=64, seed=0))
-
-    assert reading.epoch(1) is reading.epoch(2)
