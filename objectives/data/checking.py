@@ -24,6 +24,8 @@ from objectives.data.records import BadFile
 
 __all__ = ["check", "lines"]
 
+ODD_NAMED = 3
+"""Images of a kind that are worth knowing; the rest is counted."""
 IMBALANCE_NOTED = 10.0
 """Images of the largest class for each of the smallest, from which on it is an oddity."""
 
@@ -185,11 +187,18 @@ def _oddities(
     contradicting = sum(len(group.labels) > 1 for group in duplicates)
     if contradicting:
         yield f"{_counted(contradicting, 'image')} in several classes"
-    yield from (
-        f"{_counted(tally.images, 'image')} {tally.kind}"
-        for tally in _tallies(o for image in images for o in image.inspection.oddities)
-    )
+    odd: dict[str, list[str]] = defaultdict(list)
+    for image in images:
+        for oddity in image.inspection.oddities:
+            odd[oddity].append(image.shown)
+    for oddity, files in sorted(odd.items(), key=lambda item: -len(item[1])):
+        yield f"{_counted(len(files), 'image')} {oddity} ({_few(files)})"
 
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _few(files: Sequence[str]) -> str:
+    more = f" and {len(files) - ODD_NAMED} more" if len(files) > ODD_NAMED else ""
+    return ", ".join(files[:ODD_NAMED]) + more

@@ -74,6 +74,7 @@ def _oddities(image: Image.Image) -> tuple[str, ...]:
         "rotated by the camera (EXIF): taken upright": orientation in range(2, 9),
         "transparent: laid on white": image.has_transparency_data,
         "CMYK: converted to RGB": image.mode == "CMYK",
+        "of a palette: converted to RGB": image.mode in ("P", "PA"),
         "more than 8 bits: scaled to 8": image.mode in ("I", "F") or image.mode.startswith("I;"),
     }
     return tuple(oddity for oddity, holds in found.items() if holds)

@@ -100,7 +100,11 @@ def _entries(path: str) -> list[os.DirEntry[str]]:
 
 
 def _reason_to_ignore(entry: os.DirEntry[str], *, top: Path, above: frozenset[Path]) -> str | None:
-    if entry.is_dir():
+    try:
+        is_folder, is_file = entry.is_dir(), entry.is_file()
+    except OSError as error:  # of its target: links that lead to each other, a folder that is closed to us
+        return f"a link that can't be followed: {error.strerror}"
+    if is_folder:
         if entry.is_symlink():
             target = Path(entry).resolve()
             if target in above or top.is_relative_to(target):
@@ -108,7 +112,7 @@ def _reason_to_ignore(entry: os.DirEntry[str], *, top: Path, above: frozenset[Pa
             if target.is_relative_to(top):
                 return "a link to a folder that is read anyway"
         return f"folders nested more than {DEEPEST} deep" if len(above) > DEEPEST else None
-    if not entry.is_file():
+    if not is_file:
         return "a link to nothing" if entry.is_symlink() else "no regular file"
     _, dot, ending = entry.name.rpartition(".")
     if f".{ending.lower()}" in EXTENSIONS:

@@ -96,19 +96,28 @@ def odd_image(kind: str, path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "noted"),
     [
-        ("cmyk.jpg", "1 image CMYK: converted to RGB"),
-        ("palette.png", None),
-        ("deep.png", "1 image more than 8 bits: scaled to 8"),
-        ("moving.gif", "1 image of several frames: the first counts"),
-        ("turned.jpg", "1 image rotated by the camera (EXIF): taken upright"),
-        ("clear.png", "1 image transparent: laid on white"),
+        ("cmyk.jpg", ["CMYK: converted to RGB"]),
+        ("palette.png", ["of a palette: converted to RGB"]),
+        ("deep.png", ["more than 8 bits: scaled to 8"]),
+        ("moving.gif", ["of several frames: the first counts", "of a palette: converted to RGB"]),
+        ("turned.jpg", ["rotated by the camera (EXIF): taken upright"]),
+        ("clear.png", ["transparent: laid on white"]),
     ],
 )
-def test_odd_images_are_noted_and_fit(pets: Path, name: str, noted: str | None) -> None:
+def test_odd_images_are_named_and_fit(pets: Path, name: str, noted: list[str]) -> None:
     odd_image(name, pets / "train" / "cat" / name)
     found = checked(pets)
 
-    assert (found.poisoned, found.oddities) == (False, (noted,) if noted else ())
+    said = tuple(f"1 image {oddity} (train/cat/{name})" for oddity in noted)
+    assert (found.poisoned, found.oddities) == (False, said)
+
+
+def test_of_many_odd_images_three_are_named(pets: Path) -> None:
+    for number in range(5):
+        odd_image("clear.png", pets / "train" / "dog" / f"clear{number}.png")
+
+    named = "train/dog/clear0.png, train/dog/clear1.png, train/dog/clear2.png and 2 more"
+    assert f"5 images transparent: laid on white ({named})" in checked(pets).oddities
 
 
 def test_an_empty_class_is_noted(pets: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from objectives.data.decoding import UnreadableImageError, read_image
+from objectives.data.decoding import MOST_FILE_BYTES, UnreadableImageError, read_image
 from tests.objectives.data.pictures import picture, png_header, save
 
 
@@ -143,3 +143,11 @@ def test_a_bomb_fills_no_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
 
     assert peak_bytes < 5_000_000
+
+
+def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate(MOST_FILE_BYTES + 1)  # sparse: it takes no room
+
+    with pytest.raises(UnreadableImageError, match="268 MB; at most 268 MB are read"):
+        pixels(tmp_path / "a.png")

@@ -88,6 +88,14 @@ def test_a_link_to_nothing_is_passed_over(tmp_path: Path) -> None:
     assert ignored(tmp_path) == {"a.png": "a link to nothing"}
 
 
+def test_links_to_each_other_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "b.png")
+    (tmp_path / "b.png").symlink_to(tmp_path / "a.png")
+
+    problem = "a link that can't be followed: Too many levels of symbolic links"
+    assert ignored(tmp_path) == {"a.png": problem, "b.png": problem}
+
+
 def test_a_pipe_is_no_image(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
 
