@@ -10,7 +10,7 @@ from objectives.records import TrainingFailure
 from spaces.errors import DataError, TamizError
 from spaces.recipe import Recipe
 
-Cause = Literal["host_oom", "gpu_oom", "error"]
+Cause = Literal["host_oom", "gpu_oom", "invalid", "error"]
 
 
 _backends = {"tensorflow", "torch", "jax", "jaxlib"}
@@ -44,14 +44,14 @@ def classify(error: BaseException, epoch: int) -> TrainingFailure:
         message, _, advice = str(error).partition("\n")
         return TrainingFailure(cause="error", message=message, traceback=advice)
     place = f"at epoch {epoch}" if epoch else "while building the network"
-    cause = _cause(error)
+    cause = _cause(error, is_building=not epoch)
     said = str(error).strip().partition("\n")[0][:200]
-    if cause == "error":
+    if cause in ("error", "invalid"):
         message = f"{type(error).__name__} {place}: {said}"
     else:
         message = f"out of {'GPU' if cause == 'gpu_oom' else 'host'} memory {place}: {said or type(error).__name__}"
     frames = "".join(traceback.format_exception(error, limit=-6, chain=False))
-    poisons = cause != "error" or _is_of_a_backend(error)
+    poisons = cause in ("gpu_oom", "host_oom") or _is_of_a_backend(error)
     return TrainingFailure(cause=cause, message=message, traceback=frames, poisons=poisons)
 
 
@@ -61,13 +61,16 @@ def _is_of_a_backend(error: BaseException) -> bool:
     return bool(roots & _backends) or isinstance(error, SystemError)
 
 
-def _cause(error: BaseException) -> Cause:
-    """Tell by names, so that no backend need be imported: TensorFlow, PyTorch and JAX in turn."""
+def _cause(error: BaseException, *, is_building: bool) -> Cause:
+    """Tell by names, so that no backend need be imported: TensorFlow, PyTorch and JAX in turn.
+
+    A ValueError while building says that this network can't be, as a pooling of no pixels: Keras' own way, too.
+    """
     if isinstance(error, MemoryError):
         return "host_oom"
     names = {kind.__name__ for kind in type(error).__mro__}
     said = str(error)
     exhausted = names & {"ResourceExhaustedError", "OutOfMemoryError"} or "RESOURCE_EXHAUSTED" in said
     if not exhausted:
-        return "error"
+        return "invalid" if is_building and isinstance(error, ValueError) else "error"
     return "host_oom" if "device:CPU" in said else "gpu_oom"

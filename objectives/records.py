@@ -208,7 +208,7 @@ class TrainingTask:
 class TrainingFailure:
     """Why a training ended without a result."""
 
-    cause: Literal["diverged", "host_oom", "gpu_oom", "error", "worker_lost", "hung", "timeout"]
+    cause: Literal["diverged", "host_oom", "gpu_oom", "invalid", "error", "worker_lost", "hung", "timeout"]
     message: str
     """One line for a person: what happened, at which epoch."""
     traceback: str = ""

@@ -103,7 +103,7 @@ class TrialRecord:
     attempt: int
     worker: str
     cause: str | None = None
-    """Why it has no result or was told early: diverged, host_oom, gpu_oom, error, worker_lost, hung, timeout."""
+    """Why it has no result or was told early: as `objectives.records.TrainingFailure.cause`."""
     message: str | None = None
     note: str | None = None
     """How it was trained, where that is worth a line: whether features of a frozen part were shared."""

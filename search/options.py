@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.storage_reference import reference_for
-from spaces.backbones import find_backbones
+from spaces.backbones import Backbones, find_backbones
 from spaces.catalogue import find_space, space_names
 from spaces.errors import UnknownNameError, UsageError
 from spaces.records import from_plain, parse
@@ -121,11 +121,26 @@ def resolve_alone(options: Options) -> Resolved:
         raise UsageError(f"no space is named; say --space NAME.\nSpaces: {', '.join(space_names())}")
     space = find_space(options.space)
     if options.backbone is not None:
-        space = with_backbones(space, find_backbones(options.backbone))
+        space = with_backbones(space, _known(find_backbones(options.backbone)))
     if options.enqueue is not None:
         names = [name.strip() for name in options.enqueue.split(",")]
         space = space.beginning_with([] if names == ["none"] else names)
     return Resolved(settings=options.settings(space), space=space)
+
+
+def _known(backbones: Backbones) -> Backbones:
+    """Return the backbones, unless they are a model that is not the one which a search left."""
+    if backbones.are_exported:
+        from search.model_files import CARD  # numpy with it, which `--help` does without
+        from search.predict import card_beside
+
+        file = Path(backbones.weights)
+        if backbones.digest != f"sha256:{card_beside(file).sha256}":
+            raise UsageError(
+                f"--backbone: {file} is not the model that {CARD} beside it was written for, and may run code when it "
+                "is loaded.\nAccepted: a model as `run` or `export` wrote it."
+            )
+    return backbones
 
 
 def from_environment(environment: Mapping[str, str]) -> Options:
@@ -189,7 +204,7 @@ def parse_duration(text: str, option: str = "--timeout") -> float:
 def study_name(space: str, data: str) -> str:
     """Return the name that a study has when nobody names it: "cnn_cifar-digits"."""
     last = Path(data).expanduser().absolute().name if "/" in data or data in (".", "..") else data
-    clean = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{space}-{last.removesuffix('.npz')}")
+    clean = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{space}-{last.removesuffix('.npz').removesuffix('.csv')}")
     return clean.strip("-.")[:100]
 
 

@@ -136,7 +136,7 @@ def known_model(path: Path, *, trust: bool) -> tuple[bytes, ModelCard]:
         content = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror}") from None
-    card = _card(path.with_name(CARD))
+    card = card_beside(path)
     if hashlib.sha256(content).hexdigest() != card.sha256 and not trust:
         raise UsageError(
             f"{path} is not the model that {CARD} beside it was written for, and may run code when it is loaded.\n"
@@ -145,7 +145,13 @@ def known_model(path: Path, *, trust: bool) -> tuple[bytes, ModelCard]:
     return content, card
 
 
-def _card(path: Path) -> ModelCard:
+def card_beside(model: Path) -> ModelCard:
+    """Return the card in a model's folder.
+
+    Raises:
+        UsageError: there is none, or it is damaged.
+    """
+    path = model.with_name(CARD)
     try:
         plain = parse(path.read_text())
     except OSError:

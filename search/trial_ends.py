@@ -45,6 +45,7 @@ class TrialEnds:
         self._folder = folder
         self._checkpoints = checkpoints
         self._progress = progress
+        self._said: set[str] = set()
 
     def end(self, running: Running, result: TrainingResult, *, worker: str) -> None:
         """Record and tell a training that ended in order; a score that is no number never completes.
@@ -58,6 +59,9 @@ class TrialEnds:
             return
         record = running.result_record(result, epochs=self._study.epochs, worker=worker)
         self._record(running, record, predictions=result.predictions, model=result.model)
+        if record.note is not None and record.note not in self._said:
+            self._said.add(record.note)
+            self._progress.note(f"trial {record.trial}: {record.note}")
         if record.state == "COMPLETE":
             self._budget.completed()
             best = self._study.best()
@@ -75,6 +79,10 @@ class TrialEnds:
         self._record(running, record, predictions=None, model=None)
         self._folder.write_traceback(record.trial, failure.traceback)
         self._budget.failed(failure)
+
+    def refuse(self, running: Running, failure: TrainingFailure) -> None:
+        """Record and tell a trial whose choice can't be; no worker saw it, and it says nothing about others."""
+        self._record(running, running.failure_record(failure, worker="none"), predictions=None, model=None)
 
     def enter(self, trial: optuna.Trial, record: TrialRecord) -> None:
         """Tell a trial whose result is on disk: the run that wrote it was interrupted right then."""

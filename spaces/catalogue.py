@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 
-from spaces.errors import SpaceError, TamizError, UnknownNameError
+from spaces.errors import ImpossibleChoiceError, RecordError, SpaceError, TamizError, UnknownNameError
 from spaces.recipe import Recipe
 from spaces.space import Parameters, Space
 from spaces.suggest import Suggest
@@ -124,7 +124,10 @@ def _blaming_its_file(suggest: Callable[[Suggest], Recipe], file: Path) -> Calla
     @functools.wraps(suggest)
     def suggest_or_blame(trial: Suggest) -> Recipe:
         with _blaming(file):
-            recipe = suggest(trial)
+            try:
+                recipe = suggest(trial)
+            except (RecordError, ValueError) as error:
+                raise ImpossibleChoiceError(_refusal(error, file)) from error
         if not isinstance(recipe, Recipe):
             raise SpaceError(f"`suggest` in '{file.name}' returned a {type(recipe).__name__}; accepted: a Recipe")
         return recipe
@@ -160,8 +163,18 @@ def _syntax_message(error: SyntaxError, file: Path) -> str:
     ).rstrip("\n")
 
 
+def _refusal(error: Exception, file: Path) -> str:
+    frames = _frames_in(file, error)
+    line = f", line {frames[-1].lineno}" if frames else ""
+    return f"{str(error).partition(chr(10))[0][:200] or type(error).__name__} (space '{file.name}'{line})"
+
+
+def _frames_in(file: Path, error: BaseException) -> list[traceback.FrameSummary]:
+    return [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).resolve() == file]
+
+
 def _error_message(error: BaseException, file: Path) -> str:
-    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).resolve() == file]
+    frames = _frames_in(file, error)
     where = f" in line {frames[-1].lineno}:\n    {frames[-1].line}\n" if frames else ":\n"
     return f"space '{file.name}' fails{where}{traceback.format_exception_only(error)[-1].rstrip()[:300]}"
 

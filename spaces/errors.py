@@ -5,6 +5,7 @@
     │   ├── UnknownNameError    2  a name that is not in a list
     │   ├── RecordError         2  a stored or hand-written record that does not fit its type
     │   └── SpaceError          2  a space file that can't be read or does not behave
+    │       └── ImpossibleChoiceError   one trial's choice that can't be; no end of a search
     ├── DataError               3  no usable data
     ├── StudyConflictError      4  the study exists, and differs or is busy
     ├── StorageError            5  the database or the disk gave up; resumable
@@ -53,6 +54,10 @@ class RecordError(UsageError):
 
 class SpaceError(UsageError):
     """A space that can't be read, or that does not behave as a space."""
+
+
+class ImpossibleChoiceError(SpaceError):
+    """What a space chose for one trial can't be; what it chooses for others may."""
 
 
 class DataError(TamizError):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from spaces.backbones import OURS
-from spaces.errors import SpaceError
+from spaces.errors import ImpossibleChoiceError, SpaceError
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, ParameterValue, Space
 from spaces.suggest import Choice
@@ -185,15 +185,14 @@ def find_parameters(space: Space, *, images: ImageShape, classes: int) -> tuple[
     """Return what a space chooses, in the order in which it asks, for images of that shape.
 
     Lets the space choose at random, always the same way, some hundred times: a parameter that is
-    asked in fewer than about one of a hundred trials may be missed.
+    asked in fewer than about one of a hundred trials may be missed. Choices that can't be are passed over.
 
     Raises:
-        SpaceError: the space fails, or a range differs from trial to trial.
+        SpaceError: the space fails, none of its choices can be, or a range differs from trial to trial.
     """
-    trials = [RandomSuggest(seed=seed, images=images, classes=classes) for seed in range(_draws)]
+    trials = _possible(space, [RandomSuggest(seed=seed, images=images, classes=classes) for seed in range(_draws)])
     found: dict[str, Parameter] = {}
     for trial in trials:
-        space.suggest(trial)
         for name, parameter in trial.asked.items():
             if found.setdefault(name, parameter) != parameter:
                 raise SpaceError(
@@ -202,6 +201,22 @@ def find_parameters(space: Space, *, images: ImageShape, classes: int) -> tuple[
                 )
     chosen = [trial.chosen for trial in trials]
     return tuple(replace(parameter, when=_condition(name, tuple(found), chosen)) for name, parameter in found.items())
+
+
+def _possible(space: Space, trials: Sequence[RandomSuggest]) -> list[RandomSuggest]:
+    """Let the space choose with each; returns those of whose choices it makes a recipe."""
+    possible: list[RandomSuggest] = []
+    refused: ImpossibleChoiceError | None = None
+    for trial in trials:
+        try:
+            space.suggest(trial)
+        except ImpossibleChoiceError as error:
+            refused = refused or error
+        else:
+            possible.append(trial)
+    if refused is not None and not possible:
+        raise refused
+    return possible
 
 
 def _condition(

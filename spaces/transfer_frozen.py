@@ -4,7 +4,8 @@ The features are computed once and shared by all trials, so that a trial costs s
 searched: the network, where it is cut, the size of the images, the head, and how the head is trained
 (Yosinski et al. 2014). The networks bring ImageNet weights, which Keras downloads; without a network
 connection say where to start from: `--backbone VGG16:weights.h5`, or a model of an earlier search.
-Baseline `course_mixed7`: InceptionV3 cut at `mixed7`, images of 150x150, a dense layer of 1024 units.
+Baseline `course_mixed7`: InceptionV3 cut at `mixed7`, images of 150x150, a dense layer of 1024 units; for
+two classes one sigmoid unit.
 Baseline `cifar_vgg16`: all of VGG16 on 32x32, a dense layer of 256 units.
 
     python -m search run --space transfer_frozen --data cifar10 --backbone runs/cnn_cifar-cifar10/best/model.keras
@@ -28,6 +29,7 @@ BASELINES = {
         "summary": "flatten",
         "dense_units": 1024,
         "dropout": 0.2,
+        "two_class_units": 1,
         "optimizer": "rmsprop",
         "learning_rate": 1e-4,
         "schedule": "constant",
@@ -41,6 +43,7 @@ BASELINES = {
         "summary": "flatten",
         "dense_units": 256,
         "dropout": 0.5,
+        "two_class_units": 1,
         "optimizer": "adam",
         "learning_rate": 1e-3,
         "schedule": "constant",
@@ -52,7 +55,7 @@ BASELINES = {
 
 def suggest(trial: Suggest) -> Recipe:
     """Choose one frozen network, one head and one way to train it."""
-    return Recipe(network=suggest_transfer(trial), fit=suggest_fit(trial), pixels="raw")
+    return Recipe(network=suggest_transfer(trial), fit=suggest_fit(trial), pixels="raw", output=suggest_output(trial))
 
 
 def suggest_transfer(trial: Suggest) -> Transfer:
@@ -70,6 +73,12 @@ def suggest_transfer(trial: Suggest) -> Transfer:
             dropout=trial.suggest_float("dropout", 0.0, 0.5, step=0.1),
         ),
     )
+
+
+def suggest_output(trial: Suggest) -> str:
+    """Choose whether two classes get one sigmoid unit or two softmax units; more classes have a unit each."""
+    units = trial.suggest_categorical("two_class_units", [1, 2] if trial.classes == 2 else [1])
+    return "sigmoid" if trial.classes == 2 and units == 1 else "softmax"
 
 
 def suggest_fit(trial: Suggest) -> Fit:

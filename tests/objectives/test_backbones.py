@@ -61,7 +61,16 @@ def test_each_of_ours_is_cut_in_four(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "module"), [("VGG16", "vgg16"), ("InceptionV3", "inception_v3"), ("ConvNeXtTiny", "convnext")]
+    ("name", "module"),
+    [
+        ("VGG16", "vgg16"),
+        ("InceptionV3", "inception_v3"),
+        ("ResNet50V2", "resnet_v2"),
+        ("MobileNetV2", "mobilenet_v2"),
+        ("MobileNetV3Small", "mobilenet_v3"),
+        ("EfficientNetV2B0", "efficientnet_v2"),
+        ("ConvNeXtTiny", "convnext"),
+    ],
 )
 def test_pixels_are_prepared_as_keras_prepares_them(name: str, module: str) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype(np.float32)

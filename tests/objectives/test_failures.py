@@ -36,6 +36,13 @@ def test_an_exception_has_a_cause(error: Exception, cause: str) -> None:
     assert classify(error, 2).cause == cause
 
 
+def test_a_network_that_can_not_be_is_invalid_and_a_fault_in_its_builder_an_error() -> None:
+    assert [classify(error, 0).cause for error in (ValueError("no pixel is left"), KeyError("filters"))] == [
+        "invalid",
+        "error",
+    ]
+
+
 def test_tensorflows_own_error_is_known() -> None:
     import tensorflow as tf
 

@@ -45,9 +45,11 @@ def _build(network: Odd, images: Any) -> Any:
     if network.fault == "stopped":
         os.kill(os.getpid(), signal.SIGSTOP)
     if network.fault == "broken":
-        raise ValueError("no such layer")
+        raise LookupError("no such layer")
     if network.fault == "out of memory":
         raise MemoryError
+    if network.fault == "out of GPU memory":
+        raise type("ResourceExhaustedError", (Exception,), {})("OOM when allocating tensor on /device:GPU:0")
     if network.nodes:
         import ray
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from reports.records import ModelCard, schema
 from search.options import (
     Options,
     command_for,
@@ -21,6 +23,7 @@ from search.options import (
 )
 from spaces.backbones import Backbones
 from spaces.errors import UnknownNameError, UsageError
+from spaces.records import to_plain
 
 
 @pytest.fixture(autouse=True)
@@ -165,6 +168,7 @@ def test_a_study_name_that_is_no_folder_name_is_refused(name: str) -> None:
         ("digits", "net-digits"),
         ("some/where/my photos", "net-my-photos"),
         ("/data/small.npz", "net-small"),
+        ("photos/labels.csv", "net-labels"),
         ("x/../..", "net"),
         ("folder/", "net-folder"),
     ],
@@ -223,3 +227,43 @@ def test_a_backbone_is_offered_to_the_space_s_trials() -> None:
 def test_a_backbone_for_a_space_without_one_is_refused() -> None:
     with pytest.raises(UsageError, match="space 'cnn_cifar' starts from no backbone"):
         resolve(Options(space="cnn_cifar", backbone="VGG16"), file=None)
+
+
+def _exported(folder: Path, *, sha256: str) -> str:
+    """Write a model, whose content nobody looks at here, and a card that says what its content should be."""
+    file = folder / "model.keras"
+    file.write_bytes(b"layers")
+    card = ModelCard(
+        schema=schema,
+        study="s",
+        trial=0,
+        sha256=sha256,
+        classes=("a", "b"),
+        height=8,
+        width=8,
+        channels=1,
+        resize="pad",
+    )
+    (folder / "model_card.json").write_text(json.dumps(to_plain(card)))
+    return str(file)
+
+
+def test_a_model_that_a_search_left_is_a_backbone(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"layers").hexdigest()
+    options = Options(space="transfer_frozen", data="digits", backbone=_exported(tmp_path, sha256=digest))
+
+    assert resolve(options, file=None).space.backbones.digest == f"sha256:{digest}"
+
+
+def test_a_model_that_was_changed_since_is_none(tmp_path: Path) -> None:
+    options = Options(space="transfer_frozen", data="digits", backbone=_exported(tmp_path, sha256="0" * 64))
+
+    with pytest.raises(UsageError, match="model.keras is not the model that model_card.json beside it was written for"):
+        resolve(options, file=None)
+
+
+def test_a_model_of_unknown_origin_is_none(tmp_path: Path) -> None:
+    (tmp_path / "model.keras").write_bytes(b"layers")
+
+    with pytest.raises(UsageError, match=r"model_card.json is missing.*\nAccepted: a model in the folder where"):
+        resolve(Options(space="transfer_frozen", data="digits", backbone="model.keras"), file=None)

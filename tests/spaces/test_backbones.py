@@ -131,7 +131,22 @@ def test_the_course_s_network_is_cut_at_mixed7() -> None:
         ),
         fit=Fit(optimizer="rmsprop", learning_rate=1e-4, batch_size=32),
         pixels="raw",
+        output="sigmoid",
     )
+
+
+def test_with_more_than_two_classes_it_has_a_unit_each() -> None:
+    recipe = baseline_recipe(find_space("transfer_frozen"), "course_mixed7", images=CIFAR, classes=3)
+
+    assert recipe.output == "softmax"
+
+
+@pytest.mark.parametrize("name", ["transfer_frozen", "transfer_tuned"])
+@pytest.mark.parametrize(("classes", "units"), [(2, (1, 2)), (3, (1,))])
+def test_two_classes_may_have_one_unit_or_two(name: str, classes: int, units: tuple[int, ...]) -> None:
+    found = {p.name: p.choices for p in find_parameters(find_space(name), images=CIFAR, classes=classes)}
+
+    assert found["two_class_units"] == units
 
 
 def test_the_notebook_s_vgg16_is_whole() -> None:
