@@ -57,6 +57,11 @@ class EpochLog:
         return {(line.trial, line.epoch) for line in self.heard}
 
     @property
+    def trained(self) -> set[tuple[int, int]]:
+        """(trial, epoch) of each that a worker has trained."""
+        return {(line.trial, line.epoch) for line in self.lines if line.verb == "trained"}
+
+    @property
     def again(self) -> list[Again]:
         """Each hearing of an epoch that was heard of before."""
         before: dict[tuple[int, int], float] = {}

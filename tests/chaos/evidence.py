@@ -114,8 +114,10 @@ def _of_epochs(course: Course, found: Findings) -> list[str]:
     log = course.log
     stored = {(trial.number, epoch) for trial in found.trials for epoch, _ in trial.scores}
     wrong = []
-    if stored != log.epochs:
-        wrong.append(f"epochs that the driver heard of and the study has not, or the reverse: {stored ^ log.epochs}")
+    if lost := log.epochs - stored:
+        wrong.append(f"epochs that the driver heard of and the study has not: {sorted(lost)}")
+    if invented := stored - log.trained:  # one that was halted may come with its checkpoint alone
+        wrong.append(f"epochs that the study has and no worker trained: {sorted(invented)}")
     workers = course.schedule.workers
     for strike, again in blamed(course.strikes, log.again, workers=workers):
         may_cost = 0 if strike is None else strike.fault.kind.may_cost(workers)

@@ -70,7 +70,11 @@ def test_a_whole_study_violates_nothing(course: Course) -> None:
         (lambda trials: (trials[0], replace(trials[1], state="RUNNING")), "1 trials never end"),
         (lambda trials: (trials[0], replace(trials[1], state="FAIL")), "1 trials failed"),
         (lambda trials: (trials[0], replace(trials[1], value=0.75)), "scores 0.5 on disk and 0.75 in the study"),
-        (lambda trials: (trials[0], replace(trials[1], scores=SCORES[:1])), "epochs that the driver heard of"),
+        (
+            lambda trials: (trials[0], replace(trials[1], scores=SCORES[:1])),
+            "the driver heard of and the study has not",
+        ),
+        (lambda trials: (trials[0], replace(trials[1], scores=(*SCORES, (3, 0.5)))), "has and no worker trained"),
     ],
 )
 def test_a_study_that_is_not_whole_is_found(
