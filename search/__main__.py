@@ -8,8 +8,9 @@ import sys
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     from search.cli import run_command_line
+    from search.ending import leave
 
-    sys.exit(run_command_line(sys.argv[1:]))
+    leave(run_command_line(sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ def run_search(
         url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
         cleanup.enter_context(server_lease(url, settings.study, holder))
         cleanup.enter_context(hidden_from_processes(settings.storage))  # workers have no use for it
-        hire = cleanup.enter_context(executor(settings, space=space, folder=folder))
+        hire = cleanup.enter_context(executor(settings, space=space, folder=folder, note=progress.note))
         prepared = prepare(
             settings,
             space=space,
@@ -90,15 +90,23 @@ def run_search(
         study = study_for(storage, settings, space=space, prepared=prepared, folder=folder, progress=progress)
         objective = Objective(metric=settings.metric, epochs=settings.epochs)
         budget = Budget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds)
+        trial_time = TrialTime(limit_seconds=settings.trial_timeout_seconds)
         workers = hire(
             data=prepared.study_data,
             objective=objective,
-            is_halted=lambda: stop.is_immediate or budget.is_overdue,
+            is_halted=lambda trial: stop.is_immediate or budget.is_overdue or trial_time.is_over(trial),
         )
         _warn_of_a_full_disk(settings, study=study, prepared=prepared, folder=folder, progress=progress)
         progress.started(_plan(settings, prepared=prepared, study=study, folder=folder, workers=workers))
         search = _search(
-            settings, study=study, workers=workers, budget=budget, folder=folder, progress=progress, stop=stop
+            settings,
+            study=study,
+            workers=workers,
+            budget=budget,
+            trial_time=trial_time,
+            folder=folder,
+            progress=progress,
+            stop=stop,
         )
         try:
             with stop.in_order():
@@ -113,6 +121,7 @@ def run_search(
                     folder=folder,
                     workers=workers,
                     progress=progress,
+                    watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
                 )
         except Stopped:
             raise  # without a report: somebody, or the machine, has no time for it
@@ -149,6 +158,7 @@ def _search(
     study: Study,
     workers: Workers,
     budget: Budget,
+    trial_time: TrialTime,
     folder: RunFolder,
     progress: Progress,
     stop: StopRequest,
@@ -167,7 +177,7 @@ def _search(
         saving=PatientSaving(study, note=progress.note, patience_seconds=patience, disk=disk),
         disk=disk,
         watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
-        trial_time=TrialTime(limit_seconds=settings.trial_timeout_seconds),
+        trial_time=trial_time,
         helpers=None if settings.executor == "inline" else Helpers(folder.path, note=progress.note),
     )
 

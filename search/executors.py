@@ -10,6 +10,7 @@ from objectives.records import Objective, StudyData
 from search.inline_workers import InlineWorkers
 from search.run_folder import RunFolder
 from search.settings import RunSettings
+from search.stopping import Stopped
 from search.workers import Workers
 from spaces.errors import UsageError
 from spaces.space import Space
@@ -18,16 +19,22 @@ from spaces.space import Space
 class Hire(Protocol):
     """Makes the workers of a run, once there are data to give them."""
 
-    def __call__(self, *, data: StudyData, objective: Objective, is_halted: Callable[[], bool]) -> Workers:
+    def __call__(self, *, data: StudyData, objective: Objective, is_halted: Callable[[int], bool]) -> Workers:
         """Return workers that hold `data`; returns at once.
 
-        Workers of this process ask `is_halted` after each batch, since nobody can tell them meanwhile.
+        Workers of this process ask `is_halted` after each batch of a trial, since nobody can tell them meanwhile.
         """
 
 
 @contextmanager
-def executor(settings: RunSettings, *, space: Space, folder: RunFolder) -> Iterator[Hire]:
+def executor(settings: RunSettings, *, space: Space, folder: RunFolder, note: Callable[[str], None]) -> Iterator[Hire]:
     """Begin whatever takes long to start, and yield what makes the workers; end them on leaving.
+
+    Args:
+        settings: which executor, and how many workers.
+        space: what they train.
+        folder: of the run.
+        note: told what a person should know meanwhile.
 
     Raises:
         UsageError: the settings ask for what the executor does not have.
@@ -36,7 +43,7 @@ def executor(settings: RunSettings, *, space: Space, folder: RunFolder) -> Itera
         with _inline(settings, folder) as hire:
             yield hire
     else:
-        with _ray(settings, space, folder) as hire:
+        with _ray(settings, space, folder, note) as hire:
             yield hire
 
 
@@ -46,7 +53,7 @@ def _inline(settings: RunSettings, folder: RunFolder) -> Iterator[Hire]:
         raise UsageError(f"--workers is {settings.workers}; accepted with --executor inline: 1")
     opened: list[Workers] = []
 
-    def hire(*, data: StudyData, objective: Objective, is_halted: Callable[[], bool]) -> Workers:
+    def hire(*, data: StudyData, objective: Objective, is_halted: Callable[[int], bool]) -> Workers:
         opened.append(InlineWorkers(data=data, objective=objective, log_file=folder.log, is_halted=is_halted))
         return opened[-1]
 
@@ -58,7 +65,7 @@ def _inline(settings: RunSettings, folder: RunFolder) -> Iterator[Hire]:
 
 
 @contextmanager
-def _ray(settings: RunSettings, space: Space, folder: RunFolder) -> Iterator[Hire]:
+def _ray(settings: RunSettings, space: Space, folder: RunFolder, note: Callable[[str], None]) -> Iterator[Hire]:
     from search.ray_session import RaySession
 
     session = RaySession.begin(
@@ -67,16 +74,21 @@ def _ray(settings: RunSettings, space: Space, folder: RunFolder) -> Iterator[Hir
         address=settings.ray_address,
         modules=() if space.module.startswith("spaces.") else (space.module,),
         is_insecure=settings.insecure_ray,
+        note=note,
     )
 
-    def hire(*, data: StudyData, objective: Objective, is_halted: Callable[[], bool]) -> Workers:
+    def hire(*, data: StudyData, objective: Objective, is_halted: Callable[[int], bool]) -> Workers:
         from search.ray_workers import RayWorkers  # imports Ray, which the session's thread has begun to do
 
         return RayWorkers(
             session=session, data=data, objective=objective, patience_seconds=settings.cluster_patience_seconds
         )
 
+    may_wait = True
     try:
         yield hire
+    except Stopped as stopped:
+        may_wait = not stopped.is_at_once
+        raise
     finally:
-        session.close()
+        session.close(may_wait=may_wait)

@@ -51,7 +51,7 @@ class InlineWorkers:
         objective: Objective,
         log_file: Path | None = None,
         threads: int | None = None,
-        is_halted: Callable[[], bool] = lambda: False,
+        is_halted: Callable[[int], bool] = lambda trial: False,
     ) -> None:
         """Keep the data for later.
 
@@ -60,7 +60,7 @@ class InlineWorkers:
             objective: what recipes are measured by.
             log_file: where the backend's own lines go; None: to the terminal.
             threads: processor threads; None: as many as the backend likes. Ignored once Keras is imported.
-            is_halted: asked after each batch whether `halt` is about to be called.
+            is_halted: asked after each batch whether `halt`, or `give_up` for its trial, is about to be called.
         """
         self._data = data
         self._objective = objective
@@ -111,8 +111,9 @@ class InlineWorkers:
             self._work = deque([TrainingStation.halt])
 
     def give_up(self, trial: int, failure: TrainingFailure) -> None:
-        """Is never asked for: who could ask waits in `next_event` meanwhile."""
-        raise RuntimeError(f"trial {trial} is trained in this process, which can't be given up")
+        """Take note, between two epochs or where one was halted; `next_event` says so."""
+        if trial == self._trial and not self._is_ending:
+            self._work = deque([lambda station: failure])
 
     def reinforce(self, count: int) -> None:
         """Is never asked for: one process trains one network at a time."""
@@ -135,7 +136,7 @@ class InlineWorkers:
         if isinstance(answer, EpochReport):
             return EpochReported(worker=_worker, trial=trial, report=answer)
         if answer is None and work is not TrainingStation.halt:
-            return None  # amid an epoch; `halt` follows
+            return None  # amid an epoch; `halt` or `give_up` follows
         if isinstance(answer, Checkpoint) and self._work:
             return CheckpointMade(worker=_worker, trial=trial, checkpoint=answer)
         self._work.clear()
@@ -162,5 +163,8 @@ class InlineWorkers:
     def _warm_station(self) -> TrainingStation:
         if self._station is None:
             prepare(threads=self._threads, gpu=True)
-            self._station = TrainingStation(data=self._data, objective=self._objective, is_halted=self._is_halted)
+            self._station = TrainingStation(data=self._data, objective=self._objective, is_halted=self._must_stop)
         return self._station
+
+    def _must_stop(self) -> bool:
+        return self._trial is not None and self._is_halted(self._trial)

@@ -65,10 +65,12 @@ class LiveProgress:
                 self._tally.report(trial, report, worker=worker)
 
     def trial_ended(self, record: TrialRecord) -> None:
-        """Count the trial."""
+        """Count the trial, and print what went wrong with it, if anything did, above the block."""
         if self._tally is not None:
             with self._lock:
                 self._tally.end(record)
+        if record.message:
+            self.note(f"trial {record.trial} {'failed' if record.state == 'FAIL' else 'pruned'}: {record.message}")
 
     def note(self, line: str) -> None:
         """Print the line above the block, where it stays."""

@@ -27,7 +27,7 @@ from search.trial_ends import TrialEnds
 from search.trial_time import TrialTime
 from search.watchdog import Watchdog
 from search.workers import Event, Workers
-from spaces.errors import SpaceError, TamizError
+from spaces.errors import ImpossibleChoiceError, SpaceError, TamizError
 
 SAVE_SECONDS = 0.05
 """The study is saved this often at most, since saving takes time; where training is slow, that is after each event."""
@@ -194,6 +194,9 @@ class Search:
         running = Running(trial=trial, recipe=None, seed=derive_seed(self._seed, trial.number))
         try:
             running.recipe = self._study.suggest(trial)
+        except ImpossibleChoiceError as error:
+            self._ends.refuse(running, TrainingFailure(cause="invalid", message=str(error)))
+            return None
         except SpaceError as error:
             message = str(error)
             failure = TrainingFailure(cause="error", message=message.partition("\n")[0], traceback=message)

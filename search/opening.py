@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import optuna
 from optuna.storages import RDBStorage
 
 from search.preparation import Prepared
@@ -9,7 +10,7 @@ from search.progress import Progress
 from search.run_folder import RunFolder
 from search.settings import RunSettings
 from search.study import Study, open_study
-from spaces.errors import SpaceError
+from spaces.errors import SpaceError, StudyConflictError
 from spaces.parameters import find_parameters, recipe_for
 from spaces.recipe import ImageShape
 from spaces.space import Parameters, Space
@@ -27,11 +28,12 @@ def study_for(
     """Return the study of a run, begun or continued, with what its space has to try first for this data.
 
     Raises:
-        StudyConflictError: the stored study is another's, or its space has changed.
+        StudyConflictError: the stored study is another's, lacks the trials of its folder, or its space has changed.
         StorageError: the database can't be read.
     """
     images, classes = prepared.dataset.shape, len(prepared.dataset.classes)
     stored = open_study(storage, settings, spool=folder.spool)
+    _refuse_to_forget(stored.study, folder)
     if stored.missed:
         progress.note(f"{stored.missed} trials that the study's database had missed are entered from spool.jsonl")
     study = Study(
@@ -45,6 +47,17 @@ def study_for(
     )
     study.queue(*_fitting(space, images=images, classes=classes, progress=progress))
     return study
+
+
+def _refuse_to_forget(study: optuna.Study, folder: RunFolder) -> None:
+    """Refuse a database without trials where the run folder has results, which would be trained again, and replaced."""
+    there = [number for number in folder.numbers() if (folder.trial(number) / "result.json").exists()]
+    if there and not study.get_trials(deepcopy=False):
+        raise StudyConflictError(
+            f"study '{study.study_name}' has no trials in its database, and {folder.path} has the results of "
+            f"{len(there)}: the database is another one, or it was lost.\n"
+            "Bring back the one that was there, say --storage as then, or choose another --study"
+        )
 
 
 def _fitting(

@@ -20,6 +20,7 @@ CLUSTER_PATIENCE_SECONDS = 600.0
 """How long a cluster may have no worker by default."""
 _first_pause_seconds = 1.0
 _longest_pause_seconds = 30.0
+_between_lines_seconds = 30.0
 
 
 class Saved(Protocol):
@@ -49,7 +50,7 @@ class PatientSaving:
 
         Args:
             study: to be saved.
-            note: told, in a line, when the database goes and when it is back.
+            note: told, in a line, when the database goes, each half minute that it is away, and when it is back.
             patience_seconds: how long it may be away; 0: not at all.
             disk: the run folder's, which may be full as well; None: then there is no patience.
             clock: seconds from any origin, never running backwards.
@@ -66,6 +67,7 @@ class PatientSaving:
         self._away_since: float | None = None
         self._pause_seconds = _first_pause_seconds
         self._again_at = -math.inf
+        self._told_at = -math.inf
 
     def save(self) -> None:
         """Save, or keep what there is in the spool until the database is back.
@@ -100,11 +102,14 @@ class PatientSaving:
         waiting = self._spool()
         trials = f"{waiting} trial{'s wait' if waiting != 1 else ' waits'} in the run folder's spool.jsonl"
         if self._away_since is None:
-            self._away_since = now
+            self._away_since = self._told_at = now
             if self._patience_seconds and not self.is_blocked:
                 self._note(f"the study's database is away ({why}); training goes on, {trials}")
         else:
             self._pause_seconds = min(2 * self._pause_seconds, _longest_pause_seconds)
+            if now - self._told_at >= _between_lines_seconds and not self.is_blocked:
+                self._told_at = now
+                self._note(f"the study's database has been away for {duration(now - self._away_since)}; {trials}")
         if now - self._away_since >= self._patience_seconds:
             if self._disk is not None and self.is_blocked:
                 raise self._disk.gave_up() from error

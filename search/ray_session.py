@@ -16,7 +16,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,7 @@ from spaces.errors import StorageError
 
 _join_seconds = 50.0
 """Ray itself gives up after a minute, and ends the process; on a busy machine it takes half of that to join."""
+_between_notes_seconds = 20.0
 _end_seconds = 30.0
 _look_seconds = 0.5
 _one_at_a_time = threading.Lock()
@@ -66,8 +67,17 @@ class Hired:
 class RaySession:
     """Ray, running or about to. Make one with `begin`; a second one in a process starts when the first has ended."""
 
-    def __init__(self, *, address: str | None, workers: int | None, modules: Sequence[str], log_file: Path) -> None:
+    def __init__(
+        self,
+        *,
+        address: str | None,
+        workers: int | None,
+        modules: Sequence[str],
+        log_file: Path,
+        note: Callable[[str], None] | None = None,
+    ) -> None:
         self._address = address
+        self._note = note
         self._wanted = workers
         self._modules = tuple(_source(name) for name in modules)
         self._log_file = log_file
@@ -94,6 +104,7 @@ class RaySession:
         address: str | None = None,
         modules: Sequence[str] = (),
         is_insecure: bool = False,
+        note: Callable[[str], None] | None = None,
     ) -> RaySession:
         """Start or join Ray and hire workers, all in the background; returns at once.
 
@@ -105,6 +116,7 @@ class RaySession:
             address: HOST:PORT of a running cluster, or "auto" for the one on this machine; None: an own one.
             modules: names of imported modules that workers must have too: a person's space.
             is_insecure: start an own cluster even if the environment leaves it unguarded.
+            note: told now and then, where Ray takes long.
 
         Raises:
             UsageError: nothing listens at that address, or the environment would leave an own cluster unguarded.
@@ -113,7 +125,7 @@ class RaySession:
             refuse_open_doors(os.environ)
         elif address is not None:
             probe(address, os.environ)
-        session = cls(address=address, workers=workers, modules=modules, log_file=log_file)
+        session = cls(address=address, workers=workers, modules=modules, log_file=log_file, note=note)
         session._undo.callback(os.umask, os.umask(0o077))  # for what Ray and its workers write
         session._undo.enter_context(only_own_lines(log_file))
         session._thread.start()
@@ -140,8 +152,12 @@ class RaySession:
     @property
     def share(self) -> Share:
         """How many workers there are and what each has; waits for Ray."""
-        while not self.wait(1.0):
-            pass
+        next_note = self._began + _between_notes_seconds
+        while not self.wait(min(1.0, _between_notes_seconds)):
+            now = time.monotonic()
+            if now >= next_note and self._note is not None:
+                self._note(f"waiting for Ray, which began {now - self._began:.0f} s ago")
+                next_note = now + _between_notes_seconds
         assert self._share is not None
         return self._share
 
@@ -208,13 +224,14 @@ class RaySession:
         if self._pulse is not None and self._pulse.is_gone:
             raise StorageError(f"the Ray cluster at {self._pulse.address} is gone; what is finished is kept")
 
-    def close(self) -> None:
+    def close(self, *, may_wait: bool = True) -> None:
         """End the workers, and Ray if it was started here. May be called twice.
 
-        Does not wait for a Ray that is still starting: it ends as soon as it is up, or with this process.
+        Does not wait for a Ray that is still starting, nor for any unless it `may_wait`: it ends as soon as it can,
+        or with this process.
         """
         self._may_end.set()
-        self._thread.join(timeout=_end_seconds if self._is_up.is_set() else 0.0)
+        self._thread.join(timeout=_end_seconds if may_wait and self._is_up.is_set() else 0.0)
         self._undo.close()
         atexit.unregister(self.close)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import optuna
 
@@ -13,7 +13,7 @@ from search.preparation import now
 from search.study import BASELINE, START
 from spaces.recipe import Recipe
 
-TELLS_SAMPLER = ("diverged", "gpu_oom", "timeout")
+TELLS_SAMPLER = ("diverged", "gpu_oom", "invalid", "timeout")
 """Causes that the sampler should learn to avoid: told as pruned, since samplers never read failed trials."""
 
 
@@ -87,6 +87,12 @@ class Running:
         reached = len(self.reports)
         self.losses = 1 if reached > self.furthest else self.losses + 1
         self.furthest = max(self.furthest, reached)
+
+    def explained(self, failure: TrainingFailure) -> TrainingFailure:
+        """Return a failure for want of memory with what decides how much a training takes."""
+        if self.recipe is None or failure.cause not in ("host_oom", "gpu_oom"):
+            return failure
+        return replace(failure, message=f"{failure.message} (batch_size={self.recipe.fit.batch_size})")
 
     def result_record(self, result: TrainingResult, *, epochs: int, worker: str) -> TrialRecord:
         """Return the record of a training that ended in order; `epochs` are those of one that is not pruned."""

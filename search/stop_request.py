@@ -74,8 +74,9 @@ class StopRequest:
     def _request(self, number: int, _frame: FrameType | None) -> None:
         is_at_once = self._signal is not None or not self._in_order
         self._signal = self._signal or number  # a library's `except Exception` may swallow what is raised
+        signal.setitimer(signal.ITIMER_REAL, 0.0)  # Ray's handler was in front of this one, and would end all in 3 s
         if is_at_once:
-            raise stopped_by(number)("stopped at once; what had ended is kept")
+            raise stopped_by(number)("stopped at once; what had ended is kept", is_at_once=True)
         if self.is_immediate:
             signal.setitimer(signal.ITIMER_REAL, ORDERLY_SECONDS)
         self._announce(
@@ -85,4 +86,4 @@ class StopRequest:
         )
 
     def _out_of_time(self, _number: int, _frame: FrameType | None) -> None:
-        raise Terminated("stopped at once, since the system asked for it; what had ended is kept")
+        raise Terminated("stopped at once, since the system asked for it; what had ended is kept", is_at_once=True)

@@ -16,9 +16,14 @@ from spaces.errors import TamizError
 
 
 class Stopped(TamizError):  # noqa: N818 - what happened, and no error
-    """The search was asked to stop, and did so in order."""
+    """The search was asked to stop, and did so."""
 
     resumable = True
+
+    def __init__(self, message: str, *, is_at_once: bool = False) -> None:
+        """Say how it stopped: in order, or at once, without waiting for anything."""
+        super().__init__(message)
+        self.is_at_once = is_at_once
 
 
 class Interrupted(Stopped):

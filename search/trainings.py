@@ -179,14 +179,15 @@ class Trainings:
         return best is None or best.value is None or any(not self._study.is_better(best.value, s) for s in scores)
 
     def _retry_or_fail(self, running: Running, event: TrainingFailed) -> None:
-        failure, worker = event.failure, str(event.worker)
+        failure, worker = running.explained(event.failure), str(event.worker)
         allowed = self._budget.attempts(failure)
         if allowed == 1:
             self._ends.fail(running, failure, worker=worker)
             return
         running.lose()
         if running.losses >= allowed:
-            given_up = f"{failure.message} - given up after {allowed} attempts without an epoch more"
+            attempts = f"{allowed} attempts without an epoch more"
+            given_up = f"{failure.message} - given up after {attempts}; see trials/{running.number:04d}"
             self._ends.fail(running, replace(failure, message=given_up), worker=worker)
             return
         running.attempt += 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
 from objectives.data.pixels import resized
-from objectives.records import Predictions, WinnerMeasured
+from objectives.records import Predictions, TrainingFailure, WinnerMeasured
 from reports.findings import LOOKS
 from reports.intervals import wilson
 from reports.mistakes import worth_a_look
@@ -18,15 +20,23 @@ from search.preparation import Prepared
 from search.progress import Progress
 from search.run_folder import RunFolder
 from search.study import Study
-from search.workers import Measured, TrainingFailed, Workers
-from spaces.errors import TamizError
+from search.tally import duration
+from search.watchdog import Watchdog
+from search.workers import Measured, Notice, TrainingFailed, Workers
+from spaces.errors import StorageError, TamizError
 
 THUMBNAIL_SIDE = 96
 """Pixels of a thumbnail at most."""
 
 
 def measure_winner(
-    study: Study, *, prepared: Prepared, folder: RunFolder, workers: Workers, progress: Progress
+    study: Study,
+    *,
+    prepared: Prepared,
+    folder: RunFolder,
+    workers: Workers,
+    progress: Progress,
+    watchdog: Watchdog | None = None,
 ) -> Measurement | None:
     """Measure the best trial on the test images, unless an earlier run measured the same one.
 
@@ -36,12 +46,13 @@ def measure_winner(
         folder: where the trial is, and the winner will be.
         workers: one of them measures.
         progress: told what goes on.
+        watchdog: says when a worker has measured for too long; None: the usual.
 
     Returns:
         The measurement; None while no trial has completed.
 
     Raises:
-        TamizError: the winner's model is missing, or the worker that measured it failed.
+        TamizError: the winner's model is missing, or it can't be measured (see `measured`).
     """
     best = study.best()
     if best is None:
@@ -53,7 +64,7 @@ def measure_winner(
     model = folder.read_model(best.number)
     if model is None:
         raise TamizError(f"the model of trial {best.number}, the best, is missing from {folder.trial(best.number)}")
-    winner = _measured(best.number, model, workers)
+    winner = measured(best.number, model, workers=workers, note=progress.note, watchdog=watchdog or Watchdog())
     measurement = measurement_of(best.number, winner.predictions)
     folder.write_winner(
         measurement,
@@ -63,6 +74,47 @@ def measure_winner(
         script=script_of(folder, prepared.record, best.number, model=model),
     )
     return measurement
+
+
+def measured(
+    trial: int, model: bytes, *, workers: Workers, note: Callable[[str], None], watchdog: Watchdog
+) -> WinnerMeasured:
+    """Let a worker measure a trial's model on the test images, and another where that one is lost.
+
+    Args:
+        trial: its number.
+        model: its `.keras` file.
+        workers: of the search, which has ended.
+        note: told, in a line, of each worker that was lost.
+        watchdog: says when one has measured for too long, and is lost too.
+
+    Raises:
+        TamizError: it can't be measured.
+        StorageError: as many workers were lost with it as a training may lose; the run can be resumed.
+    """
+    asked, attempt = False, 1
+    while True:
+        if not asked and workers.idle:
+            workers.measure(trial, model)
+            asked = True
+        for _ in watchdog.hung([trial] if asked else []):
+            silence = duration(watchdog.limit_seconds)
+            message = f"worker reported nothing for {silence} while measuring (--trial-stall says how long is too long)"
+            workers.give_up(trial, TrainingFailure(cause="hung", message=message))
+        match workers.next_event(timeout_seconds=1.0):
+            case Measured() as event:
+                return event.winner
+            case TrainingFailed(failure=failure) as event if asked and event.trial == trial:
+                allowed = Budget.attempts(failure)
+                if attempt >= allowed:
+                    lacking = f"the winner, trial {trial}, could not be measured: {failure.message}"
+                    raise TamizError(lacking) if allowed == 1 else StorageError(f"{lacking}, {attempt} times")
+                asked, attempt = False, attempt + 1  # a lost worker is no fault of the model
+                note(f"trial {trial}: {failure.message} - measuring it again (attempt {attempt}/{allowed})")
+            case Notice(line=line):
+                note(line)
+            case _:
+                continue
 
 
 def measurement_of(trial: int, predictions: Predictions) -> Measurement:
@@ -91,20 +143,3 @@ def thumbnails_of(predictions: Predictions, images: NDArray[np.uint8]) -> Thumbn
         resize="stretch",
     )
     return Thumbnails(pixels=dict(zip(positions.tolist(), small, strict=True)))
-
-
-def _measured(trial: int, model: bytes, workers: Workers) -> WinnerMeasured:
-    asked, attempt = False, 1
-    while True:
-        if not asked and workers.idle:
-            workers.measure(trial, model)
-            asked = True
-        match workers.next_event(timeout_seconds=1.0):
-            case Measured() as event:
-                return event.winner
-            case TrainingFailed() as event if asked and attempt < Budget.attempts(event.failure):
-                asked, attempt = False, attempt + 1  # a lost worker is no fault of the model
-            case TrainingFailed() as event if asked and event.trial == trial:
-                raise TamizError(f"the winner, trial {trial}, could not be measured: {event.failure.message}")
-            case _:
-                continue

@@ -81,7 +81,10 @@ class Losing(ListeningProgress):
     def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
         """Lose it once."""
         if trial == 1 and self.node is not None:
+            raylet = psutil.Process(self.node.all_processes["raylet"][0].process.pid)
+            workers = raylet.children(recursive=True)
             self.cluster.remove_node(self.node, allow_graceful=False)
+            psutil.wait_procs(workers, timeout=30.0)  # they outlive it for a moment, and a trial is as short
             self.node = None
 
     def note(self, line: str) -> None:

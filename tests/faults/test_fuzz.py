@@ -7,6 +7,7 @@ ours that says something; never a traceback, and never a hang.
 from __future__ import annotations
 
 import random
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ skip_bad = true
 sampler = "tpe"
 storage-patience = "90s"
 """
+
+
+MOST_SECONDS = 5.0
+"""Of processor time, for one file: whatever it says, nobody waits for it."""
 
 
 @dataclass(frozen=True)
@@ -118,15 +123,18 @@ def targets(whole: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Targe
 
 def says_what_it_does(read: Callable[[], object]) -> str | None:
     """Return what is wrong with how a damaged file is read; None: nothing."""
+    began = time.process_time()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # numpy's, of values that do not fit
             read()
     except TamizError as error:
-        return None if str(error).strip() and len(str(error)) < 3000 else f"says {str(error)[:100]!r}"
+        if not str(error).strip() or len(str(error)) >= 3000:
+            return f"says {str(error)[:100]!r}"
     except Exception as error:
         return f"{type(error).__name__}: {str(error)[:200]}"
-    return None
+    took = time.process_time() - began
+    return f"takes {took:.0f} seconds" if took > MOST_SECONDS else None
 
 
 def one_by_one(targets: list[Target], folder: Path, cases: range) -> Iterator[str]:

@@ -72,16 +72,25 @@ def contents(study: Path) -> list[tuple[object, ...]]:
 
 @dataclass
 class KillingProgress(ListeningProgress):
-    """Kills the only worker of this process when one epoch of one trial is reported."""
+    """Kills the only worker of this process when one epoch of one trial is reported, and before it measures."""
 
     kill_at: tuple[int, int] | None = None
+    has_killed: bool = False
+
+    def phase(self, line: str) -> None:
+        """Kill the worker that is to measure, where the one before it was killed too."""
+        if line.startswith("measuring") and self.has_killed:
+            self._kill()
 
     def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
         """Kill at the right moment."""
-        if (trial, report.epoch) == self.kill_at:
-            self.kill_at = None
-            (actor,) = [child for child in psutil.Process().children(recursive=True) if _is_actor(child)]
-            actor.kill()
+        if (trial, report.epoch) == self.kill_at and not self.has_killed:
+            self._kill()
+
+    def _kill(self) -> None:
+        self.has_killed = True
+        (actor,) = [child for child in psutil.Process().children(recursive=True) if _is_actor(child)]
+        actor.kill()
 
 
 def _is_actor(process: psutil.Process) -> bool:
@@ -107,7 +116,10 @@ def test_a_killed_worker_costs_one_epoch(space_file: Path, tmp_path: Path, monke
     monkeypatch.setattr("search.checkpoints._most_of_training", math.inf)  # epochs here take no time
     said = search_on_ray(space_file, tmp_path / "killed", kill_at=(0, 3)).notes
     search_on_ray(space_file, tmp_path / "whole", kill_at=None)
-    assert said == ["trial 0: worker died (SIGKILL) at epoch 4/4 - retrying from epoch 2 (attempt 2/3)"]
+    assert [line for line in said if line.startswith("trial")] == [  # a busy machine is waited for
+        "trial 0: worker died (SIGKILL) at epoch 4/4 - retrying from epoch 2 (attempt 2/3)",
+        "trial 0: worker died (SIGKILL) while measuring - measuring it again (attempt 2/3)",
+    ]
     assert contents(tmp_path / "killed" / "s") == contents(tmp_path / "whole" / "s")
     assert not list(tmp_path.glob("killed/s/trials/*/checkpoint"))
 

@@ -54,11 +54,12 @@ def test_a_process_serves_for_so_many_trainings_and_the_next_gives_the_same(
 
 
 def test_a_process_that_ran_out_of_memory_trains_no_more(workers: RayWorkers, tmp_path: Path) -> None:
-    until_idle(workers)
-    workers.start(task(6, fault="out of memory", nodes=str(tmp_path)))
-    failed = next_event(workers)
-    assert isinstance(failed, TrainingFailed)
-    assert (failed.failure.cause, workers.idle) == ("host_oom", 0)
+    for fault, cause in {"out of memory": "host_oom", "out of GPU memory": "gpu_oom"}.items():
+        until_idle(workers)
+        workers.start(task(6, fault=fault))
+        failed = next_event(workers)
+        assert isinstance(failed, TrainingFailed)
+        assert (failed.failure.cause, workers.idle) == (cause, 0)
     process, _ = train(workers, 7, tmp_path)
     assert process != os.getpid()
 

@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import optuna
 import psutil
 import pytest
 
@@ -26,12 +27,22 @@ from search.checkpoints import Checkpoints
 from search.ray_session import RaySession
 from search.ray_token import ensure_private_token
 from search.run_folder import RunFolder
+from search.storage import study_storage
 from spaces.errors import RecordError, UsageError
 from tests.faults.odd_workers import odd_workers
+from tests.faults.person import PERSON, telling_of_the_person
 from tests.faults.test_stops import wait
 from tests.postgres import PostgresServer
 from tests.search.test_driver import SMALL_SPACE
 from tests.search.toy import ListeningProgress
+
+HOUSE = Path(__file__).parents[2]
+AS_THAT_PERSON = """
+import platform
+platform.node = lambda: "hostcanary"
+from search.__main__ import main
+main()
+"""
 
 
 def mode_of(path: Path) -> str:
@@ -129,34 +140,40 @@ def environments(parent: psutil.Process) -> bytes:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_password_is_in_nothing_that_a_search_leaves_or_starts(tmp_path: Path, postgres: PostgresServer) -> None:
-    home = tmp_path / "home" / "ada"
+def test_a_password_is_in_nothing_that_a_search_leaves_or_starts_and_a_person_in_nothing_that_it_shows(
+    tmp_path: Path, postgres: PostgresServer
+) -> None:
+    home = tmp_path / "home" / "quetzalcoatl"
     home.mkdir(parents=True)
     (home / "small.py").write_text(SMALL_SPACE)
     scratch = Path(tempfile.mkdtemp(prefix="tz-", dir="/tmp"))
-    variables = {"TAMIZ_STORAGE": postgres.url, "HOME": str(home), "TMPDIR": str(scratch)}
+    person = {"HOME": str(home), "USER": home.name, "LOGNAME": home.name, "FAVOURITE": "envcanary"}
+    variables = person | {"TAMIZ_STORAGE": postgres.url, "TMPDIR": str(scratch), "PYTHONPATH": str(HOUSE)}
     what = ["--space", str(home / "small.py"), "--study", "canary", "--trials", "100000", "--workers", "1"]
-    where = ["--runs", str(home / "runs"), "--storage-patience", "1s", "--epochs", "2", "--json"]
+    where = ["--storage-patience", "1s", "--epochs", "2", "--json"]
     searching = subprocess.Popen(
-        [sys.executable, "-m", "search", "run", *what, *where],
-        env=os.environ | variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-c", AS_THAT_PERSON, "run", *what, *where],
+        cwd=home, env=os.environ | variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     wait(searching, (home / "runs" / "canary" / "trials" / "0001" / "result.json").exists)
     processes = environments(psutil.Process(searching.pid))
     ray_s = b"".join(path.read_bytes() for path in scratch.rglob("*") if path.is_file())
     postgres.stop()
     try:
-        printed = b"".join(searching.communicate(timeout=120))
+        shown, said = searching.communicate(timeout=120)
     finally:
         postgres.start()
     files = b"".join(path.read_bytes() for path in home.rglob("*") if path.is_file())
-    assert searching.returncode == 5, printed.decode()
+    assert searching.returncode == 5, said.decode()
     assert b"ray::WorkerActor" in processes
     secret = postgres.password.encode()
-    kinds = {"processes": processes, "Ray's files": ray_s, "the terminal": printed, "the run folder": files}
+    kinds = {"processes": processes, "Ray's files": ray_s, "the terminal": shown + said, "the run folder": files}
     assert [kind for kind, held in kinds.items() if secret in held] == []
-    page = (home / "runs" / "canary" / "report.html").read_text()
-    assert str(home) not in page
+    with study_storage(postgres.url) as storage:
+        study = optuna.load_study(study_name="canary", storage=storage)
+        attributes = repr([study.user_attrs, study.trials]).encode()
+    assert [kind for kind, word in PERSON.items() if word in shown + attributes] == []
+    assert telling_of_the_person(home / "runs" / "canary") == set()
 
 
 @pytest.mark.slow
@@ -165,8 +182,10 @@ def test_an_own_cluster_is_closed_to_others(small_digits: StudyData, tmp_path: P
     with odd_workers(small_digits, tmp_path):
         folders = [path for path in Path(tempfile.gettempdir()).glob("tamiz-*/r") if path.parent not in before]
         modes = [mode_of(folder.parent) for folder in folders]
-        commands = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
-    assert modes == ["700"]
+        children = psutil.Process().children(recursive=True)
+        commands = [" ".join(child.cmdline()) for child in children]
+        told = [child.environ()["RAY_USAGE_STATS_ENABLED"] for child in children if child.name() == "gcs_server"]
+    assert (modes, told) == (["700"], ["0"])
 
     pages = [command for command in commands if "dashboard/dashboard.py" in command]
     assert all("--host=127.0.0.1" in page and "--disable-frontend" in page for page in pages)

@@ -1,7 +1,8 @@
-"""Row 6 of the fault table: SIGTERM while an epoch takes minutes.
+"""Rows 5 and 6 of the fault table: Ctrl-C twice, and SIGTERM, while an epoch takes minutes.
 
-Given a search whose epoch takes far longer than a machine that goes away leaves; the fault is SIGTERM; the process ends
-with 143 within ten seconds, a person reads how to go on, and the trial goes on with the epoch that was cut short.
+Given a search whose epoch takes far longer than a machine that goes away leaves, or a person waits; the fault is
+SIGTERM, or a second Ctrl-C; the process ends with 143 within ten seconds, or with 130 within two, a person reads how to
+go on, and the trial goes on with the epoch that was cut short.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from optuna.trial import FrozenTrial
 
@@ -49,6 +51,7 @@ def _build(network, images):
 
     def rest(pixels):
         if Path(__file__).with_name("slow").exists():
+            Path(__file__).with_name("resting").touch()
             time.sleep(1.0)
         return pixels
 
@@ -106,7 +109,7 @@ def test_sigterm_waits_for_no_epoch_and_costs_that_epoch_alone(tmp_path: Path, e
     own = tmp_path / "s" / "trials" / "0000"
     wait(searching, lambda: kept(own))
     (tmp_path / "slow").touch()
-    time.sleep(3)
+    wait(searching, (tmp_path / "resting").exists)
     trial = terminate(searching, tmp_path)
     assert (trial.state.name, max(trial.intermediate_values)) == ("RUNNING", kept(own)[-1])
 
@@ -116,3 +119,28 @@ def test_a_training_that_stops_nowhere_ends_with_the_process_and_has_not_failed(
     wait(searching, (tmp_path / "dozing").exists)
     trial = terminate(searching, tmp_path)
     assert (trial.state.name, trial.intermediate_values) == ("RUNNING", {})
+
+
+@pytest.mark.parametrize("executor", ["inline", "ray"])
+def test_a_second_ctrl_c_ends_at_once_and_the_study_can_still_be_resumed(tmp_path: Path, executor: str) -> None:
+    (tmp_path / "slow").touch()
+    searching = begin(tmp_path, executor)
+    wait(searching, (tmp_path / "resting").exists)
+    processes = psutil.Process(searching.pid).children(recursive=True)
+    searching.send_signal(signal.SIGINT)
+    assert searching.stderr is not None
+    while not (line := searching.stderr.readline()).startswith("stopping:"):
+        assert line, "the search ended by itself"
+    searching.send_signal(signal.SIGINT)
+    began = time.monotonic()
+    _, said = searching.communicate(timeout=60)
+    seconds = time.monotonic() - began
+    assert line == "stopping: finishing the current epochs (Ctrl-C again to stop now)\n"
+    assert (searching.returncode, seconds < 2) == (130, True), f"{seconds:.1f} s\n{said}"
+    assert said.splitlines() == [
+        "error: stopped at once; what had ended is kept",
+        f"resume with: python -m search resume s --runs {tmp_path}",
+    ]
+    (trial,) = copy_study(tmp_path / "s" / "study.db", "s").get_trials()
+    assert (trial.state.name, trial.intermediate_values) == ("RUNNING", {})
+    assert psutil.wait_procs(processes, timeout=10)[1] == []

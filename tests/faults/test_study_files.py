@@ -7,6 +7,7 @@ done, and what lies there is afterwards byte for byte what it was.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import filelock
@@ -52,6 +53,36 @@ def test_what_is_no_study_is_said_and_left_alone(
     with pytest.raises(error, match=said):
         open_storage(f"sqlite:///{place}")
     assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def _begin(folder: Path, *, storage: str | None = None) -> None:
+    settings = replace(toy_settings(runs=str(folder)), executor="inline", storage=storage)
+    run_search(settings, space=toy_space(), progress=ListeningProgress(), command="run")
+
+
+@pytest.mark.parametrize(
+    "lose",
+    [lambda path: None, lambda path: path.touch(), lambda path: path.symlink_to(path.with_name("elsewhere.db"))],
+    ids=["removed", "zero bytes", "a link that leads nowhere"],
+)
+def test_results_whose_database_was_lost_are_not_trained_again(tmp_path: Path, lose: Callable[[Path], None]) -> None:
+    result = tmp_path / "toy" / "trials" / "0000" / "result.json"
+    result.parent.mkdir(parents=True)
+    result.write_text("of trial 0")
+    lose(tmp_path / "toy" / "study.db")
+    with pytest.raises(StudyConflictError, match="'toy' has no trials in its database, and .* has the results of 1: "):
+        _begin(tmp_path)
+    assert result.read_text() == "of trial 0"
+
+
+def test_a_database_that_may_only_be_read_is_said_before_any_work(tmp_path: Path) -> None:
+    path = tmp_path / "study.db"
+    with study_storage(f"sqlite:///{path}"):
+        pass
+    before = path.read_bytes()
+    with pytest.raises(StorageError, match="attempt to write a readonly database"):
+        _begin(tmp_path, storage=f"sqlite:///file:{path}?mode=ro&uri=true")
+    assert (path.read_bytes(), [*tmp_path.glob("toy/trials/*")]) == (before, [])
 
 
 def test_a_study_that_another_process_runs_is_left_to_it(tmp_path: Path) -> None:

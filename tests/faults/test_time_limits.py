@@ -154,20 +154,43 @@ def test_a_search_ends_inside_of_a_trial_that_never_would(tmp_path: Path, monkey
     summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
     assert summary.trials is not None
     assert (summary.reason, summary.trials.complete, summary.trials.running) == ("the time was up", 1, 1)
-    assert [note.partition(",")[0] for note in progress.notes] == ["trial 1: given up in the middle of epoch 1/1"]
+    said = [note.partition(",")[0] for note in progress.notes if note.startswith("trial")]
+    assert said == ["trial 1: given up in the middle of epoch 1/1"]
     assert time.monotonic() - progress.began < 30
 
 
+class TwoLimits(ListeningProgress):
+    """Lets time pass for the second trial whenever its clock is looked at, and the search's be up in the third."""
+
+    search_seconds: float = 0.0
+    trial_seconds: float = 0.0
+    step_seconds: float = 0.0
+
+    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
+        """Set both clocks going."""
+        self.step_seconds = 5.0 if trial == 1 else 0.0
+        self.search_seconds = 1000.0 if trial == 2 else 0.0
+
+    def look(self) -> float:
+        """Return the time of the trials' clock."""
+        self.trial_seconds += self.step_seconds
+        return self.trial_seconds
+
+
 @pytest.mark.slow
-def test_a_search_in_one_process_stops_at_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_both_limits_stop_a_search_in_one_process_at_a_batch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "small.py").write_text(SMALL_SPACE)
     settings = RunSettings(
         space=str(tmp_path / "small.py"), study="s", data="digits", trials=3, epochs=1, train_images=400,
-        runs=str(tmp_path), executor="inline", timeout_seconds=980,
+        runs=str(tmp_path), executor="inline", timeout_seconds=980, trial_timeout_seconds=8,
     )  # fmt: skip
-    progress = HastyProgress()
-    monkeypatch.setattr("search.driver.Budget", functools.partial(Budget, clock=lambda: progress.seconds))
+    progress = TwoLimits()
+    monkeypatch.setattr("search.driver.Budget", functools.partial(Budget, clock=lambda: progress.search_seconds))
+    monkeypatch.setattr("search.driver.TrialTime", functools.partial(TrialTime, clock=progress.look))
     summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
     assert summary.trials is not None
     assert (summary.reason, summary.trials.complete, summary.trials.running) == ("the time was up", 1, 1)
+    late = progress.ended_trials[1]
+    said = "it takes longer than 8s (--trial-timeout)"
+    assert (late.trial, late.state, late.cause, late.epochs, late.message) == (1, "PRUNED", "timeout", 0, said)
     assert progress.notes == []

@@ -20,9 +20,11 @@ import optuna
 import pytest
 
 from search.lease import Holder, Machine, lease
+from tests.postgres import PostgresServer
 from tests.search.test_driver import SMALL_SPACE
 from tests.search.test_stored import _study
 
+HOUSE = Path(__file__).parents[2]
 AT_THE_GATE = """
 import sys, time
 from pathlib import Path
@@ -50,6 +52,29 @@ def test_the_second_reads_who_the_first_is_at_once(tmp_path: Path) -> None:
     assert refused.stderr.startswith("error: study 'toy' is being run by pid 4711 on host a since 2026-01-02 ")
     assert refused.stderr.endswith("; use --join to help it, or choose another --study\n")
     assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 2  # whatever else the machine does
+
+
+def reached_for(folder: Path, times: int, url: str = "") -> set[tuple[str, ...]]:
+    """Let two processes reach for so many studies at the same moments; returns what came of it, the order aside."""
+    rivals = [
+        subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.rival", str(folder), str(own), str(times), url],
+            stdout=subprocess.PIPE, text=True, cwd=HOUSE,
+        )
+        for own in range(2)
+    ]  # fmt: skip
+    said = [rival.communicate(timeout=250)[0].splitlines() for rival in rivals]
+    assert [len(lines) for lines in said] == [times, times]
+    return {tuple(sorted(outcome)) for outcome in zip(*said, strict=True)}
+
+
+def test_of_two_that_begin_at_the_same_moment_one_gets_the_study_twenty_times(tmp_path: Path) -> None:
+    assert reached_for(tmp_path, 20) == {("refused", "took")}
+
+
+@pytest.mark.slow
+def test_so_it_is_on_a_server_whatever_their_run_folders(tmp_path: Path, postgres: PostgresServer) -> None:
+    assert reached_for(tmp_path, 20, postgres.url) == {("refused", "took")}
 
 
 @pytest.fixture

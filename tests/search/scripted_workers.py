@@ -47,6 +47,8 @@ class Play:
     epoch_seconds: float = 0.5
     fits: bool = True
     """Whether a checkpoint fits the network that is built; else it begins anew."""
+    note: str | None = None
+    """What the training has to say of itself."""
 
     def report(self, epoch: int) -> EpochReport:
         """Return the report of an epoch, from 1."""
@@ -213,7 +215,7 @@ class ScriptedWorkers:
             raise KeyboardInterrupt
         event = self._events.popleft()
         if isinstance(event, TrainingEnded | TrainingFailed | TrainingPaused):
-            del self._trainings[event.trial]
+            self._trainings.pop(event.trial, None)  # a measuring is none
         if isinstance(event, TrainingFailed) and event.failure.cause in ("worker_lost", "hung", "host_oom"):
             self._events.append(WorkerReady(worker=event.worker))
         elif not isinstance(event, EpochReported | CheckpointMade):
@@ -257,6 +259,7 @@ class ScriptedWorkers:
             seconds_training=training.play.epoch_seconds * training.epochs,
             predictions=predictions(VALIDATION_LABELS),
             model=MODEL_PREFIX + str(training.task.trial).encode() if keep_model else None,
+            note=training.play.note,
         )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from search.cli import run_command_line
+from tests.faults.person import telling_of_the_person
 
 HOUSE = Path(__file__).parents[2]
 SPACE = '''"""Two filters or four."""
@@ -254,15 +255,18 @@ def test_a_runs_folder_that_can_t_be_written_is_said(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_search_its_status_and_its_continuation(tmp_path: Path) -> None:
-    (tmp_path / "mine.py").write_text(SPACE)
+def test_a_search_its_status_and_its_continuation_tell_nothing_of_the_person(tmp_path: Path) -> None:
+    home = tmp_path / "quetzalcoatl"
+    home.mkdir()
+    (home / "mine.py").write_text(SPACE)
+    person = {"HOME": str(home), "USER": home.name, "LOGNAME": home.name, "FAVOURITE": "envcanary"}
     small = ["--data", "digits", "--epochs", "1", "--executor", "inline", "--train-images", "100"]
-    ran = _tamiz("run", "--space", "mine.py", *small, "--trials", "1", cwd=tmp_path)
-    report = tmp_path / "runs" / "mine-digits" / "report.html"
-    status = _tamiz("status", "mine-digits", "--json", cwd=tmp_path)
-    resumed = _tamiz("resume", "mine-digits", "--trials", "2", "--json", cwd=tmp_path)
+    ran = _tamiz("run", "--space", str(home / "mine.py"), *small, "--trials", "1", cwd=home, **person)
+    report = home / "runs" / "mine-digits" / "report.html"
+    status = _tamiz("status", "mine-digits", "--json", cwd=home, **person)
+    resumed = _tamiz("resume", "mine-digits", "--trials", "2", "--json", cwd=home, **person)
     before = report.stat().st_mtime_ns
-    again = _tamiz("report", "mine-digits", cwd=tmp_path)
+    again = _tamiz("report", "mine-digits", cwd=home, **person)
 
     assert (ran.returncode, ran.stdout) == (0, "runs/mine-digits/report.html\n"), ran.stderr
     assert "[1/1] trial 0 complete" in ran.stderr
@@ -272,6 +276,8 @@ def test_a_search_its_status_and_its_continuation(tmp_path: Path) -> None:
     assert "continuing study mine-digits" in resumed.stderr
     assert (again.returncode, again.stdout) == (0, "runs/mine-digits/report.html\n")
     assert report.stat().st_mtime_ns > before
+    assert "quetzalcoatl" not in ran.stdout + status.stdout + resumed.stdout
+    assert telling_of_the_person(report.parent) == set()
 
 
 @pytest.mark.slow

@@ -129,7 +129,7 @@ def test_a_training_that_gets_no_further_is_given_up_with_its_cause(tmp_path: Pa
     stage.search.run()
     record = stage.folder.read_trial(0)
     assert record is not None
-    said = "worker died (killed) - given up after 3 attempts without an epoch more"
+    said = "worker died (killed) - given up after 3 attempts without an epoch more; see trials/0000"
     assert (record.state, record.cause, record.message, record.attempt) == ("FAIL", "worker_lost", said, 4)
 
 
@@ -146,7 +146,8 @@ def test_one_that_ran_out_of_memory_is_tried_again_with_no_other_beside_it(tmp_p
     stage.search.run()
     order = [task.trial for task in stage.workers.tasks]
     assert (beside, sorted(stage.states), order) == ([0], ["COMPLETE"] * 6, [0, 1, 2, 1, 3, 4, 5])
-    assert stage.progress.notes == [f"trial 1: {failure.message} - retrying alone from epoch 1 (attempt 2/2)"]
+    said = f"trial 1: {failure.message} (batch_size=32) - retrying alone from epoch 1 (attempt 2/2)"
+    assert stage.progress.notes == [said]
 
 
 def test_the_history_of_a_trial_that_was_interrupted_is_whole(tmp_path: Path) -> None:

@@ -218,10 +218,18 @@ def test_a_diverged_trial_is_told_as_pruned_with_its_cause(tmp_path: Path) -> No
     assert (record.state, record.cause, record.score) == ("PRUNED", "diverged", None)
 
 
-def test_a_score_that_is_not_a_number_never_completes(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, lambda task: steady(float("nan") if task.trial == 1 else 0.5))
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
+def test_a_score_that_is_not_a_number_never_completes(tmp_path: Path, score: float) -> None:
+    stage = Stage(tmp_path, lambda task: steady(score if task.trial == 1 else 0.5))
     stage.search.run()
     assert [(r.state, r.cause) for r in stage.progress.ended_trials if r.trial == 1] == [("PRUNED", "diverged")]
+
+
+def test_what_trainings_say_of_themselves_is_said_once(tmp_path: Path) -> None:
+    notes = ("computed in each epoch: why", "computed in 3 s", "taken as computed before", "taken as computed before")
+    stage = Stage(tmp_path, lambda task: replace(steady(0.5), note=notes[task.trial]))
+    stage.search.run()
+    assert stage.progress.notes == [f"trial {number}: {note}" for number, note in enumerate(notes[:3])]
 
 
 def test_the_same_failure_three_times_ends_the_search(tmp_path: Path) -> None:

@@ -69,6 +69,14 @@ def test_a_person_reads_when_it_went_and_when_it_is_back() -> None:
     ]
 
 
+def test_a_long_absence_is_told_each_half_minute() -> None:
+    study = Absent(ends=100.0)
+    study.saving().save_at_last(may_wait=True)
+    waiting = "3 trials wait in the run folder's spool.jsonl"
+    away = [f"the study's database has been away for {time}; {waiting}" for time in ("31s", "1m01s", "1m31s")]
+    assert study.notes[1:-1] == away
+
+
 def test_patience_ends_when_it_was_said_to() -> None:
     study = Absent()
     with pytest.raises(StorageError, match="gave up: connection refused\n3 trials wait in the run folder's spool"):

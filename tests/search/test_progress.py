@@ -152,14 +152,16 @@ def test_a_terminal_without_unicode_gets_plain_characters() -> None:
     assert "  name=gr??er" in _block(progress, width=20, encoding="ascii")
 
 
-def test_notes_stay_above_the_block() -> None:
+def test_notes_and_what_went_wrong_stay_above_the_block() -> None:
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     progress = LiveProgress(out)
     _tell(progress)
     progress.ended()
     out.flush()
 
-    assert b"trial 3: worker died, retrying\n" in out.buffer.getvalue()  # type: ignore[attr-defined]
+    shown = out.buffer.getvalue()  # type: ignore[attr-defined]
+    assert b"trial 2 failed: loss became NaN at epoch 2\n" in shown
+    assert b"trial 3: worker died, retrying\n" in shown
 
 
 @pytest.mark.parametrize(("term", "kind"), [("xterm", LiveProgress), ("dumb", PlainProgress), ("", PlainProgress)])
