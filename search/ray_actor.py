@@ -49,6 +49,15 @@ class Place:
     """At which the node's own server listens."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """What a training left, and what its process held for itself at its end."""
+
+    result: TrainingResult
+    resident_bytes: int
+    """Without what it shares with other processes."""
+
+
 class WorkerActor:
     """One worker; `RayWorkers` makes an actor of it. Calls are served one after the other."""
 
@@ -113,18 +122,17 @@ class WorkerActor:
         """End the training for now, after a call was cancelled."""
         return self._at_station.halt()
 
-    def finish(self, *, keep_model: bool) -> TrainingResult | TrainingFailure:
+    def finish(self, *, keep_model: bool) -> Finished | TrainingFailure:
         """End the training."""
-        return self._at_station.finish(keep_model=keep_model)
+        memory = psutil.Process().memory_info()
+        ended = self._at_station.finish(keep_model=keep_model)
+        if isinstance(ended, TrainingFailure):
+            return ended
+        return Finished(result=ended, resident_bytes=int(memory.rss - getattr(memory, "shared", 0)))
 
     def measure(self, model: bytes) -> WinnerMeasured | TrainingFailure:
         """Predict the test images."""
         return self._at_station.measure(model)
-
-    def memory_bytes(self) -> int:
-        """Return what this process holds for itself, without what it shares with others."""
-        memory = psutil.Process().memory_info()
-        return int(memory.rss - getattr(memory, "shared", 0))
 
     @property
     def _at_station(self) -> TrainingStation:

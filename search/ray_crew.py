@@ -142,7 +142,7 @@ class RayCrew:
             self._add(RayWorker(number=number, hired=hired, wear=Wear(self._limits), is_extra=True))
 
     def wear(self, worker: RayWorker, resident_bytes: int) -> None:
-        """Count a training, and plan that another replaces a worn worker: hired ahead where there is room."""
+        """Count a training that has ended; another will replace a worn worker, hired ahead where there is room."""
         reason = worker.wear.add(resident_bytes)
         if reason is None or worker.is_worn:
             return
@@ -151,7 +151,6 @@ class RayCrew:
         if self._session.has_room():
             worker.successor = self._session.hire(is_extra=worker.is_extra)
             self.expect(worker, worker.successor.warm)
-        self._replace_worn(worker)
 
     def release(self, worker: RayWorker) -> None:
         """Let it be idle, or go where it is worn."""

@@ -17,14 +17,13 @@ from objectives.records import (
     Objective,
     StudyData,
     TrainingFailure,
-    TrainingResult,
     TrainingTask,
     WinnerMeasured,
 )
 from search.last_words import LastWords, oom_kills, put_down
 from search.patience import CLUSTER_PATIENCE_SECONDS
 from search.ray_absence import Absence
-from search.ray_actor import Place
+from search.ray_actor import Finished, Place
 from search.ray_arrays import copied
 from search.ray_crew import RayCrew, RayWorker
 from search.ray_deaths import death, last_line
@@ -116,9 +115,6 @@ class RayWorkers:
             worker.training = worker.hired.actor.advance.remote()
             self._crew.expect(worker, worker.training)
         else:
-            self._crew.expect(
-                worker, worker.hired.actor.memory_bytes.remote()
-            )  # answered first: it may be the last one
             self._crew.expect(worker, worker.hired.actor.finish.remote(keep_model=keep_model))
 
     def halt(self) -> None:
@@ -233,17 +229,15 @@ class RayWorkers:
                 self._events.append(CheckpointMade(worker=number, trial=trial, checkpoint=said))
                 return
             self._events.append(TrainingPaused(worker=number, trial=trial, checkpoint=said))
-        elif isinstance(said, TrainingResult):
-            result = dataclasses.replace(said, predictions=copied(said.predictions))
+        elif isinstance(said, Finished):
+            result = dataclasses.replace(said.result, predictions=copied(said.result.predictions))
             self._events.append(TrainingEnded(worker=number, trial=trial, result=result))
+            self._crew.wear(worker, said.resident_bytes)
         elif isinstance(said, WinnerMeasured):
             winner = dataclasses.replace(said, predictions=copied(said.predictions))
             self._events.append(Measured(worker=number, trial=trial, winner=winner))
         elif isinstance(said, TrainingFailure):
             self._fail(worker, said)
-            return
-        elif isinstance(said, int):
-            self._crew.wear(worker, said)
             return
         self._crew.release(worker)
 
