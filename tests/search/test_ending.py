@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,3 +143,20 @@ def test_a_crash_that_can_t_be_kept_is_shown(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
     assert "Traceback" in write_crash(_crash(), tmp_path / "file" / "study")
+
+
+def test_a_command_that_is_done_ends_with_its_own_code_whatever_strikes_or_lingers() -> None:
+    done = """
+import os, signal, sys, threading, time
+from search.ending import leave
+
+class Struck:
+    def flush(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGINT)
+
+threading.Thread(target=time.sleep, args=(600,)).start()
+sys.stdout = Struck()
+leave(4)
+"""
+    assert subprocess.run([sys.executable, "-c", done], timeout=100, check=False).returncode == 4
