@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -131,6 +131,18 @@ def run(tool: Tool, *, mode: Mode, seed: int, seconds: float | None, data: Path,
         peak_mib=peak,
         epochs=tuple(sorted((e for e in epochs if seconds is None or e.at <= seconds), key=lambda e: e.at)),
     )
+
+
+def add_run(file: Path, ran: Ran) -> None:
+    """Append a run to a file as a line of JSON."""
+    with file.open("a") as lines:
+        lines.write(json.dumps(asdict(ran)) + "\n")
+
+
+def read_runs(file: Path) -> list[Ran]:
+    """Return the runs that `add_run` wrote."""
+    plain = [json.loads(line) for line in file.read_text().splitlines()]
+    return [Ran(**{**one, "epochs": tuple(Epoch(**epoch) for epoch in one["epochs"])}) for one in plain]
 
 
 def _trial(epoch: Epoch) -> str:
