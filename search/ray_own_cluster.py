@@ -12,10 +12,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from search import ray_sweeper
 
 _variables = {
     "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "40",  # Ray's own minute passes in silence, deaf to Ctrl-C, as it starts
     "RAY_worker_niceness": "0",  # Ray's own 15 leaves a worker nearly nothing beside other busy processes
 }
 _longest_folder = 24
@@ -45,6 +48,15 @@ def private_folder() -> Iterator[Path]:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         sweeper.communicate()
+
+
+def head_has_ended() -> bool:
+    """Whether the head of a cluster that this process started is a child that has ended."""
+    try:
+        children = psutil.Process().children()
+        return any(one.name() == "gcs_server" and one.status() == psutil.STATUS_ZOMBIE for one in children)
+    except psutil.Error:  # one ended meanwhile, and was taken note of: by Ray, which then knows
+        return False
 
 
 def append_worker_logs(folder: Path, log_file: Path) -> None:

@@ -31,6 +31,7 @@ from search.ray_address import first_line, probe, unreachable
 from search.ray_output import lines_to
 from search.ray_own_cluster import (
     append_worker_logs,
+    head_has_ended,
     object_store_bytes,
     private_folder,
     set_variables,
@@ -141,6 +142,8 @@ class RaySession:
         if not self._is_up.wait(timeout_seconds):
             if self._address is not None and time.monotonic() - self._began > _join_seconds:
                 raise unreachable(self._address, f"no answer within {_join_seconds:.0f} seconds")
+            if self._address is None and head_has_ended():
+                raise unreachable(None, "its head, gcs_server, ended while it started")
             return False
         if self._error is not None:
             raise self._error

@@ -5,6 +5,8 @@ Given a machine on which Ray can't open its sockets; the person reads why, and w
 
 from __future__ import annotations
 
+import os
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,3 +48,15 @@ def test_a_ray_that_does_not_start_is_told_with_what_to_do_instead(
     finally:
         session.close()
     assert "Ray did not start" in (tmp_path / "log.txt").read_text()
+
+
+def test_a_head_that_ends_as_ray_starts_is_told_before_ray_tells(tmp_path: Path) -> None:
+    session = RaySession(address=None, workers=1, modules=(), log_file=tmp_path / "log.txt")
+    head = tmp_path / "gcs_server"
+    head.symlink_to("/bin/sleep")
+    with subprocess.Popen([head, "600"]) as process:
+        assert not session.wait(0)
+        process.kill()
+        os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(UsageError, match="^Ray does not start here: its head, gcs_server, ended while"):
+            session.wait(0)
