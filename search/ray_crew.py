@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +29,8 @@ class RayWorker:
     """The one under way, or last reported."""
     training: Any = None
     """ObjectRef of the epoch under way."""
+    asked_at: float = 0.0
+    """When it was asked for, by the monotonic clock."""
     place: Place | None = None
     """Where it is; None: it never got ready."""
     wear: Wear
@@ -104,13 +107,14 @@ class RayCrew:
         """Wait for this ObjectRef too."""
         self._expected[answer] = worker
 
-    def cancel_epoch(self, worker: RayWorker) -> bool:
-        """Cancel the epoch that a worker trains and expect no answer of it, if it trains one."""
-        if worker.training not in self._expected:
-            return False
-        ray.cancel(worker.training)
-        del self._expected[worker.training]  # Ray keeps what a cancelled call returned to itself
-        return True
+    def expect_epoch(self, worker: RayWorker, training: Any) -> None:
+        """Wait for this ObjectRef, of an epoch, too."""
+        worker.training, worker.asked_at = training, time.monotonic()
+        self.expect(worker, training)
+
+    def forget_epoch(self, worker: RayWorker) -> bool:
+        """Expect no answer of the epoch that a worker trains; whether it trains one."""
+        return self._expected.pop(worker.training, None) is not None
 
     def answering(self, answer: Any) -> RayWorker | None:
         """Whose answer this is, expected no more; None: a successor's word that it is warm, which is dealt with."""

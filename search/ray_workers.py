@@ -46,6 +46,8 @@ from spaces.errors import TamizError
 
 _deaths_while_starting = 3
 _cancelling_seconds = 0.25
+_sending_seconds = 0.25
+"""A call that is cancelled before Ray has sent it is missed by its worker, which then answers nothing for 30 s."""
 
 
 class RayWorkers:
@@ -77,8 +79,8 @@ class RayWorkers:
         self._crew = RayCrew(session=session, data=data, objective=objective, limits=limits or Limits())
         self._absence = Absence(patience_seconds=patience_seconds)
         self._lost_nodes: set[str] = set()
-        self._halted: list[Any] = []
-        """Epochs that were cancelled."""
+        self._halted: dict[Any, float] = {}
+        """Epochs to cancel, and from when on, by the monotonic clock."""
         self._events: deque[Event] = deque()
         self._died_starting = 0
 
@@ -96,8 +98,7 @@ class RayWorkers:
         """Give a task to an idle worker."""
         worker = self._crew.take_idle(task.trial)
         worker.epoch = 1 if task.checkpoint is None else task.checkpoint.epoch + 1
-        worker.training = worker.hired.actor.start.remote(task)
-        self._crew.expect(worker, worker.training)
+        self._crew.expect_epoch(worker, worker.hired.actor.start.remote(task))
         return worker.number
 
     def apply(self, trial: int, decision: Decision, *, keep_model: bool = False, make_checkpoint: bool = False) -> None:
@@ -112,16 +113,15 @@ class RayWorkers:
             if make_checkpoint:
                 self._crew.expect(worker, worker.hired.actor.checkpoint.remote())
             worker.epoch += 1
-            worker.training = worker.hired.actor.advance.remote()
-            self._crew.expect(worker, worker.training)
+            self._crew.expect_epoch(worker, worker.hired.actor.advance.remote())
         else:
             self._crew.expect(worker, worker.hired.actor.finish.remote(keep_model=keep_model))
 
     def halt(self) -> None:
-        """Cancel the epochs under way; what is left of each training is asked for after them."""
+        """Cancel the epochs under way, in `next_event`; what is left of each training is asked for after them."""
         for worker in self._crew.workers:
-            if self._crew.cancel_epoch(worker):
-                self._halted.append(worker.training)
+            if self._crew.forget_epoch(worker):  # Ray keeps what a cancelled call returned to itself
+                self._halted[worker.training] = worker.asked_at + _sending_seconds
                 worker.state = "pausing"
                 self._crew.expect(worker, worker.hired.actor.halt.remote())
 
@@ -195,8 +195,9 @@ class RayWorkers:
                 self._hear(ready[0])
             elif time.monotonic() >= until:
                 return None
-            for epoch in self._halted:
-                ray.cancel(epoch)  # again: a cancellation is lost that comes while the call is on its way
+            for epoch, sent_at in self._halted.items():
+                if time.monotonic() >= sent_at:
+                    ray.cancel(epoch)  # again and again: one is lost that comes while the call is on its way
         return self._events.popleft()
 
     def _hear(self, answer: Any) -> None:

@@ -123,6 +123,19 @@ def test_halted_trainings_leave_what_they_had_done(workers: RayWorkers) -> None:
     assert workers.idle == 2
 
 
+def test_trainings_are_halted_as_soon_as_an_epoch_is_asked_for(workers: RayWorkers) -> None:
+    """Ray may not have sent that call yet, and loses its place in the order of calls if it is cancelled then."""
+    left = []
+    for _ in range(10):
+        workers.start(_task(5))
+        _next(workers)
+        workers.apply(5, Decision.CONTINUE)
+        workers.halt()
+        left.append(_next(workers))
+        _until_idle(workers, 2)
+    assert {type(event) for event in left} == {TrainingPaused}
+
+
 def test_a_worker_that_dies_with_two_answers_due_is_lost_once(workers: RayWorkers, tmp_path: Path) -> None:
     workers.start(_task(9, nodes=str(tmp_path)))
     _next(workers)
