@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+
+_for_wrappers = ("matplotlib", "pandas", "sklearn")
+"""What Keras imports where it is installed, for wrappers and pictures: half of the time that its own import takes."""
 
 
-def prepare(*, threads: int | None, gpu: bool) -> None:
+def prepare(*, threads: int | None, gpu: bool, only_trains: bool = False) -> None:
     """Set this process's threads, devices and log levels, for every backend, then import Keras.
 
     Call it first thing in a worker: the libraries read these settings once. TensorFlow's lines
@@ -17,6 +21,7 @@ def prepare(*, threads: int | None, gpu: bool) -> None:
     Args:
         threads: processor threads for the arithmetic; None: as many as the library likes.
         gpu: False hides every GPU; True lets GPU memory grow as needed, so that workers can share one.
+        only_trains: this process has no other thread that imports, and no use for Keras' wrappers of scikit-learn.
     """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
@@ -31,8 +36,20 @@ def prepare(*, threads: int | None, gpu: bool) -> None:
     else:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["JAX_PLATFORMS"] = "cpu"
-    with _silent_stderr():
+    with _silent_stderr(), _hidden(_for_wrappers) if only_trains else nullcontext():
         import keras  # noqa: F401
+
+
+@contextmanager
+def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
+    """Let packages that are not imported yet seem not to be installed."""
+    hidden = [package for package in packages if package not in sys.modules]
+    sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None: importing it raises ImportError
+    try:
+        yield
+    finally:
+        for package in hidden:
+            del sys.modules[package]
 
 
 @contextmanager

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import optuna
 import sqlalchemy
 
 from objectives.records import Objective
 from search.budget import Budget
-from search.dashboard_figures import keep_figures
 from search.executors import executor
 from search.fork import Fork
 from search.full_disk import RoomOnDisk, disk_in_words, is_full, want_of_room
@@ -25,7 +25,6 @@ from search.opening import study_for
 from search.patience import PatientSaving
 from search.preparation import Prepared, prepare
 from search.progress import Progress, SearchPlan
-from search.reporting import Report, Wanted, write_report
 from search.run_folder import RunFolder
 from search.server_lease import server_lease
 from search.settings import RunSettings
@@ -39,10 +38,12 @@ from search.summary import RunSummary
 from search.trial_time import TrialTime
 from search.upgrade import upgrade_command
 from search.watchdog import Watchdog
-from search.winner import measure_winner
 from search.workers import Workers
 from spaces.errors import NothingCompletedError, StorageError, TamizError
 from spaces.space import Space
+
+if TYPE_CHECKING:
+    from search.reporting import Report
 
 _stopped = "stopped as asked; trials under way go on at their epoch when the study is continued"
 
@@ -96,6 +97,9 @@ def run_search(
             objective=objective,
             is_halted=lambda trial: stop.is_immediate or budget.is_overdue or trial_time.is_over(trial),
         )
+        from search.dashboard_figures import keep_figures  # takes two seconds, in which Ray starts
+        from search.winner import measure_winner
+
         _warn_of_a_full_disk(settings, study=study, prepared=prepared, folder=folder, progress=progress)
         progress.started(_plan(settings, prepared=prepared, study=study, folder=folder, workers=workers))
         search = _search(
@@ -183,6 +187,8 @@ def _search(
 
 
 def _write_report(folder: RunFolder, progress: Progress, url: str) -> Report:
+    from search.reporting import Wanted, write_report
+
     progress.phase("writing the report")
     return write_report(folder, Wanted(), note=progress.note, url=url)
 

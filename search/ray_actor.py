@@ -86,7 +86,7 @@ class WorkerActor:
             keep(Path(last_words))
         if scratch is not None:
             tempfile.tempdir = os.environ["TMPDIR"] = scratch
-        prepare(threads=threads, gpu=gpu)
+        prepare(threads=threads, gpu=gpu, only_trains=True)
         for module in modules:
             _import(module)
         warm_up()

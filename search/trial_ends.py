@@ -8,7 +8,6 @@ import optuna
 
 from objectives.records import Predictions, TrainingFailure, TrainingResult
 from reports.records import TrialRecord
-from search.artifacts import attach
 from search.budget import Budget
 from search.checkpoints import Checkpoints
 from search.full_disk import RoomOnDisk
@@ -88,7 +87,7 @@ class TrialEnds:
         """Tell a trial whose result is on disk: the run that wrote it was interrupted right then."""
         self._checkpoints.forget(trial.number)
         self._study.enter(trial, self._folder.read_scores(trial.number))  # saved perhaps a moment before
-        attach(trial, record, self._folder)
+        self._attach(trial, record)
         self._study.tell(trial, record)
         self._progress.note(f"trial {trial.number} had ended when the run was interrupted; its result is entered")
 
@@ -103,6 +102,11 @@ class TrialEnds:
             )
         )
         self._checkpoints.forget(record.trial)
-        self._disk.write(lambda: attach(running.trial, record, self._folder))
+        self._disk.write(lambda: self._attach(running.trial, record))
         self._study.tell(running.trial, record)
         self._progress.trial_ended(record)
+
+    def _attach(self, trial: optuna.Trial, record: TrialRecord) -> None:
+        from search.artifacts import attach  # imports scikit-learn, for which no search waits to begin
+
+        attach(trial, record, self._folder)

@@ -44,6 +44,12 @@ def test_the_driver_leaves_keras_and_tensorflow_out() -> None:
     assert _python("-c", program) == "set()\n"
 
 
+def test_ray_need_not_wait_until_what_reports_need_is_imported() -> None:
+    program = "import search.driver, sys; print({'sklearn', 'scipy', 'pandas', 'plotly', 'matplotlib'} & {*sys.modules})"
+
+    assert _python("-c", program) == "set()\n"
+
+
 def test_help_answers(capsys: pytest.CaptureFixture[str]) -> None:
     started = time.monotonic()
     text = _python("-m", "search", "--help")

@@ -41,3 +41,9 @@ def test_a_worker_with_gpu_leaves_the_choice_of_device_and_threads() -> None:
     show = "'CUDA_VISIBLE_DEVICES' in os.environ, os.environ['TF_FORCE_GPU_ALLOW_GROWTH'], 'NPROC' in os.environ"
 
     assert _prepared("threads=None, gpu=True", show) == "False true False"
+
+
+def test_a_process_that_only_trains_imports_no_package_for_wrappers_and_may_still_do_so() -> None:
+    show = "'pandas' in sys.modules, 'sklearn' in sys.modules, __import__('pandas').__name__"
+
+    assert _prepared("threads=1, gpu=False, only_trains=True", show) == "False False pandas"

@@ -200,7 +200,10 @@ def test_the_report_of_a_run_reads_a_database_that_is_named_by_a_variable(
 
 
 def test_a_cluster_of_two_nodes_runs_a_study(space_file: Path, tmp_path: Path, ray_cluster: Any) -> None:
-    summary = search(space_file, tmp_path, executor="ray", trials=4, ray_address=ray_cluster.address)
+    enough_for_a_late_worker = 24
+    summary = search(
+        space_file, tmp_path, executor="ray", trials=enough_for_a_late_worker, ray_address=ray_cluster.address
+    )
     workers = {json.loads(path.read_text())["worker"] for path in tmp_path.glob("small/trials/*/result.json")}
     assert summary.best is not None
     assert workers == {"0", "1"}
