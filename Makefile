@@ -52,7 +52,7 @@ check: lint
 bench: setup
 	$(BIN)/python -m benchmarks.starting --repeats 2
 	$(BIN)/python -m benchmarks.training --repeats 2 --images 160
-	$(BIN)/python -m benchmarks.workers
+	$(BIN)/python -m benchmarks.workers --repeats 2 --images 160
 	$(BIN)/python -m benchmarks.memory --trials 30
 	$(BIN)/python -m benchmarks.overhead
 	$(BIN)/python -m benchmarks.report --trials 200

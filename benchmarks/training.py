@@ -30,27 +30,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 
-import numpy as np
-
+from benchmarks.cases import CLASSES, data_of, recipe_of
 from benchmarks.timing import Comparison, Took, as_plain, idle_share, in_turn, median, print_head, print_row, timed
 from objectives.batches import ShuffledBatches
-from objectives.data.directories import DataDirectories
-from objectives.data.loading import load
-from objectives.data.splitting import split
 from objectives.devices import prepare
-from objectives.records import Examples, Objective, StudyData
-from spaces.catalogue import find_space
-from spaces.parameters import baseline_recipe
+from objectives.records import Objective, StudyData
 from spaces.recipe import Augment, ImageShape, Recipe
 
-CLASSES = 10
 TRIAL_EPOCHS = 4
 EPOCHS_AT_ONCE = {"digits": 5, "notebook": 1}
 """A single epoch of the digits-size network is over too soon to be measured."""
-BASELINES = {
-    "digits": ("cifar_small", ImageShape(height=8, width=8, channels=1)),
-    "notebook": ("cifar_notebook_2021", ImageShape(height=32, width=32, channels=3)),
-}
 TITLES = {"digits": "digits, 8x8", "notebook": "307,498 weights, 32x32"}
 AUGMENTATIONS = {
     "none": Augment(),
@@ -84,7 +73,7 @@ def _trials(repeats: int, images: int) -> object:
     print_head("a trial of 4 epochs", "ours s", "naive s", "naive / ours")
     found = {}
     for case, title in TITLES.items():
-        recipe, data = _recipe(case), _data(case, images)
+        recipe, data = recipe_of(case), data_of(case, images)
         ours, naive = in_turn(repeats, [timed(_our_trial, recipe, data), timed(_naive_trial, recipe, data)])
         idle = {"ours": idle_share(ours), "naive": idle_share(naive)}
         compared = Comparison.of(naive, ours)
@@ -101,7 +90,7 @@ def _steps(repeats: int, images: int) -> object:
     print_head("steps alone", "ours /s", "loop /s", "ours / loop, of speed")
     found = {}
     for case, title in TITLES.items():
-        recipe, data, epochs = _recipe(case), _with_one_to_validate(_data(case, images)), EPOCHS_AT_ONCE[case]
+        recipe, data, epochs = recipe_of(case), _with_one_to_validate(data_of(case, images)), EPOCHS_AT_ONCE[case]
         ours, loop = in_turn(
             repeats,
             [timed(_times, epochs, _our_epoch(recipe, data)), timed(_times, epochs, _loop_epoch(recipe, data))],
@@ -120,7 +109,7 @@ def _steps(repeats: int, images: int) -> object:
 
 
 def _augmentation(repeats: int, images: int) -> object:
-    recipe, data = _recipe("notebook"), _with_one_to_validate(_data("notebook", images))
+    recipe, data = recipe_of("notebook"), _with_one_to_validate(data_of("notebook", images))
     epochs = [timed(_our_epoch(replace(recipe, augment=augment), data)) for augment in AUGMENTATIONS.values()]
     taken = dict(zip(AUGMENTATIONS, in_turn(repeats, epochs), strict=True))
     print_head("augmentation", "epoch s", "none s", "epoch / none")
@@ -232,7 +221,7 @@ def _loop_epoch(recipe: Recipe, data: StudyData) -> Callable[[], object]:
 def _serve_epochs(images: int) -> None:
     """Train an epoch for each line that comes in, and write what it took; the first, which compiles, is over."""
     prepare(threads=1, gpu=False)
-    epoch = timed(_our_epoch(_recipe("notebook"), _with_one_to_validate(_data("notebook", images))))
+    epoch = timed(_our_epoch(recipe_of("notebook"), _with_one_to_validate(data_of("notebook", images))))
     gc.collect()
     gc.freeze()
     for _ in sys.stdin:
@@ -262,7 +251,7 @@ def _asking(child: subprocess.Popen[str]) -> Callable[[], Took]:
 
 def _warm_up() -> None:
     """Pay for what only the first network of a process costs, and free Keras of looking through the libraries."""
-    recipe, data = _recipe("digits"), _data("digits", images=0)
+    recipe, data = recipe_of("digits"), data_of("digits", images=0)
     for trial in (_our_trial, _naive_trial):
         trial(recipe, data)
     gc.collect()
@@ -272,32 +261,6 @@ def _warm_up() -> None:
 def _times(count: int, work: Callable[[], object]) -> None:
     for _ in range(count):
         work()
-
-
-def _recipe(case: str) -> Recipe:
-    baseline, shape = BASELINES[case]
-    return baseline_recipe(find_space("cnn_cifar"), baseline, images=shape, classes=CLASSES)
-
-
-def _data(case: str, images: int) -> StudyData:
-    """Return all digits; or so many images to train and a third more to validate."""
-    if case == "digits":
-        dataset = load("digits", directories=DataDirectories.from_environment())
-        rows = split(dataset, seed=0)
-        pixels, labels, train, validation = dataset.images, dataset.labels, rows.train, rows.validation
-    else:
-        shape = BASELINES[case][1]
-        count = images + images // 3
-        drawn = np.random.default_rng(0)
-        pixels = drawn.integers(0, 256, (count, shape.height, shape.width, shape.channels), dtype=np.uint8)
-        labels = np.arange(count, dtype=np.int32) % CLASSES
-        train, validation = np.split(np.arange(count, dtype=np.int32), [images])
-    return StudyData(
-        train=Examples(images=pixels, labels=labels, indices=train),
-        validation=Examples(images=pixels, labels=labels, indices=validation),
-        test=None,
-        classes=tuple("0123456789"),
-    )
 
 
 def _with_one_to_validate(data: StudyData) -> StudyData:

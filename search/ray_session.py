@@ -1,6 +1,6 @@
 """A Ray session: started here or joined, in the background, and ended without a trace.
 
-Ray takes some five seconds to start and each worker as long to import Keras, so both begin at once
+Ray takes some four seconds to start and each worker three to import Keras, so both begin at once
 while the driver loads data and opens the study. Ray is imported in the session's own thread, which
 lives as long as the session: the processes that it starts die with it.
 """
