@@ -45,7 +45,8 @@ def test_the_driver_leaves_keras_and_tensorflow_out() -> None:
 
 
 def test_ray_need_not_wait_until_what_reports_need_is_imported() -> None:
-    program = "import search.driver, sys; print({'sklearn', 'scipy', 'pandas', 'plotly', 'matplotlib'} & {*sys.modules})"
+    heavy = {"sklearn", "scipy", "pandas", "plotly", "matplotlib"}
+    program = f"import search.driver, sys; print({heavy} & {{*sys.modules}})"
 
     assert _python("-c", program) == "set()\n"
 
