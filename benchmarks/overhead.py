@@ -44,6 +44,8 @@ IMAGES = ImageShape(height=8, width=8, channels=1)
 PRUNER = "percentile"
 SPACE = replace(find_space("cnn_cifar"), baselines={}, starts={})
 ASKED = 15
+WARMING = 2
+"""Trials that are not measured: what is imported at a first trial's end is no cost of a trial."""
 
 Loop = Callable[[int, int], float]
 """Takes trials and epochs; returns seconds."""
@@ -93,6 +95,8 @@ def _interleaved(
     loops: dict[str, Loop], trials: int, epochs: int, arguments: argparse.Namespace
 ) -> dict[str, list[float]]:
     seconds: dict[str, list[float]] = {name: [] for name in loops}
+    for measure in loops.values():
+        measure(WARMING, epochs)
     for _ in range(arguments.repeats):
         for name, measure in loops.items():
             seconds[name].append(measure(trials, epochs))
