@@ -81,7 +81,7 @@ def run(
     image_size: Annotated[int | None, typer.Option(metavar="N", help="Side of the images in pixels.")] = None,
     resize: Annotated[str | None, typer.Option(metavar="HOW", help="stretch, crop or pad.")] = None,
     skip_bad: Annotated[bool, typer.Option("--skip-bad", help="Leave out files that are no readable images.")] = False,
-    workers: Annotated[int | None, typer.Option(metavar="N", help="Default: one a core or GPU.")] = None,
+    workers: Annotated[int | None, typer.Option(metavar="N", help="Default: one a GPU, else one a core.")] = None,
     study: Annotated[
         str | None, typer.Option(metavar="NAME", help="Default: SPACE-DATA. Continues if it exists.")
     ] = None,

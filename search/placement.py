@@ -6,6 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+WORKER_BYTES = 2**30
+"""What a warm worker takes, about: Keras, TensorFlow and a small network (`benchmarks.memory`: 0.8 GiB)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
@@ -13,6 +16,8 @@ class Machine:
 
     cpus: int
     gpus: int
+    memory: int
+    """Bytes that were free when Ray started there, less its object store."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,13 +41,14 @@ def share_out(machines: Sequence[Machine], workers: int | None) -> Share:
 
     Args:
         machines: the nodes; where one has a GPU, those without are left out.
-        workers: how many are wanted; None: one a GPU, or else one a processor.
+        workers: how many are wanted; None: one a GPU, or else one a processor, as memory allows.
     """
     with_gpu = [machine for machine in machines if machine.gpus]
     used = with_gpu or machines
     cpus = [machine.cpus for machine in used]
     gpus = [machine.gpus for machine in used]
-    wanted = workers or max(1, sum(gpus) or sum(cpus))
+    roomy = [min(machine.cpus, machine.memory // WORKER_BYTES) for machine in used]
+    wanted = workers or max(1, sum(gpus) or sum(roomy))
     return Share(workers=wanted, cpus=_each(cpus, wanted), gpus=_each(gpus, wanted, most=1) if with_gpu else 0.0)
 
 

@@ -113,7 +113,7 @@ class RaySession:
 
         Args:
             log_file: where the lines of Ray, TensorFlow and the workers go; written to at its end.
-            workers: how many; None: one a GPU, or else one a processor.
+            workers: how many; None: one a GPU, or else one a processor, as memory allows.
             address: HOST:PORT of a running cluster, or "auto" for the one on this machine; None: an own one.
             modules: names of imported modules that workers must have too: a person's space.
             is_insecure: start an own cluster even if the environment leaves it unguarded.
@@ -296,4 +296,7 @@ def _source(name: str) -> SourceModule:
 
 def _machines(nodes: Sequence[Any]) -> list[Machine]:
     resources = [node["Resources"] for node in nodes if node["Alive"]]
-    return [Machine(cpus=int(has.get("CPU", 0)), gpus=int(has.get("GPU", 0))) for has in resources]
+    return [
+        Machine(cpus=int(has.get("CPU", 0)), gpus=int(has.get("GPU", 0)), memory=int(has.get("memory", 0)))
+        for has in resources
+    ]

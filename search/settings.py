@@ -50,7 +50,7 @@ class RunSettings:
     resize: str = "stretch"
     """How an image of other proportions is brought to `image_size`: one of `RESIZES`."""
     workers: int | None = None
-    """None: one a core, or one a GPU."""
+    """None: one a GPU, or else one a core, as memory allows."""
     runs: str = "runs"
     storage: str | None = None
     """Where the study's database is, without a password: a URL, "env:NAME" or "file:PATH"
