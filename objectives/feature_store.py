@@ -24,6 +24,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 
 from objectives import augmentation
+from objectives.caching import mark_used, remove_unused
 from objectives.files import whole_file, write_whole
 from objectives.measuring import outputs
 from objectives.records import Examples
@@ -92,14 +93,19 @@ def features_of(network: Transfer, examples: Examples, *, folder: Path, view: Vi
         DataError: the weights of the frozen part can't be had.
     """
     place = folder / _name(network, examples, view)
+    described, array, lock = (place.with_suffix(suffix) for suffix in (".json", ".npy", ".lock"))
     entry, computed = _read(place), False
     if entry is None:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(place.with_suffix(".lock")):
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(lock):
+            mark_used(lock)
+            remove_unused(folder, now=lock)
             entry = _read(place)  # another worker may have computed them meanwhile
             if entry is None:
                 entry, computed = _compute(place, network, examples, view), True
-    features = np.load(place.with_suffix(".npy"), mmap_mode="r")
+    for path in (described, array):
+        mark_used(path)
+    features = np.load(array, mmap_mode="r")
     return Stored(features=features, weights=entry.weights, computed=computed)
 
 

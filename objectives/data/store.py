@@ -15,6 +15,7 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
+from objectives.caching import mark_used, remove_unused
 from objectives.data.records import BadFile, Dataset
 from spaces.errors import RecordError, StorageError
 from spaces.records import from_plain, parse, to_plain
@@ -50,12 +51,16 @@ def stored(folder: Path, *, name: str, identity: str, build: Build) -> Dataset:
         StorageError: no room, or no right to write.
     """
     place = folder / hashlib.sha256(f"{FORMAT}:{identity}".encode()).hexdigest()[:32]
+    mark_used(place)
     found = _read(place, name)
     if found is not None:
         return found
+    lock = place.with_suffix(".lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(place.with_suffix(".lock")):
+        with FileLock(lock):
+            mark_used(lock)
+            remove_unused(folder, now=lock)
             found = _read(place, name)  # perhaps another run made it meanwhile
             if found is None:
                 _write(place, build)

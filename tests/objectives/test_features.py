@@ -13,6 +13,7 @@ import pytest
 
 from objectives import feature_store, features, measuring
 from objectives.batches import ShuffledBatches
+from objectives.caching import UNUSED_SECONDS
 from objectives.data.directories import DataDirectories
 from objectives.feature_store import View
 from objectives.records import Examples, Objective, StudyData, TrainingResult
@@ -171,6 +172,25 @@ def test_damaged_features_are_computed_again(few: StudyData) -> None:
 
     assert (again.note or "").startswith("features of the frozen part were computed in")
     assert again.score == whole.score
+
+
+def test_features_that_nobody_used_for_a_month_go_when_others_are_computed(few: StudyData) -> None:
+    folder = DataDirectories.from_environment().features
+    used, unused = replace(POOLED, network=replace(POOLED.network, cut="expanded_conv_1_project_bn")), POOLED
+    for recipe in (used, unused):
+        features.seen_by(recipe, few, epochs=1, folder=folder)
+    for path in folder.iterdir():
+        month_ago = path.stat().st_mtime - UNUSED_SECONDS
+        os.utime(path, (month_ago, month_ago))
+    features.seen_by(used, few, epochs=1, folder=folder)
+    features.seen_by(RECIPE, few, epochs=1, folder=folder)
+    notes = [features.seen_by(recipe, few, epochs=1, folder=folder).note or "" for recipe in (used, RECIPE, unused)]
+
+    assert [note.partition(" in ")[0].rpartition(" were ")[2] for note in notes] == [
+        "taken as computed before",
+        "taken as computed before",
+        "computed",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from objectives.caching import UNUSED_SECONDS
 from objectives.data.records import BadFile, Dataset
 from objectives.data.store import fingerprint, stored
 from spaces.errors import StorageError
@@ -73,6 +74,21 @@ def test_another_identity_is_built_anew(tmp_path: Path) -> None:
         kept(tmp_path, build, identity)
 
     assert build.calls == 2
+
+
+def test_what_was_not_used_for_a_month_goes_when_something_new_comes(tmp_path: Path) -> None:
+    build = Build()
+    for identity in ("unused", "used"):
+        kept(tmp_path, build, identity)
+    for path in (tmp_path / "decoded").iterdir():
+        month_ago = path.stat().st_mtime - UNUSED_SECONDS
+        os.utime(path, (month_ago, month_ago))
+    for identity in ("used", "new", "used", "new"):
+        kept(tmp_path, build, identity)
+    assert build.calls == 3
+
+    kept(tmp_path, build, "unused")
+    assert build.calls == 4
 
 
 def truncate(path: Path) -> None:
