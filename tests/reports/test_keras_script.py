@@ -256,30 +256,71 @@ def test_a_script_makes_the_split_of_the_search(train_images: int | None) -> Non
     np.testing.assert_array_equal(test[0], dataset.test_images)
 
 
+LAYOUTS = {
+    "no parts": "{name}/{number}.png",
+    "parts": "{part}/{name}/{number}.png",
+    "parts, wrapped": "pets-master/seg_{part}/seg_{part}/{name}/deep/{number}.png",
+    "only a test folder is named": "pets{of_test}/{name}/{number}.png",
+    "classes in file names": "{part}{of_train}/{name}_{number}.png",
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("parts", [("",), ("train/", "test/"), ("train/", "val/", "test/")])
-def test_a_script_reads_a_folder_as_the_search_does(tmp_path: Path, parts: tuple[str, ...]) -> None:
-    random = np.random.default_rng(0)
-    for part in parts:
-        for name in ("cat", "dog"):
-            (tmp_path / "pets" / part / name).mkdir(parents=True)
+@pytest.mark.parametrize("parts", [("train", "test"), ("train", "val", "test")], ids=len)
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_script_reads_a_folder_as_the_search_does(tmp_path: Path, layout: str, parts: tuple[str, ...]) -> None:
+    for part in parts if layout.startswith(("parts", "classes")) else (parts[0], parts[-1]):
+        for name in ("cat", "big cat", "dog"):
+            of = {"of_train": f"/{name}" if part == "train" else "", "of_test": "_testset" if part == "test" else ""}
             for number in range(12):
-                pixels = random.integers(0, 256, (9, 7, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(tmp_path / "pets" / part / name / f"{number}.png")
-    folder = str(tmp_path / "pets")
-    dataset = load(folder, directories=DataDirectories.from_environment(), image_size=8)
+                image(tmp_path / "pets" / LAYOUTS[layout].format(part=part, name=name, number=number, **of))
+    (tmp_path / "pets" / "notes.txt").write_text("no image")
+    same_images(tmp_path / "pets", classes=3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("splits", ["", "train,test", "train,valid,test"])
+def test_a_script_reads_a_csv_as_the_search_does(tmp_path: Path, splits: str) -> None:
+    lines = ["path,label,split" if splits else "path,label"]
+    for number in range(36):
+        image(tmp_path / "all" / f"{number}.png")
+        split = f",{splits.split(',')[number // 2 % len(splits.split(','))]}" if splits else ""
+        lines.append(f"all/{number}.png, {('cat', 'dog')[number % 2]}{split}")
+    (tmp_path / "pets.csv").write_text("\n".join(lines) + "\n")
+    same_images(tmp_path / "pets.csv", classes=2)
+
+
+def test_a_script_that_finds_no_images_says_so(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    script = names_of(keras_script(run(typed="pets"), TRIAL, recipe()))
+    with pytest.raises(SystemExit, match="no images of the classes 0, 1, 2"):
+        script["load"](tmp_path)
+
+
+def image(path: Path) -> None:
+    """Write one that differs from all others."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(list(str(path).encode()))
+    Image.fromarray(random.integers(0, 256, (9, 7, 3), dtype=np.uint8)).save(path)
+
+
+def same_images(data: Path, *, classes: int) -> None:
+    """Hold what a script splits data into against what the search does."""
+    dataset = load(str(data), directories=DataDirectories.from_environment(), image_size=8)
     chosen = split(dataset, seed=3)
     about = replace(DIGITS, name="pets", classes=dataset.classes, channels=3)
-    script = names_of(keras_script(run(data=about, typed=folder), TRIAL, recipe()))
-    found = script["split"](script["load"](tmp_path / "pets"))
+    script = names_of(keras_script(run(data=about, typed=str(data)), TRIAL, recipe()))
+    found = script["split"](script["load"](data))
     expected = (
-        dataset.images[chosen.train],
-        dataset.images[chosen.validation],
-        dataset.test_images,
+        (dataset.images[chosen.train], dataset.labels[chosen.train]),
+        (dataset.images[chosen.validation], dataset.labels[chosen.validation]),
+        (dataset.test_images, dataset.test_labels),
     )
 
-    for (images, _), theirs in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(images, theirs)
+    assert len(dataset.classes) == classes
+    for ours, theirs in zip(found, expected, strict=True):
+        for one, other in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.slow
