@@ -14,6 +14,8 @@ from search.schema import UPGRADE, Schema, read_schema
 from spaces.errors import StorageError, UsageError
 
 _connect_seconds = 10
+_answer_seconds = 30
+"""Of MySQL; for PostgreSQL see `search.answering_postgres`."""
 
 
 @contextmanager
@@ -103,7 +105,9 @@ def _connecting(url: str) -> dict[str, int]:
     if url.startswith("postgres"):
         kept_alive = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
         return {"connect_timeout": _connect_seconds, "tcp_user_timeout": 30_000, **kept_alive}
-    return {"connect_timeout": _connect_seconds, "read_timeout": 30, "write_timeout": 30} if "pymysql" in url else {}
+    if "pymysql" in url:
+        return {"connect_timeout": _connect_seconds, "read_timeout": _answer_seconds, "write_timeout": _answer_seconds}
+    return {}
 
 
 def _once_open(connection: object, _record: object) -> None:

@@ -13,9 +13,10 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from objectives.records import Examples, StudyData
-from tests.postgres import postgres, postgres_server
+from tests.mariadb import MariaServer, mariadb, mariadb_server
+from tests.postgres import PostgresServer, postgres, postgres_server
 
-__all__ = ["postgres", "postgres_server"]
+__all__ = ["mariadb", "mariadb_server", "postgres", "postgres_server"]
 
 # Read once, when Keras or TensorFlow is first imported: before any fixture could set them.
 _keras_home = tempfile.TemporaryDirectory(prefix="tamiz-keras-")
@@ -32,6 +33,13 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name)
     monkeypatch.setenv("TAMIZ_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("TAMIZ_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(params=["postgres", "mariadb"])
+def database_server(request: pytest.FixtureRequest) -> PostgresServer | MariaServer:
+    """Each of the servers on which a study may be."""
+    server: PostgresServer | MariaServer = request.getfixturevalue(request.param)
+    return server
 
 
 @pytest.fixture(scope="session")

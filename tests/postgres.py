@@ -93,9 +93,7 @@ def running_server() -> Iterator[PostgresServer]:
 
 def _serve(programs: Path, folder: Path) -> Iterator[PostgresServer]:
     user = "postgres" if os.geteuid() == 0 else None  # PostgreSQL refuses to run as root
-    server = PostgresServer(
-        port=_free_port(), password=secrets.token_hex(), programs=programs, folder=folder, user=user
-    )
+    server = PostgresServer(port=free_port(), password=secrets.token_hex(), programs=programs, folder=folder, user=user)
     password_file = folder / "password"
     password_file.write_text(server.password)
     if user:
@@ -122,7 +120,8 @@ def _programs() -> Path:
     return debian[-1].parent
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port on which nobody listens."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

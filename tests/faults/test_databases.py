@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import socket
 import sqlite3
 import threading
@@ -29,6 +30,7 @@ from search.storage import study_storage
 from search.study import Study, open_study
 from spaces.errors import StorageError
 from spaces.parameters import find_parameters
+from tests.mariadb import MariaServer
 from tests.postgres import PostgresServer
 from tests.search.scripted_workers import Play, steady
 from tests.search.test_loop import Stage
@@ -162,15 +164,15 @@ def test_results_that_came_while_the_database_was_away_are_entered_and_not_train
 
 
 @pytest.fixture
-def server(postgres: PostgresServer) -> Iterator[PostgresServer]:
-    """PostgreSQL without the toy study, before and after."""
-    yield postgres
-    with study_storage(postgres.url) as storage:
+def server(database_server: PostgresServer | MariaServer) -> Iterator[PostgresServer | MariaServer]:
+    """PostgreSQL, then MariaDB, without the toy study, before and after."""
+    yield database_server
+    with study_storage(database_server.url) as storage:
         optuna.delete_study(study_name=SETTINGS.study, storage=storage)
 
 
 @pytest.mark.slow
-def test_a_server_that_restarts_loses_nothing(tmp_path: Path, server: PostgresServer) -> None:
+def test_a_server_that_restarts_loses_nothing(tmp_path: Path, server: PostgresServer | MariaServer) -> None:
     starting = threading.Timer(2.0, server.start)
 
     def restart() -> None:
@@ -190,7 +192,7 @@ def test_a_server_that_restarts_loses_nothing(tmp_path: Path, server: PostgresSe
 
 @pytest.mark.slow
 def test_a_server_that_stays_away_ends_the_search_and_continuing_enters_what_waited(
-    tmp_path: Path, server: PostgresServer
+    tmp_path: Path, server: PostgresServer | MariaServer
 ) -> None:
     with study_storage(server.url) as storage:
         first = stage(storage, tmp_path, during(2, server.stop), waits=2.0)
@@ -244,8 +246,8 @@ class Proxy:
 
 
 @pytest.fixture
-def proxy(server: PostgresServer) -> Iterator[Proxy]:
-    """A proxy before PostgreSQL."""
+def proxy(server: PostgresServer | MariaServer) -> Iterator[Proxy]:
+    """A proxy before a server."""
     one = Proxy(server.port)
     yield one
     one.speak()
@@ -254,10 +256,11 @@ def proxy(server: PostgresServer) -> Iterator[Proxy]:
 
 @pytest.mark.slow
 def test_a_server_that_no_longer_answers_is_taken_for_away(
-    tmp_path: Path, server: PostgresServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, server: PostgresServer | MariaServer, proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("search.answering_postgres.ANSWER_SECONDS", 2.0)
     monkeypatch.setattr("search.storage._connect_seconds", 2)
+    monkeypatch.setattr("search.storage._answer_seconds", 2)
     speaking = threading.Timer(6.0, proxy.speak)
 
     def hush() -> None:
@@ -270,7 +273,8 @@ def test_a_server_that_no_longer_answers_is_taken_for_away(
         speaking.join()
         assert entered(storage) == ALL
     away, back = searching.progress.notes
-    assert away.startswith("the study's database is away (connection timeout expired); training goes on, 2 trials wait")
+    why = "connection timeout expired" if isinstance(server, PostgresServer) else "timed out"
+    assert re.match(rf"the study's database is away \(.*{why}\W*\); training goes on, 2 trials wait", away)
     assert back.startswith("the study's database is back after")
 
 

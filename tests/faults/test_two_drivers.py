@@ -20,6 +20,7 @@ import optuna
 import pytest
 
 from search.lease import Holder, Machine, lease
+from tests.mariadb import MariaServer
 from tests.postgres import PostgresServer
 from tests.search.test_driver import SMALL_SPACE
 from tests.search.test_stored import _study
@@ -73,8 +74,10 @@ def test_of_two_that_begin_at_the_same_moment_one_gets_the_study_twenty_times(tm
 
 
 @pytest.mark.slow
-def test_so_it_is_on_a_server_whatever_their_run_folders(tmp_path: Path, postgres: PostgresServer) -> None:
-    assert reached_for(tmp_path, 20, postgres.url) == {("refused", "took")}
+def test_so_it_is_on_a_server_whatever_their_run_folders(
+    tmp_path: Path, database_server: PostgresServer | MariaServer
+) -> None:
+    assert reached_for(tmp_path, 20, database_server.url) == {("refused", "took")}
 
 
 @pytest.fixture

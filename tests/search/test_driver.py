@@ -26,6 +26,7 @@ from search.storage import study_storage
 from search.summary import RunSummary
 from spaces.catalogue import find_space
 from spaces.errors import StudyConflictError
+from tests.mariadb import MariaServer
 from tests.postgres import PostgresServer
 from tests.ray_cluster import ray_cluster
 from tests.search.toy import ListeningProgress
@@ -209,15 +210,19 @@ def test_a_cluster_of_two_nodes_runs_a_study(space_file: Path, tmp_path: Path, r
     assert workers == {"0", "1"}
 
 
-def test_postgresql_holds_a_study_and_its_password_stays_out_of_the_run_folder(
-    space_file: Path, tmp_path: Path, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+def test_a_server_holds_a_study_and_its_password_stays_out_of_the_run_folder(
+    space_file: Path,
+    tmp_path: Path,
+    database_server: PostgresServer | MariaServer,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("TEAM_DATABASE", postgres.url)
+    monkeypatch.setenv("TEAM_DATABASE", database_server.url)
     search(space_file, tmp_path, storage="env:TEAM_DATABASE")
     search(space_file, tmp_path, storage="env:TEAM_DATABASE", trials=4)
-    with study_storage(postgres.url) as storage:
+    with study_storage(database_server.url) as storage:
         entered = len(optuna.load_study(study_name="small", storage=storage).trials)
-    held = [path for path in tmp_path.rglob("*") if path.is_file() and postgres.password.encode() in path.read_bytes()]
+    secret = database_server.password.encode()
+    held = [path for path in tmp_path.rglob("*") if path.is_file() and secret in path.read_bytes()]
     assert (entered, held, (tmp_path / "small" / "study.db").exists()) == (4, [], False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from search.samplers import make_sampler
 from search.storage import study_storage
 from search.study_in_memory import StudyInMemory
 from spaces.errors import StudyConflictError
+from tests.mariadb import MariaServer
 from tests.postgres import PostgresServer
 
 DISTRIBUTIONS = {
@@ -88,14 +90,17 @@ def test_what_is_saved_reads_back_the_same(storage: RDBStorage) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_saved_on_a_server_reads_back_the_same(postgres: PostgresServer) -> None:
-    with study_storage(postgres.url) as storage:
+def test_what_is_saved_on_a_server_reads_back_the_same(database_server: PostgresServer | MariaServer) -> None:
+    with study_storage(database_server.url) as storage:
         kept = opened(storage)
         fill(kept.study)
         kept.save()
         fill(kept.study)
         kept.save()
-        assert describe(in_database(storage)) == describe(without_ids(kept.study))
+        saved, meant = (describe(trials) for trials in (in_database(storage), without_ids(kept.study)))
+    if isinstance(database_server, MariaServer):  # whose times are of whole seconds in Optuna's tables
+        meant = [re.sub(r"(datetime\((?:\d+, ){5}\d+), \d+\)", r"\1)", trial) for trial in meant]
+    assert saved == meant
 
 
 def test_it_may_be_saved_after_each_step(storage: RDBStorage) -> None:
