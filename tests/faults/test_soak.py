@@ -18,7 +18,7 @@ from tests.faults.odd_workers import next_event, odd_workers, until_idle
 
 pytestmark = pytest.mark.slow
 
-SOAK = 60
+SOAK = 200
 STRUCTURES = 5
 """One more than a worker keeps compiled, so that each training is traced anew."""
 
