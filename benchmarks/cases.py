@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from objectives.data.directories import DataDirectories
 from objectives.data.loading import load
@@ -28,17 +29,26 @@ def recipe_of(case: str) -> Recipe:
 
 def data_of(case: str, images: int = 0) -> StudyData:
     """Return all digits; or so many images of noise to train and a third more to validate."""
-    if case == "digits":
-        dataset = load("digits", directories=DataDirectories.from_environment())
-        rows = split(dataset, seed=0)
-        pixels, labels, train, validation = dataset.images, dataset.labels, rows.train, rows.validation
-    else:
-        shape = CASES[case][1]
-        count = images + images // 3
-        drawn = np.random.default_rng(0)
-        pixels = drawn.integers(0, 256, (count, shape.height, shape.width, shape.channels), dtype=np.uint8)
-        labels = np.arange(count, dtype=np.int32) % CLASSES
-        train, validation = np.split(np.arange(count, dtype=np.int32), [images])
+    if case != "digits":
+        return noise(CASES[case][1], images=images)
+    dataset = load("digits", directories=DataDirectories.from_environment())
+    rows = split(dataset, seed=0)
+    return _study_data(dataset.images, dataset.labels, rows.train, rows.validation)
+
+
+def noise(shape: ImageShape, *, images: int) -> StudyData:
+    """Return so many images of noise to train and a third more to validate."""
+    count = images + images // 3
+    pixels = np.random.default_rng(0).integers(
+        0, 256, (count, shape.height, shape.width, shape.channels), dtype=np.uint8
+    )
+    train, validation = np.split(np.arange(count, dtype=np.int32), [images])
+    return _study_data(pixels, np.arange(count, dtype=np.int32) % CLASSES, train, validation)
+
+
+def _study_data(
+    pixels: NDArray[np.uint8], labels: NDArray[np.int32], train: NDArray[np.int32], validation: NDArray[np.int32]
+) -> StudyData:
     return StudyData(
         train=Examples(images=pixels, labels=labels, indices=train),
         validation=Examples(images=pixels, labels=labels, indices=validation),

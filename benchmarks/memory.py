@@ -20,10 +20,10 @@ from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import psutil
 
-from objectives.records import Decision, Examples, Objective, StudyData, TrainingTask
+from benchmarks.cases import CLASSES, noise
+from objectives.records import Decision, Objective, TrainingTask
 from search.ray_session import RaySession
 from search.ray_workers import RayWorkers
 from search.workers import EpochReported, TrainingEnded, TrainingFailed, WorkerReady
@@ -32,7 +32,6 @@ from spaces.parameters import RandomSuggest
 from spaces.recipe import ImageShape, Recipe
 
 SHAPE = ImageShape(height=8, width=8, channels=1)
-CLASSES = 10
 TOLD_AFTER = (1, 10, 25, 50, 100)
 """Trials; and after the last."""
 _mib = 2**20
@@ -59,7 +58,7 @@ def main() -> None:
     objective = Objective(metric="val_accuracy", epochs=arguments.epochs)
     with tempfile.TemporaryDirectory() as folder:
         session = RaySession.begin(log_file=Path(folder, "log.txt"), workers=1)
-        workers = RayWorkers(session=session, data=_noise(arguments.images), objective=objective)
+        workers = RayWorkers(session=session, data=noise(SHAPE, images=arguments.images), objective=objective)
         try:
             readings = list(_readings(workers, trials=arguments.trials, epochs=arguments.epochs))
         finally:
@@ -132,22 +131,6 @@ def _recipe(number: int) -> Recipe:
     recipe = find_space("cnn_cifar").suggest(RandomSuggest(seed=draw, images=SHAPE, classes=CLASSES))
     fit = recipe.fit
     return replace(recipe, fit=replace(fit, learning_rate=fit.learning_rate / 2)) if again else recipe
-
-
-def _noise(images: int) -> StudyData:
-    """Return so many images to train and a quarter more to validate."""
-    count = images + images // 4
-    pixels = np.random.default_rng(0).integers(
-        0, 256, (count, SHAPE.height, SHAPE.width, SHAPE.channels), dtype=np.uint8
-    )
-    labels = np.arange(count, dtype=np.int32) % CLASSES
-    train, validation = np.split(np.arange(count, dtype=np.int32), [images])
-    return StudyData(
-        train=Examples(images=pixels, labels=labels, indices=train),
-        validation=Examples(images=pixels, labels=labels, indices=validation),
-        test=None,
-        classes=tuple("0123456789"),
-    )
 
 
 def _arguments() -> argparse.Namespace:
