@@ -14,7 +14,7 @@ import pandas as pd
 from objectives.files import write_whole
 from reports.run import Run, Trial
 
-_shown_most = 6
+_shown_most = 5
 """Columns of parameters in the page's table."""
 _Type = Literal["boolean", "Int64", "Float64", "string"]
 _parameter_types: Mapping[_Type, set[type]] = {"boolean": {bool}, "Int64": {int}, "Float64": {int, float}}
