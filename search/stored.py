@@ -130,11 +130,13 @@ def failed_summary(error: TamizError, *, study: str, runs: str) -> RunSummary:
     except (TamizError, OSError):
         summary = RunSummary(study=study, status="failed", exit_code=1)
     resumable = error.resumable and summary.run_dir is not None
+    is_stopped = isinstance(error, Stopped)
+    hint = "\nnothing had begun: the same command begins it" if is_stopped and not resumable else ""
     return replace(
         summary,
-        status="stopped" if isinstance(error, Stopped) else "failed",
+        status="stopped" if is_stopped else "failed",
         exit_code=error.exit_code,
-        reason=without_secrets(str(error)),
+        reason=without_secrets(str(error)) + hint,
         resumable=resumable,
         resume_command=resume_command(study, runs) if resumable else None,
     )

@@ -280,10 +280,10 @@ class _Player:
         """Return what is wrong with how a run ended; what was struck before it listened may end as it likes."""
         kinds = {strike.fault.kind for strike in self._course.strikes if strike.run == number}
         lines = driver.stderr.read_text().splitlines()
-        has_begun = "loading digits" in lines
+        has_begun = (self._course.study / "settings.json").exists()
         if code == -signal.SIGKILL and Kind.DRIVER_KILLED in kinds:
             return []
-        if code in (-signal.SIGINT, -signal.SIGTERM) and not has_begun:
+        if code in (-signal.SIGINT, -signal.SIGTERM) and "loading digits" not in lines:
             return []
         if code in (1, 2) and kinds & _OF_RAY and not heard:  # Ray itself ends a process in which it can't start
             return []

@@ -154,3 +154,10 @@ def test_an_error_before_there_is_a_study_is_not_resumable(tmp_path: Path) -> No
     summary = failed_summary(StorageError("no server"), study="toy", runs=str(tmp_path))
 
     assert summary == replace(summary, study="toy", exit_code=5, resumable=False, resume_command=None, trials=None)
+
+
+def test_who_stops_a_search_before_there_is_a_study_reads_that_the_same_command_begins_it(tmp_path: Path) -> None:
+    summary = failed_summary(Interrupted("stopped by Ctrl-C"), study="toy", runs=str(tmp_path))
+
+    assert (summary.status, summary.exit_code, summary.resumable) == ("stopped", 130, False)
+    assert summary.reason == "stopped by Ctrl-C\nnothing had begun: the same command begins it"
