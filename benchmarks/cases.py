@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from objectives.data.directories import DataDirectories
 from objectives.data.loading import load
 from objectives.data.splitting import split
-from objectives.records import Examples, StudyData
+from objectives.messages import Examples, StudyData
 from spaces.catalogue import find_space
 from spaces.parameters import baseline_recipe
 from spaces.recipe import ImageShape, Recipe

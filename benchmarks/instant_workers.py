@@ -6,8 +6,8 @@ from collections import deque
 
 import numpy as np
 
-from objectives.records import Decision, EpochReport, Predictions, TrainingFailure, TrainingResult, TrainingTask
-from search.workers import EpochReported, Event, TrainingEnded
+from objectives.messages import Decision, EpochReport, Predictions, TrainingFailure, TrainingResult, TrainingTask
+from search.workers.protocol import EpochReported, Event, TrainingEnded
 
 CLASSES = 10
 

@@ -6,7 +6,8 @@
 One real Ray worker trains networks that are drawn from `cnn_cifar` for images of the digits' size. As in a search, some
 come again: every second trial has the network of the one before, with another learning rate. After each trial the
 memory of the worker's process is read: resident (RSS) and, on Linux, with shared pages counted by share (PSS).
-A worker whose process changes was replaced, and counts as such; the limits of `search.wear` may be what did.
+A worker whose process changes was replaced, and counts as such; the limits of `search.workers.ray_backend.wear` may
+be what did.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ from pathlib import Path
 import psutil
 
 from benchmarks.cases import CLASSES, noise
-from objectives.records import Decision, Objective, TrainingTask
-from search.ray_session import RaySession
-from search.ray_workers import RayWorkers
-from search.workers import EpochReported, TrainingEnded, TrainingFailed, WorkerReady
+from objectives.messages import Decision, Objective, TrainingTask
+from search.workers.protocol import EpochReported, TrainingEnded, TrainingFailed, WorkerReady
+from search.workers.ray_backend.session import RaySession
+from search.workers.ray_backend.workers import RayWorkers
 from spaces.catalogue import find_space
 from spaces.parameters import RandomSuggest
 from spaces.recipe import ImageShape, Recipe

@@ -25,17 +25,17 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from benchmarks.instant_workers import CLASSES, InstantWorkers, score
-from objectives.metrics import METRICS
-from search.budget import Budget
-from search.loop import Search
-from search.plain_progress import PlainProgress
-from search.run_folder import RunFolder
-from search.samplers import make_pruner
+from objectives.evaluation.metrics import METRICS
+from search.driver.budget import Budget
+from search.driver.loop import Search
+from search.progress.plain import PlainProgress
+from search.results.run_folder import RunFolder
 from search.settings import RunSettings
-from search.stop_request import StopRequest
-from search.storage import study_storage
-from search.study import Study, open_study
-from search.study_in_memory import StudyInMemory
+from search.storage.database import study_storage
+from search.storage.write_behind import StudyInMemory
+from search.study.samplers import make_pruner
+from search.study.study import Study, open_study
+from search.system.signals import StopRequest
 from spaces.catalogue import find_space
 from spaces.parameters import find_parameters
 from spaces.recipe import ImageShape

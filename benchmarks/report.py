@@ -26,23 +26,25 @@ import optuna
 from optuna.trial import TrialState
 
 from objectives.data.records import Split
-from objectives.files import write_whole
-from objectives.metrics import measure
-from objectives.records import EpochReport, Predictions, WinnerMeasured
-from reports.findings import LOOKS
-from reports.mistakes import worth_a_look
-from reports.records import DataRecord, ModelCard, RunRecord, TrialRecord, schema
-from reports.run import Thumbnails
-from search.run_folder import RunFolder
-from search.storage import study_storage
-from search.study import TrialSuggest
-from search.winner import measurement_of
+from objectives.evaluation.metrics import measure
+from objectives.files.atomic import write_whole
+from objectives.messages import EpochReport, Predictions, WinnerMeasured
+from reports.classifier.mistakes import worth_a_look
+from reports.findings.findings import LOOKS
+from reports.stored.records import DataRecord, ModelCard, RunRecord, TrialRecord, schema
+from reports.stored.run import Thumbnails
+from search.results.run_folder import RunFolder
+from search.storage.database import study_storage
+from search.study.study import TrialSuggest
+from search.winner.measure import measurement_of
 from spaces.catalogue import find_space
 from spaces.recipe import ImageShape, Recipe
 
 EPOCHS = 8
 _begun = datetime.datetime(2026, 11, 21, tzinfo=datetime.UTC)
-_write = "import sys; from pathlib import Path; from reports.page import write_report; write_report(Path(sys.argv[1]))"
+_write = (
+    "import sys; from pathlib import Path; from reports.pages.page import write_report; write_report(Path(sys.argv[1]))"
+)
 
 
 @dataclass(frozen=True, kw_only=True)

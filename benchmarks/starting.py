@@ -20,7 +20,7 @@ from dataclasses import replace
 import numpy as np
 
 from objectives.devices import prepare
-from objectives.records import Examples, Objective, StudyData
+from objectives.messages import Examples, Objective, StudyData
 from spaces.catalogue import find_space
 from spaces.parameters import baseline_recipe
 from spaces.recipe import Fit, ImageShape, Recipe
@@ -55,8 +55,8 @@ def main() -> None:
 
 
 def _measured(recipe: Recipe, data: StudyData, repeats: int) -> list[tuple[float, float, float]]:
-    from objectives.compiled import CompiledNetworks
-    from objectives.training import Training
+    from objectives.training.compiled import CompiledNetworks
+    from objectives.training.training import Training
 
     objective = Objective(metric="val_accuracy", epochs=2)
 
@@ -80,7 +80,7 @@ def _measured(recipe: Recipe, data: StudyData, repeats: int) -> list[tuple[float
 def _keras_alone(recipe: Recipe, data: StudyData) -> float:
     import keras
 
-    from objectives.networks import assemble
+    from objectives.networks.assemble import assemble
 
     began = time.process_time()
     keras.utils.clear_session(free_memory=True)

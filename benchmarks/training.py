@@ -32,9 +32,9 @@ from dataclasses import asdict, replace
 
 from benchmarks.cases import CLASSES, data_of, recipe_of
 from benchmarks.timing import Comparison, Took, as_plain, idle_share, in_turn, median, print_head, print_row, timed
-from objectives.batches import ShuffledBatches
 from objectives.devices import prepare
-from objectives.records import Objective, StudyData
+from objectives.messages import Objective, StudyData
+from objectives.training.batches import ShuffledBatches
 from spaces.recipe import Augment, ImageShape, Recipe
 
 TRIAL_EPOCHS = 4
@@ -141,8 +141,8 @@ PARTS = {"trials": _trials, "steps": _steps, "augmentation": _augmentation, "bac
 
 
 def _our_trial(recipe: Recipe, data: StudyData) -> None:
-    from objectives.compiled import CompiledNetworks
-    from objectives.training import Training
+    from objectives.training.compiled import CompiledNetworks
+    from objectives.training.training import Training
 
     objective = Objective(metric="val_accuracy", epochs=TRIAL_EPOCHS)
     training = Training(recipe=recipe, data=data, objective=objective, seed=0, compiled=CompiledNetworks())
@@ -154,7 +154,7 @@ def _our_trial(recipe: Recipe, data: StudyData) -> None:
 def _naive_trial(recipe: Recipe, data: StudyData) -> None:
     import keras
 
-    from objectives.networks import assemble
+    from objectives.networks.assemble import assemble
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(0)
@@ -170,7 +170,7 @@ def _naive_trial(recipe: Recipe, data: StudyData) -> None:
 
 def _our_epoch(recipe: Recipe, data: StudyData) -> Callable[[], object]:
     """Return what trains one epoch more; the first, which compiles, is over."""
-    from objectives.training import Training
+    from objectives.training.training import Training
 
     training = Training(recipe=recipe, data=data, objective=Objective(metric="val_loss", epochs=1_000), seed=0)
     training.advance()
@@ -182,7 +182,7 @@ def _loop_epoch(recipe: Recipe, data: StudyData) -> Callable[[], object]:
     import keras
     import tensorflow as tf
 
-    from objectives.networks import assemble
+    from objectives.networks.assemble import assemble
 
     network = assemble(recipe, images=_shape(data), classes=CLASSES)
     optimizer = keras.optimizers.Adam(recipe.fit.learning_rate)

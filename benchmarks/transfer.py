@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, replace
 import numpy as np
 
 from objectives.devices import prepare
-from objectives.records import Examples, Objective, StudyData
+from objectives.messages import Examples, Objective, StudyData
 from spaces.backbones import Backbone
 from spaces.recipe import Fit, Recipe
 from spaces.transfer import Head, Transfer
@@ -137,7 +137,7 @@ def _repeat(recipe: Recipe, images: int, epochs: int, seed: int) -> Repeat:
 
 
 def _trial(recipe: Recipe, data: StudyData, epochs: int) -> Trial:
-    from objectives.training import Training
+    from objectives.training.training import Training
 
     training = Training(recipe=recipe, data=data, objective=Objective(metric="val_loss", epochs=epochs), seed=0)
     clock = [time.process_time()]

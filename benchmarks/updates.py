@@ -44,8 +44,8 @@ def main() -> None:
 def _step_seconds(arguments: argparse.Namespace, optimizer: str, *, fused: bool) -> float:
     import keras
 
-    from objectives import on_tensorflow
-    from objectives.optimizers import optimizer_of
+    from objectives.training import on_tensorflow
+    from objectives.training.optimizers import optimizer_of
 
     on_tensorflow.LARGE = 1_000_000 if fused else 10**12
     keras.utils.clear_session()

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cases import data_of, recipe_of
-from objectives.records import Decision, Objective, StudyData, TrainingTask
-from search.ray_session import RaySession
-from search.ray_workers import RayWorkers
-from search.workers import EpochReported, TrainingEnded, TrainingFailed, WorkerReady
+from objectives.messages import Decision, Objective, StudyData, TrainingTask
+from search.workers.protocol import EpochReported, TrainingEnded, TrainingFailed, WorkerReady
+from search.workers.ray_backend.session import RaySession
+from search.workers.ray_backend.workers import RayWorkers
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from objectives.build import build
+from objectives.networks.registry import build
 from spaces.recipe import Fit, Network, Recipe
 from spaces.suggest import Suggest
 

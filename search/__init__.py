@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from search.notebook import run
+    from search.cli.notebook import run
 
 __all__ = ["run"]
 
@@ -13,7 +13,7 @@ __all__ = ["run"]
 def __getattr__(name: str) -> Any:
     """Import `run` when it is first asked for: everything else in this package is imported without it."""
     if name == "run":
-        from search.notebook import run
+        from search.cli.notebook import run
 
         return run
     raise AttributeError(f"module 'search' has no attribute {name!r}")

@@ -7,8 +7,8 @@ import sys
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    from search.cli import run_command_line
-    from search.ending import leave
+    from search.cli.app import run_command_line
+    from search.cli.output import leave
 
     leave(run_command_line(sys.argv[1:]))
 

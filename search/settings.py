@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from objectives.metrics import METRICS
-from search.patience import CLUSTER_PATIENCE_SECONDS, PATIENCE_SECONDS
-from search.watchdog import STALL_SECONDS
+from objectives.evaluation.metrics import METRICS
+from search.driver.watchdog import STALL_SECONDS
+from search.storage.retry import CLUSTER_PATIENCE_SECONDS, PATIENCE_SECONDS
 from spaces.errors import UnknownNameError, UsageError
 
 SAMPLERS = ("tpe", "random", "gp", "cmaes", "qmc", "grid", "nsga2")
@@ -54,7 +54,7 @@ class RunSettings:
     runs: str = "runs"
     storage: str | None = None
     """Where the study's database is, without a password: a URL, "env:NAME" or "file:PATH"
-    (see `search.storage_reference`); None: SQLite in the run folder."""
+    (see `search.storage.url`); None: SQLite in the run folder."""
     seed: int = 0
     sampler: str = "tpe"
     pruner: str = "percentile"

@@ -18,13 +18,13 @@ from spaces.recipe import Recipe
 from spaces.space import Parameters, Space
 from spaces.suggest import Suggest
 
-_here = Path(__file__).resolve().parent
+_builtin = Path(__file__).resolve().parent / "builtin"
 _own_file = "Your own: --space path/to/file.py"
 
 
 def space_names() -> tuple[str, ...]:
-    """Return the names of our spaces: the modules beside this one that define `suggest`."""
-    return tuple(sorted(file.stem for file in _here.glob("*.py") if _defines_suggest(file)))
+    """Return the names of our spaces: the modules of `spaces.builtin` that define `suggest`."""
+    return tuple(sorted(file.stem for file in _builtin.glob("*.py") if _defines_suggest(file)))
 
 
 def find_space(name: str) -> Space:
@@ -43,7 +43,7 @@ def find_space(name: str) -> Space:
             raise SpaceError(f"no space file '{name}'. A space is one Python file with `suggest(trial) -> Recipe`.")
         return _space(_module_from_file(file.resolve(), _digest(file)), name=file.stem, file=file.resolve())
     if name in space_names():
-        return _named(f"spaces.{name}", name=name)
+        return _named(f"spaces.builtin.{name}", name=name)
     if "." in name and all(part.isidentifier() for part in name.split(".")):
         return _named(name, name=name.rpartition(".")[2])
     raise UnknownNameError("space", name, space_names(), plural="spaces", hint=_own_file)

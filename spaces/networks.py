@@ -18,7 +18,7 @@ SUMMARIES = ("flatten", "average", "max")
 class Network(Family):
     """Base of every network description; subclasses are frozen dataclasses of plain values.
 
-    A subclass has a builder registered with `objectives.build.build`.
+    A subclass has a builder registered with `objectives.networks.registry.build`.
     """
 
     starts_pretrained: ClassVar[bool] = False

@@ -123,7 +123,7 @@ class Fit:
     momentum: float = 0.9
     """Of "sgd" alone, after Nesterov; 0: plain gradient descent."""
     schedule: str = "constant"
-    """How the rate goes on from its peak: see `objectives.optimizers.Schedule`."""
+    """How the rate goes on from its peak: see `objectives.training.optimizers.Schedule`."""
     warmup: float = 0.0
     """Fraction of all steps over which the rate rises linearly from zero to its peak."""
     weight_decay: float = 0.0

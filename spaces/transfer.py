@@ -43,7 +43,7 @@ class Transfer(Network):
     It takes pixels as stored: scaling them as the pretrained network wants them is part of it, and
     of the saved model. The pretrained part is frozen, unless `Recipe.unfreeze` says otherwise; its
     batch norms use the statistics that they came with either way. As long as nothing before the cut
-    changes, features there are computed once and shared by all trainings (see `objectives.features`);
+    changes, features there are computed once and shared by all trainings (see `objectives.features.shared`);
     `Recipe.views` lets that be so with augmented images too.
     """
 

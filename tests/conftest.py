@@ -12,9 +12,9 @@ import pytest
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
-from objectives.records import Examples, StudyData
-from tests.mariadb import MariaServer, mariadb, mariadb_server
-from tests.postgres import PostgresServer, postgres, postgres_server
+from objectives.messages import Examples, StudyData
+from tests.servers.mariadb import MariaServer, mariadb, mariadb_server
+from tests.servers.postgres import PostgresServer, postgres, postgres_server
 
 __all__ = ["mariadb", "mariadb_server", "postgres", "postgres_server"]
 

@@ -13,10 +13,10 @@ def main() -> None:
     """Search, or train what is listed."""
     given = arguments(workers=2)
     os.environ["TAMIZ_PEERS_SEED"] = str(given.seed)
-    from objectives.records import EpochReport
-    from search.driver import run_search
-    from search.options import Options, command_for, resolve_alone
-    from search.plain_progress import PlainProgress
+    from objectives.messages import EpochReport
+    from search.cli.options import Options, command_for, resolve_alone
+    from search.driver.run import run_search
+    from search.progress.plain import PlainProgress
 
     log = Log(given.log)
 

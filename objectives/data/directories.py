@@ -45,7 +45,7 @@ class DataDirectories:
 
     @property
     def features(self) -> Path:
-        """What frozen networks make of images, computed once (see `objectives.features`)."""
+        """What frozen networks make of images, computed once (see `objectives.features.shared`)."""
         return self.cache / "features"
 
 

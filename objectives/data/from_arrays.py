@@ -6,11 +6,11 @@ import dataclasses
 
 import numpy as np
 
-from objectives.data.decoding import Resize
 from objectives.data.directories import DataDirectories
-from objectives.data.finding import ArraySource
-from objectives.data.pixels import resized
+from objectives.data.images.decoding import Resize
+from objectives.data.images.pixels import resized
 from objectives.data.records import Dataset
+from objectives.data.sources.finding import ArraySource
 from objectives.data.splitting import hold_out_test
 from objectives.data.store import fingerprint, stamp, stored
 from spaces.errors import DataError

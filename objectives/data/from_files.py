@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.data.decoding import Resize, UnreadableImageError, opened
 from objectives.data.directories import DataDirectories
-from objectives.data.finding import FileSource
-from objectives.data.index import ImageFile, ImageIndex
-from objectives.data.pixels import Decoded, Progress, decode_files, keep_rows
+from objectives.data.folders.index import ImageFile, ImageIndex
+from objectives.data.images.decoding import Resize, UnreadableImageError, opened
+from objectives.data.images.pixels import Decoded, Progress, decode_files, keep_rows
 from objectives.data.records import BadFile, Dataset
+from objectives.data.sources.finding import FileSource
 from objectives.data.splitting import hold_out_test
 from objectives.data.store import stamp, stored
 from spaces.errors import DataError

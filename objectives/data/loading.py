@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from objectives.data.decoding import RESIZES
 from objectives.data.directories import DataDirectories
-from objectives.data.finding import ArraySource, find
 from objectives.data.from_arrays import load_arrays
 from objectives.data.from_files import load_files
-from objectives.data.pixels import Progress
+from objectives.data.images.decoding import RESIZES
+from objectives.data.images.pixels import Progress
 from objectives.data.records import BadFile, Dataset
+from objectives.data.sources.finding import ArraySource, find
 from spaces.errors import DataError, UnknownNameError, UsageError
 
 LARGEST_SIZE = 1024

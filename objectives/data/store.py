@@ -15,8 +15,8 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from objectives.caching import mark_used, remove_unused
 from objectives.data.records import BadFile, Dataset
+from objectives.files.cache import mark_used, remove_unused
 from spaces.errors import RecordError, StorageError
 from spaces.records import from_plain, parse, to_plain
 

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import optuna
 
-from search.storage import study_storage
+from search.storage.database import study_storage
 from spaces.errors import TamizError
 from tests.chaos.course import Course, Size, play
 from tests.chaos.databases import Database, Server, SqliteFile
 from tests.chaos.evidence import Findings, find, violations
 from tests.chaos.schedules import Schedule
 from tests.chaos.table import Outcome, judged
-from tests.postgres import PostgresServer, running_server
+from tests.servers.postgres import PostgresServer, running_server
 
 
 @dataclass(kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from tests.postgres import PostgresServer
+from tests.servers.postgres import PostgresServer
 
 VARIABLE = "TAMIZ_CHAOS_DATABASE"
 """Holds a server's address, password included."""

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import optuna
 
-from search.storage import study_storage
+from search.storage.database import study_storage
 from tests.chaos.course import Course, Size, Strike
 from tests.chaos.epoch_log import Again
-from tests.faults.test_kills import contents
+from tests.faults.driver.test_kills import contents
 
 
 @dataclass(frozen=True, kw_only=True)

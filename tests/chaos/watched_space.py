@@ -37,8 +37,8 @@ def _write(verb, trial, epoch):
 
 
 def _watch_worker():
-    from objectives.records import EpochReport
-    from search.training_station import TrainingStation
+    from objectives.messages import EpochReport
+    from search.workers.trainer import TrainingStation
 
     start, advance = TrainingStation.start, TrainingStation.advance
 
@@ -58,8 +58,8 @@ def _watch_worker():
 
 
 def _watch_driver():
-    import search.checkpoints
-    from search.study import Study
+    import search.driver.checkpoints
+    from search.study.study import Study
 
     decide = Study.decide
 
@@ -69,10 +69,10 @@ def _watch_driver():
         return decide(self, trial, report)
 
     Study.decide = decide_watched
-    search.checkpoints._most_of_training = math.inf
+    search.driver.checkpoints._most_of_training = math.inf
 
 
-if "search.ray_actor" in sys.modules:  # a worker: the driver imports that after its space
+if "search.workers.ray_backend.actor" in sys.modules:  # a worker: the driver imports that after its space
     _watch_worker()
 else:
     _watch_driver()

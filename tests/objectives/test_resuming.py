@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from objectives.checkpoints import load, save
-from objectives.measuring import load_model
-from objectives.records import Checkpoint, Objective, StudyData, TrainingResult
-from objectives.training import Training, TrainingHalted
+from objectives.evaluation.predicting import load_model
+from objectives.files.checkpoints import load, save
+from objectives.messages import Checkpoint, Objective, StudyData, TrainingResult
+from objectives.training.training import Training, TrainingHalted
 from spaces.backbones import Backbone
 from spaces.errors import RecordError
 from spaces.recipe import Augment, ConvNet, Fit, Recipe, Stage, Unfreeze

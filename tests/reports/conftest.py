@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from reports.reading import read_run
-from reports.run import Run
+from reports.stored.read import read_run
+from reports.stored.run import Run
 from tests.reports.run_folders import write_run
 
 

@@ -23,13 +23,13 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from objectives import predictions as stored_predictions
-from objectives.metrics import measure
-from objectives.records import Predictions
-from reports.intervals import wilson
-from reports.records import DataRecord, Measurement, RunRecord, TrialRecord
-from search.winner import thumbnails_of
-from spaces import cnn_cifar
+from objectives.evaluation.metrics import measure
+from objectives.files import predictions as stored_predictions
+from objectives.messages import Predictions
+from reports.classifier.intervals import wilson
+from reports.stored.records import DataRecord, Measurement, RunRecord, TrialRecord
+from search.winner.measure import thumbnails_of
+from spaces.builtin import cnn_cifar
 from spaces.recipe import ImageShape, Recipe
 from spaces.records import to_plain
 

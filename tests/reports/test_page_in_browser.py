@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from reports.page import write_report
-from reports.page_parts import recipe_rows
-from reports.reading import read_run
-from reports.side_by_side import class_moves, find_recalls
+from reports.classifier.side_by_side import class_moves, find_recalls
+from reports.pages.page import write_report
+from reports.pages.parts import recipe_rows
+from reports.stored.read import read_run
 from tests.reports.browser import Browser, needs_browser
+from tests.reports.pages.test_page import HOSTILE
 from tests.reports.run_folders import set_texts, write_run
-from tests.reports.test_page import HOSTILE
 
 pytestmark = pytest.mark.slow
 

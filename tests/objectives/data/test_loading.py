@@ -104,7 +104,7 @@ def test_images_follow_their_labels(tmp_path: Path) -> None:
 
 
 def load_one(path: Path) -> np.ndarray:
-    from objectives.data.decoding import read_image
+    from objectives.data.images.decoding import read_image
 
     return np.asarray(read_image(path, height=12, width=12, resize="crop"))
 

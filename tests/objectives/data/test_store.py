@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from objectives.caching import UNUSED_SECONDS
 from objectives.data.records import BadFile, Dataset
 from objectives.data.store import fingerprint, stored
+from objectives.files.cache import UNUSED_SECONDS
 from spaces.errors import StorageError
 
 

@@ -1,0 +1,4 @@
+"""Checks: is a dataset fit for a search?
+
+Public: `check`, `inspect`, `text`.
+"""

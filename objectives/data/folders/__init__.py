@@ -1,0 +1,4 @@
+"""Folders: which images with which labels lie in a folder or a CSV file?
+
+Public: `index`.
+"""

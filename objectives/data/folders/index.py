@@ -1,0 +1,139 @@
+"""Which image file has which class, in which part."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from natsort import natsorted
+
+from objectives.data.folders.layout import PARTS, Part, part_folders, unwrapped
+from objectives.data.folders.tree import Found, printable, walk
+from objectives.data.records import BadFile
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFile:
+    """One image file with its class and part."""
+
+    path: Path
+    shown: str
+    """Relative to the data folder, fit to print."""
+    label: str
+    part: Part
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageIndex:
+    """All the image files of a dataset."""
+
+    classes: tuple[str, ...]
+    """Of the training images, in natural order."""
+    files: tuple[ImageFile, ...]
+    ignored: tuple[BadFile, ...] = ()
+    """Files that are no part of the data, each with the reason."""
+    empty_classes: tuple[str, ...] = ()
+    """Folders that look like a class and hold no image: "train/dog"."""
+    problems: tuple[str, ...] = ()
+    """What makes these data useless, in words; empty where all is well."""
+
+    def of(self, part: Part) -> tuple[ImageFile, ...]:
+        """The files of one part."""
+        return tuple(file for file in self.files if file.part == part)
+
+
+def index_folder(root: Path) -> ImageIndex:
+    """Index a folder per class, with or without train, val and test around or inside the classes.
+
+    A test folder without class folders is matched by its file names: "bart_simpson_12.jpg" is of
+    the longest class that it names.
+
+    Raises:
+        DataError: a folder can't be listed.
+    """
+    tree, passed_over = walk(root)
+    parts = part_folders(tree)
+    files: list[ImageFile] = []
+    ignored = list(passed_over)
+    empty: list[str] = []
+    classes: tuple[str, ...] = ()
+    for part in PARTS:
+        for folder in (unwrapped(folder, classes=classes) for folder in parts[part]):
+            by_name = part != "train" and not folder.filled
+            if by_name:
+                found, unmatched = _labelled_by_name(folder.images, classes, part)
+            else:
+                found = [_file(image, label.name, part) for label in folder.filled for image in label.all_images]
+                unmatched = [BadFile(path=image.shown, problem="beside the class folders") for image in folder.images]
+                empty += [label.shown.rstrip("/") for label in folder.folders if not label.all_images]
+            files += found
+            ignored += unmatched
+        if part == "train":
+            classes = tuple(natsorted({file.label for file in files}))
+    nameless = [part for part in PARTS if parts[part] and not any(file.part == part for file in files)]
+    problems = [f"no file in {part} names its class" for part in nameless if part != "train"]
+    return finished(files, ignored=ignored, empty_classes=empty, problems=problems)
+
+
+def finished(
+    files: Sequence[ImageFile],
+    *,
+    ignored: Sequence[BadFile] = (),
+    empty_classes: Sequence[str] = (),
+    problems: Sequence[str] = (),
+) -> ImageIndex:
+    """Return the index of some files, with its classes and what no dataset may have."""
+    classes = tuple(natsorted({file.label for file in files if file.part == "train"}))
+    found = list(problems)
+    if not files:
+        found.append("no image with a class: a folder for each class is needed, such as cats/ and dogs/")
+    elif len(classes) < 2:
+        found.append(f"{len(classes)} class to train on ({', '.join(classes)}): two or more are needed")
+    for part in ("validation", "test"):
+        strange = natsorted({file.label for file in files if file.part == part} - set(classes))
+        if strange:
+            found.append(f"classes in {part} without a training image: {', '.join(strange[:5])}")
+    return ImageIndex(
+        classes=classes,
+        files=tuple(files),
+        ignored=tuple(ignored),
+        empty_classes=tuple(empty_classes),
+        problems=tuple(found),
+    )
+
+
+def classes_in_name(stem: str, classes: Iterable[str]) -> list[str]:
+    """The longest classes that a file's name holds as whole words; usually one.
+
+    "bart_simpson_12" holds "bart_simpson" and "bart", of which the first is longer; "cat12" holds
+    "cat"; "concatenation" does not.
+    """
+    text = _words(stem)
+    held = [label for label in classes if re.search(rf"(?<![^\W_]){re.escape(_words(label))}(?![^\W\d_])", text)]
+    longest = max(map(len, held), default=0)
+    return [label for label in held if len(label) == longest]
+
+
+def _labelled_by_name(
+    images: Iterable[Found], classes: tuple[str, ...], part: Part
+) -> tuple[list[ImageFile], list[BadFile]]:
+    found: list[ImageFile] = []
+    unmatched: list[BadFile] = []
+    for image in images:
+        match classes_in_name(printable(image.path.stem), classes):
+            case [label]:
+                found.append(_file(image, label, part))
+            case labels:
+                problem = f"names several classes: {', '.join(labels)}" if labels else "names no class"
+                unmatched.append(BadFile(path=image.shown, problem=problem))
+    return found, unmatched
+
+
+def _file(image: Found, label: str, part: Part) -> ImageFile:
+    return ImageFile(path=image.path, shown=image.shown, label=label, part=part)
+
+
+def _words(name: str) -> str:
+    return re.sub(r"[\W_]+", "_", name.casefold()).strip("_")

@@ -1,0 +1,4 @@
+"""Images: how does a file become pixels?
+
+Public: `decoding`, `pixels`.
+"""

@@ -1,0 +1,4 @@
+"""Sources: where do datasets come from?
+
+Public: `finding`, `catalogue`, `arrays`.
+"""

@@ -1,0 +1,105 @@
+"""What a name or path refers to: arrays to read, or image files to decode."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from objectives.data.directories import DataDirectories
+from objectives.data.folders.index import ImageIndex, index_folder
+from objectives.data.folders.label_table import index_csv
+from objectives.data.folders.tree import printable
+from objectives.data.sources.arrays import ImageArrays, read_digits, read_npz
+from objectives.data.sources.catalogue import DIGITS, NAMES, PUBLISHED, Published
+from spaces.errors import DataError, UnknownNameError
+
+YOUR_OWN = "Your own: a folder or an .npz file"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArraySource:
+    """A dataset that comes as arrays."""
+
+    name: str
+    files: tuple[Path, ...]
+    """What `read` reads; empty for bundled data."""
+    read: Callable[[], ImageArrays]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileSource:
+    """A dataset that comes as image files."""
+
+    name: str
+    index: ImageIndex
+    native: bool
+    """Whether its images keep their own size: so for datasets with a name."""
+
+
+Source = ArraySource | FileSource
+
+
+def find(reference: str, directories: DataDirectories) -> Source:
+    """Return what `reference` refers to; fetches a published dataset that has no copy here.
+
+    Raises:
+        UnknownNameError: neither a name nor a path.
+        DataError: a path that does not exist or holds nothing usable, or a fetch that failed.
+    """
+    if reference == DIGITS:
+        return ArraySource(name=DIGITS, files=(), read=read_digits)
+    for published in PUBLISHED:
+        if reference == published.name:
+            return _own_copy(published.name, directories, native=True) or _published(published, directories)
+    # os.path, because pathlib raises for "~nobody", a null character and an overlong name.
+    path = Path(os.path.expanduser(reference))  # noqa: PTH111
+    if reference and os.path.exists(path):  # noqa: PTH110
+        return _at(path, native=False)
+    if len(path.parts) > 1 or path.suffix.lower() in (".npz", ".csv"):
+        near = difflib.get_close_matches(path.stem, NAMES, n=1)
+        question = f" Did you mean the dataset '{near[0]}'?" if near else ""
+        raise DataError(
+            f"no such file or folder: {printable(reference)}.{question}\n{YOUR_OWN}; known names: {', '.join(NAMES)}"
+        )
+    own = _own_copy(reference, directories, native=False) if reference else None
+    if own is None:
+        raise UnknownNameError("data", printable(reference), NAMES, plural="data", hint=YOUR_OWN)
+    return own
+
+
+def _own_copy(name: str, directories: DataDirectories, *, native: bool) -> Source | None:
+    """The folder of images or the `.npz` that a person put into the data directory."""
+    folder, arrays = directories.data / name, directories.data / f"{name}.npz"
+    if os.path.isdir(folder) and any(child.is_dir() for child in folder.iterdir()):  # noqa: PTH112
+        return _at(folder, native=native)
+    return _at(arrays, native=native) if os.path.isfile(arrays) else None  # noqa: PTH113
+
+
+def _published(published: Published, directories: DataDirectories) -> ArraySource:
+    folder = published.copy(directories) or published.download(directories)
+    return ArraySource(
+        name=published.name,
+        files=tuple(folder / file.name for file in published.files),
+        read=partial(published.read, folder),
+    )
+
+
+def _at(path: Path, *, native: bool) -> Source:
+    if path.is_dir():
+        name = printable(path.resolve().name) or "data"
+        return FileSource(name=name, index=index_folder(path), native=native)
+    match path.suffix.lower():
+        case ".npz":
+            return ArraySource(name=printable(path.stem), files=(path,), read=partial(read_npz, path))
+        case ".csv":
+            name = printable(path.stem)
+            return FileSource(name=name, index=index_csv(path), native=native)
+        case kind:
+            raise DataError(
+                f"{printable(str(path))} is a {kind or 'nameless kind of'} file; "
+                "accepted: a folder of images, an .npz file, or a .csv of path,label[,split]"
+            )

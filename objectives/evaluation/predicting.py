@@ -1,0 +1,92 @@
+"""A network's predictions: in large batches of one size, so that nothing is traced twice."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.evaluation import inspection
+from objectives.messages import Examples, Predictions, WinnerMeasured
+
+_pixels_at_once = 2**18  # 256 images of 32x32: larger batches leave a processor's caches, smaller ones a GPU idle
+_images_at_once = 1024
+
+
+def load_model(model: bytes) -> keras.Model:
+    """Return a saved `.keras` model.
+
+    Load only models of the own run: Keras' safe mode guards against code in the file, not against
+    everything that a forged file may do.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "model.keras")
+        path.write_bytes(model)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def convert(model: bytes, path: Path, *, kind: Literal["onnx", "tf_saved_model"]) -> None:
+    """Write a saved `.keras` model of the own run in another format.
+
+    Raises: whatever Keras' converters raise; ImportError where a package is missing.
+    """
+    loaded = load_model(model)
+    loaded(np.zeros((1, *loaded.input_shape[1:]), np.float32))  # Keras converts only what was called once
+    loaded.export(path, format=kind, verbose=False)
+
+
+def predict(model: bytes, examples: Examples) -> Predictions:
+    """Return what a saved `.keras` model of the own run says about some images."""
+    return predictions_of(probabilities(load_model(model), examples), examples)
+
+
+def measure_winner(model: bytes, examples: Examples) -> WinnerMeasured:
+    """Return what a saved `.keras` model of the own run says about some images, and what is inside it."""
+    loaded = load_model(model)
+    predictions = predictions_of(probabilities(loaded, examples), examples)
+    try:
+        seen = inspection.look_inside(loaded, examples, predictions)
+    except Exception:  # a person's own layers may be opaque; the score must not be lost for a picture
+        logging.getLogger(__name__).exception("the network could not be looked into")
+        seen = None
+    return WinnerMeasured(predictions=predictions, inside=seen)
+
+
+def predictions_of(found: NDArray[np.float32], examples: Examples) -> Predictions:
+    """Return probabilities (n, classes) of some examples together with the truth."""
+    return Predictions(probabilities=found, labels=examples.labels[examples.indices], images=examples.indices)
+
+
+def probabilities(model: keras.Model, examples: Examples) -> NDArray[np.float32]:
+    """Return class probabilities (n, classes) for examples, n at least 1, in their order."""
+    return np.concatenate(list(outputs(model, examples)))
+
+
+def outputs(model: keras.Model, examples: Examples) -> Iterator[NDArray[np.float32]]:
+    """Yield what a model gives for examples, n at least 1, in their order: some batches of rows."""
+    count = len(examples)
+    at_once = _batch_size(count, _largest_image(model))
+    for start in range(0, count, at_once):
+        rows = np.arange(start, start + at_once).clip(max=count - 1)  # the last batch repeats its last image
+        found = model.predict_on_batch(examples.images[examples.indices[rows]])
+        yield found[: count - start].astype(np.float32, copy=False)
+
+
+def _batch_size(count: int, pixels: int) -> int:
+    """Return the largest batch whose feature maps fit, evened out so that little is padded."""
+    most = max(1, min(_images_at_once, _pixels_at_once // pixels))
+    batches = -(-count // most)
+    return -(-count // batches)
+
+
+def _largest_image(model: keras.Model) -> int:
+    """Return the pixels of an image as the model takes it, or as it resizes it."""
+    sides = [model.input_shape[1:3]]
+    sides += [layer.output.shape[1:3] for layer in model.layers if isinstance(layer, keras.layers.Resizing)]
+    return max(int(height * width) for height, width in sides)

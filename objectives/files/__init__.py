@@ -1,0 +1,4 @@
+"""Files: written atomically, read with care.
+
+Public: `atomic`, `predictions`, `checkpoints`, `cache`.
+"""

@@ -1,0 +1,216 @@
+"""The records that pass between a worker and the driver: plain values and arrays."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spaces.recipe import Recipe
+
+Direction = Literal["maximize", "minimize"]
+
+
+class Decision(enum.Enum):
+    """What becomes of a training after an epoch report."""
+
+    CONTINUE = "continue"
+    """Train another epoch."""
+    PRUNE = "prune"
+    """Stop: others do better. The result is kept."""
+    FINISH = "finish"
+    """Stop: all epochs are done."""
+    PAUSE = "pause"
+    """Stop for now: a checkpoint is the answer, from which a later run goes on."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Examples:
+    """Some images of a larger array with their labels; nothing is copied.
+
+    `images[indices]` and `labels[indices]` are the examples.
+    """
+
+    images: NDArray[np.uint8]
+    """(all, height, width, channels); may be read-only, a memory map, or in Ray's object store.
+    A head that is trained on features of a frozen part sees float feature maps in their place."""
+    labels: NDArray[np.int32]
+    """(all,) class indices."""
+    indices: NDArray[np.int32]
+    """(n,) rows that these examples are, in a fixed order."""
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StudyData:
+    """What a worker holds: all the images of one study, once."""
+
+    train: Examples
+    validation: Examples
+    test: Examples | None
+    """Touched once, by the winners, after the search."""
+    classes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Objective:
+    """What each recipe of a study is measured by."""
+
+    metric: str
+    """A name in `objectives.evaluation.metrics.METRICS`."""
+    epochs: int
+    """Epochs of a training that is not pruned."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochReport:
+    """What one epoch produced."""
+
+    epoch: int
+    """From 1."""
+    score: float
+    """The objective's metric on the validation images, after this epoch."""
+    metrics: Mapping[str, float]
+    """loss, accuracy (training images, averaged over the epoch) and each validation metric by name."""
+    seconds: float
+    """Wall time of the epoch, validation included."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Predictions:
+    """Class probabilities for some images, with the truth."""
+
+    probabilities: NDArray[np.float32]
+    """(n, classes), rows sum to 1."""
+    labels: NDArray[np.int32]
+    """(n,)"""
+    images: NDArray[np.int32]
+    """(n,) positions of the images in their split (validation: positions in the training images)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One row of a network's layer table."""
+
+    name: str
+    kind: str
+    """Keras' class name: Conv2D, MaxPooling2D ..."""
+    output: tuple[int, ...]
+    """Shape of the output, without the batch."""
+    parameters: int
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LayerMaps:
+    """What one layer makes of some images."""
+
+    layer: str
+    pixels: NDArray[np.uint8]
+    """(images, height, width, channels shown), each map stretched to 0..255."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NetworkInside:
+    """What a network looks like inside: its layers, and its feature maps of one image a class."""
+
+    layers: tuple[Layer, ...]
+    maps: tuple[LayerMaps, ...]
+    """In the order of the network."""
+    classes: tuple[int, ...]
+    """Class of each image that was shown."""
+    images: tuple[int, ...]
+    """Positions of those images in their split."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WinnerMeasured:
+    """What a worker says of a winner."""
+
+    predictions: Predictions
+    """On the test images."""
+    inside: NetworkInside | None
+    """None: the network could not be looked into; why is in the log."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TrainingResult:
+    """What a training leaves behind: its best epoch."""
+
+    score: float
+    """Of the best epoch."""
+    best_epoch: int
+    """From 1; the epoch whose weights the predictions and the model have."""
+    epochs: int
+    """Epochs trained."""
+    parameters: int
+    """Weights of the network, trained or not."""
+    seconds_building: float
+    """From the recipe to the first batch: build and compile."""
+    seconds_training: float
+    """Inside epochs."""
+    predictions: Predictions
+    """On the validation images."""
+    model: bytes | None
+    """The `.keras` file: uint8 or float images 0..255 in, probabilities out; None where not asked for."""
+    note: str | None = None
+    """One line for a person about how it was trained, such as that features were shared; None: nothing special."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Checkpoint:
+    """A training between two epochs: all that one of the same recipe, data and seed needs to go on from there."""
+
+    recipe: Recipe
+    seed: int
+    reports: tuple[EpochReport, ...]
+    """Of the epochs done, from the first; at least one."""
+    variables: tuple[NDArray[Any], ...]
+    """Weights, running statistics and the states of random generators, in the network's order; what stays
+    frozen is left out. The order of the images needs no state: seed and epoch decide it."""
+    optimizer: tuple[NDArray[Any], ...]
+    """Its step, which places the learning rate's schedule, and its moments."""
+    best_epoch: int
+    """From 1."""
+    best_weights: tuple[NDArray[Any], ...]
+    """After the best epoch, without what stays frozen."""
+    best_probabilities: NDArray[np.float32]
+    """(n, classes) for the validation images, after the best epoch."""
+    seconds: float = 0.0
+    """Wall time that making it took."""
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self.reports)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingTask:
+    """One training as it travels to a worker."""
+
+    trial: int
+    """The trial's number."""
+    recipe: Recipe
+    seed: int
+    attempt: int = 1
+    """From 1; more after a worker was lost."""
+    checkpoint: Checkpoint | None = None
+    """Where to go on; None: at the first epoch."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFailure:
+    """Why a training ended without a result."""
+
+    cause: Literal["diverged", "host_oom", "gpu_oom", "invalid", "error", "worker_lost", "hung", "timeout"]
+    message: str
+    """One line for a person: what happened, at which epoch."""
+    traceback: str = ""
+    poisons: bool = False
+    """Whether the process that it happened in may be damaged: memory ran out, or the backend itself failed."""

@@ -1,0 +1,4 @@
+"""Networks: how is a recipe's network built?
+
+Public: `registry.build` (register a network of your own), `assemble.assemble`.
+"""

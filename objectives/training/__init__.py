@@ -1,0 +1,4 @@
+"""Training: how is one network trained?
+
+Public: `training.Training`.
+"""

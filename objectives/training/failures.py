@@ -1,0 +1,76 @@
+"""Why a training ended without a result."""
+
+from __future__ import annotations
+
+import math
+import traceback
+from typing import Literal
+
+from objectives.messages import TrainingFailure
+from spaces.errors import DataError, TamizError
+from spaces.recipe import Recipe
+
+Cause = Literal["host_oom", "gpu_oom", "invalid", "error"]
+
+
+_backends = {"tensorflow", "torch", "jax", "jaxlib"}
+
+
+class TrainingError(TamizError):
+    """A training that ended without a result."""
+
+    def __init__(self, failure: TrainingFailure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
+def diverged(loss: float, epoch: int, recipe: Recipe) -> TrainingError:
+    """Return the error of a loss, or of probabilities, that are no finite numbers any more."""
+    became = "NaN" if math.isnan(loss) else "infinite"
+    message = f"loss became {became} at epoch {epoch} (learning_rate={recipe.fit.learning_rate:.3g})"
+    return TrainingError(TrainingFailure(cause="diverged", message=message))
+
+
+def classify(error: BaseException, epoch: int) -> TrainingFailure:
+    """Return what any exception out of Keras, a backend or a person's own builder means.
+
+    Args:
+        error: what was raised.
+        epoch: the epoch under way, from 1; 0: while building.
+    """
+    if isinstance(error, TrainingError):
+        return error.failure
+    if isinstance(error, DataError):  # says itself what is missing, and what to do
+        message, _, advice = str(error).partition("\n")
+        return TrainingFailure(cause="error", message=message, traceback=advice)
+    place = f"at epoch {epoch}" if epoch else "while building the network"
+    cause = _cause(error, is_building=not epoch)
+    said = str(error).strip().partition("\n")[0][:200]
+    if cause in ("error", "invalid"):
+        message = f"{type(error).__name__} {place}: {said}"
+    else:
+        message = f"out of {'GPU' if cause == 'gpu_oom' else 'host'} memory {place}: {said or type(error).__name__}"
+    frames = "".join(traceback.format_exception(error, limit=-6, chain=False))
+    poisons = cause in ("gpu_oom", "host_oom") or _is_of_a_backend(error)
+    return TrainingFailure(cause=cause, message=message, traceback=frames, poisons=poisons)
+
+
+def _is_of_a_backend(error: BaseException) -> bool:
+    """Tell an error inside TensorFlow, PyTorch or JAX, whose state is anyone's guess, from a person's own."""
+    roots = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return bool(roots & _backends) or isinstance(error, SystemError)
+
+
+def _cause(error: BaseException, *, is_building: bool) -> Cause:
+    """Tell by names, so that no backend need be imported: TensorFlow, PyTorch and JAX in turn.
+
+    A ValueError while building says that this network can't be, as a pooling of no pixels: Keras' own way, too.
+    """
+    if isinstance(error, MemoryError):
+        return "host_oom"
+    names = {kind.__name__ for kind in type(error).__mro__}
+    said = str(error)
+    exhausted = names & {"ResourceExhaustedError", "OutOfMemoryError"} or "RESOURCE_EXHAUSTED" in said
+    if not exhausted:
+        return "invalid" if is_building and isinstance(error, ValueError) else "error"
+    return "host_oom" if "device:CPU" in said else "gpu_oom"

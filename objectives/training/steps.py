@@ -1,0 +1,79 @@
+"""The training steps of an epoch, on whatever backend Keras runs on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import keras
+
+from objectives.training.batches import ShuffledBatches
+
+
+class Steps(Protocol):
+    """Takes a compiled model's training steps; what is traced for them is kept as long as this."""
+
+    def train(self, batches: ShuffledBatches, is_halted: Callable[[], bool]) -> dict[str, float] | None:
+        """Take a step for each batch, in the batches' order.
+
+        Args:
+            batches: of one type and shape in all calls.
+            is_halted: asked after each step whether to stop there.
+
+        Returns:
+            The epoch's mean loss and its metrics; a loss that is no finite number ended the epoch early.
+            None: it was halted.
+        """
+
+
+def steps_of(model: keras.Model) -> Steps:
+    """Return what takes the steps of a model that is compiled; compiling it again asks for others."""
+    if keras.backend.backend() == "tensorflow":
+        from objectives.training import on_tensorflow
+
+        return on_tensorflow.TracedSteps(model)
+    return _FitSteps(model)
+
+
+class _FitSteps:
+    """Keras' own `fit`, an epoch at a time."""
+
+    def __init__(self, model: keras.Model) -> None:
+        self._model = model
+
+    def train(self, batches: ShuffledBatches, is_halted: Callable[[], bool]) -> dict[str, float] | None:
+        halting = _StopWhenHalted(is_halted)
+        history = self._model.fit(
+            iter(batches),
+            steps_per_epoch=len(batches),
+            shuffle=False,
+            verbose=0,
+            callbacks=[_StopWhenDiverged(), halting],
+        ).history
+        return None if halting.was_asked else {name: float(values[-1]) for name, values in history.items()}
+
+
+class _StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Ends `fit` at the first batch whose loss is no finite number."""
+
+    async_safe = True  # the device need not wait for the check
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if logs and not math.isfinite(logs["loss"]):
+            self.model.stop_training = True
+
+
+class _StopWhenHalted(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Ends `fit` at the first batch after somebody asked for it."""
+
+    async_safe = True
+
+    def __init__(self, is_halted: Callable[[], bool]) -> None:
+        super().__init__()
+        self._is_halted = is_halted
+        self.was_asked = False
+
+    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
+        if self._is_halted():
+            self.was_asked = self.model.stop_training = True

@@ -1,0 +1,4 @@
+"""Charts: how is a value drawn?
+
+Public: `spec` (charts as values), `plotly` and `svg` (what draws them).
+"""

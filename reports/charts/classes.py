@@ -1,0 +1,58 @@
+"""Charts of one classifier's predictions, made from a report's values."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.charts.spec import Axis, Chart, HeatMap, Series
+from reports.classifier.calibration import Calibration
+from reports.wording import count, percent
+
+
+def reliability_chart(found: Calibration) -> Chart:
+    """Accuracy against confidence: on the diagonal, probabilities mean what they say."""
+    notes = tuple(
+        f"{count(one.images, 'image')}: {percent(one.confidence)} sure, {percent(one.accuracy)} right"
+        for one in found.bins
+    )
+    return Chart(
+        name="reliability",
+        title="How sure against how right",
+        alternative=". ".join(notes),
+        x=Axis(title="probability of the predicted class", is_fraction=True, limits=(0.0, 1.0)),
+        y=Axis(title="how often right", is_fraction=True, limits=(0.0, 1.02)),
+        series=(
+            Series(label="as sure as right", x=(0.0, 1.0), y=(0.0, 1.0), mark="dashed", tone="quiet"),
+            Series(
+                label="this network",
+                x=tuple(one.confidence for one in found.bins),
+                y=tuple(one.accuracy for one in found.bins),
+                mark="line",
+                tone="accent",
+                is_named=False,
+            ),
+            Series(
+                label="this network",
+                x=tuple(one.confidence for one in found.bins),
+                y=tuple(one.accuracy for one in found.bins),
+                mark="points",
+                tone="accent",
+                notes=notes,
+            ),
+        ),
+        size="half",
+    )
+
+
+def confusion_map(counts: NDArray[np.int32], classes: tuple[str, ...]) -> HeatMap:
+    """The confusion matrix as colours, for more classes than a table of numbers can show."""
+    fractions = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    return HeatMap(
+        name="confusion",
+        title="Confusion matrix",
+        alternative=f"True class by row, predicted class by column, {len(classes)} classes.",
+        names=classes,
+        fractions=tuple(tuple(row) for row in np.round(fractions, 4).tolist()),
+        counts=tuple(tuple(row) for row in counts.tolist()),
+    )

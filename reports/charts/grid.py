@@ -1,0 +1,128 @@
+"""Learning curves in the cells of two parameters, as charts over shared axes."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from reports.charts.spec import Axis, Panel, Panels, Series, Tone
+from reports.findings.grid import Grid
+from reports.stored.run import History, Run, Trial
+from reports.wording import count, is_fraction, label, metric_name, score
+
+_drawn_most = 12
+"""Trials in one cell; of more, some evenly over their order."""
+
+
+def grid_charts(grid: Grid, run: Run) -> tuple[Panels, ...]:
+    """Accuracy and loss by epoch in each cell; the score alone where nothing else was recorded."""
+    pairs = (("accuracy", "val_accuracy", "Accuracy"), ("loss", "val_loss", "Loss"))
+    recorded = {column for trial in _all(grid) if trial.history for column in trial.history.columns}
+    wanted = [pair for pair in pairs if pair[1] in recorded]
+    return tuple(
+        _panels(grid, run, training, validation, title=title)
+        for training, validation, title in wanted or [("", "score", metric_name(run.record.metric).capitalize())]
+    )
+
+
+def _panels(grid: Grid, run: Run, training: str, validation: str, *, title: str) -> Panels:
+    cells = tuple(
+        tuple(Panel(note=_note(trials, run), series=_series(trials, training, validation)) for trials in row)
+        for row in grid.cells
+    )
+    is_share = title == "Accuracy" or (validation == "score" and is_fraction(run.record.metric))
+    names = [label(side.name) for side in (grid.columns, grid.rows)]
+    return Panels(
+        name=f"grid-{title.lower().replace(' ', '-')}",
+        title=f"{title} by {names[0]} and {names[1]}",
+        alternative=f"{title} by epoch in a cell for each pair. {_told(grid, run)}",
+        x=Axis(title="epoch", is_whole=True),
+        y=Axis(title=title.lower(), is_fraction=is_share, limits=_limits(cells)),
+        rows=tuple(f"{names[1]}\n{level}" for level in grid.rows.levels),
+        columns=tuple(f"{names[0]}\n{level}" for level in grid.columns.levels),
+        cells=cells,
+    )
+
+
+def _all(grid: Grid) -> list[Trial]:
+    return [trial for row in grid.cells for trials in row for trial in trials]
+
+
+def _note(trials: tuple[Trial, ...], run: Run) -> str:
+    return f"{count(len(trials), 'trial')}, best {score(trials[0].score, run.record.metric)}" if trials else "no trial"
+
+
+def _told(grid: Grid, run: Run) -> str:
+    told = [
+        f"{label(grid.columns.name)} {column}, {label(grid.rows.name)} {row}: {_note(trials, run)}"
+        for row, line in zip(grid.rows.levels, grid.cells, strict=True)
+        for column, trials in zip(grid.columns.levels, line, strict=True)
+    ]
+    return "; ".join(told) + "."
+
+
+def _series(trials: tuple[Trial, ...], training: str, validation: str) -> tuple[Series, ...]:
+    drawn = trials[:: max(1, math.ceil(len(trials) / _drawn_most))]
+    stopped = [trial for trial in drawn if trial.state == "PRUNED"]
+    others = [trial for trial in drawn[1:] if trial.state != "PRUNED"]
+    found = [
+        _joined("stopped early", [trial for trial in stopped if trial is not trials[0]], validation, tone="quiet"),
+        _ends(stopped, validation),
+        _joined("other trials", others, validation, tone="accent"),
+    ]
+    best = trials[0].history if trials else None
+    if best is not None:
+        found.append(_line("best of the cell, training", best, training, tone="contrast", is_dashed=True))
+        found.append(_line("best of the cell, validation", best, validation, tone="accent", is_dashed=False))
+    return tuple(one for one in found if one.x)
+
+
+def _joined(name: str, trials: list[Trial], column: str, *, tone: Tone) -> Series:
+    """Many trials as one series whose line breaks between them."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for trial in trials:
+        if trial.history is not None and column in trial.history.columns:
+            x += [*map(float, trial.history.epochs.tolist()), None]
+            y += [*_finite(trial.history, column), None]
+    return Series(label=name, x=tuple(x), y=tuple(y), mark="line", tone=tone, opacity=0.5)
+
+
+def _ends(stopped: list[Trial], column: str) -> Series:
+    """Where trials were stopped: of one epoch, a cross is all there is to see."""
+    ends = [trial.history for trial in stopped if trial.history is not None and column in trial.history.columns]
+    return Series(
+        label="where stopped",
+        x=tuple(float(history.epochs[-1]) for history in ends),
+        y=tuple(_finite(history, column)[-1] for history in ends),
+        mark="crosses",
+        tone="muted",
+    )
+
+
+def _line(name: str, history: History, column: str, *, tone: Tone, is_dashed: bool) -> Series:
+    if column not in history.columns:
+        return Series(label=name, x=(), y=(), mark="line", tone=tone)
+    return Series(
+        label=name,
+        x=tuple(map(float, history.epochs.tolist())),
+        y=_finite(history, column),
+        mark="dashed" if is_dashed else "line",
+        tone=tone,
+        is_thick=not is_dashed,
+    )
+
+
+def _finite(history: History, column: str) -> tuple[float | None, ...]:
+    return tuple(one if math.isfinite(one) else None for one in np.round(history.columns[column], 5).tolist())
+
+
+def _limits(cells: tuple[tuple[Panel, ...], ...]) -> tuple[float, float] | None:
+    """The range of nearly all values: one unstable training must not flatten all other curves."""
+    drawn = [y for row in cells for panel in row for one in panel.series for y in one.y if y is not None]
+    if not drawn:
+        return None
+    low, high = np.quantile(drawn, (0.01, 0.98))
+    edge = 0.06 * float(high - low) or 0.05
+    return float(low) - edge, float(high) + edge

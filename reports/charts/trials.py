@@ -1,0 +1,184 @@
+"""Charts of how a search and its trainings went, made from a report's values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reports.charts.spec import Axis, Chart, Mark, Series, Tone
+from reports.stored.run import History, Run, Trial
+from reports.wording import count, is_fraction, metric_name, score
+
+CURVES_MOST = 150
+"""Trials whose curves are drawn; more would be a smear."""
+
+
+def history_chart(run: Run) -> Chart:
+    """Score of each trial in the order of the search, and the best so far."""
+    metric = run.record.metric
+    ended = [trial for trial in run.trials if trial.score is not None and trial.state in ("COMPLETE", "PRUNED")]
+    complete = [trial for trial in ended if trial.state == "COMPLETE"]
+    pruned = [trial for trial in ended if trial.state == "PRUNED"]
+    best = _best_so_far(complete, run)
+    baselines = [trial for trial in complete if trial.baseline]
+    series = [
+        _trial_points("stopped early", pruned, run, mark="crosses", tone="quiet"),
+        _trial_points("trained to the end", complete, run, mark="points", tone="accent"),
+        Series(label="best so far", x=best[0], y=best[1], mark="steps", tone="ink"),
+        _trial_points("hand-made", baselines, run, mark="points", tone="contrast"),
+    ]
+    last = run.ranked[0] if run.ranked else None
+    told = f"The best is trial {last.number} with {score(last.score, metric)}." if last else "None has finished."
+    return Chart(
+        name="history",
+        title="Every trial, and the best so far",
+        alternative=f"{metric_name(metric).capitalize()} of {count(len(ended), 'trial')} by number. {told}",
+        x=Axis(title="trial", is_whole=True),
+        y=score_axis(run),
+        series=drawn_of(series),
+    )
+
+
+def curve_charts(history: History, *, name: str) -> tuple[Chart, ...]:
+    """Accuracy and loss of one trial, training and validation, epoch by epoch."""
+    pairs = (("accuracy", "val_accuracy", "Accuracy"), ("loss", "val_loss", "Loss"))
+    return tuple(
+        _curve_chart(history, training, validation, title=title, name=f"{name}-{training}")
+        for training, validation, title in pairs
+        if validation in history.columns
+    )
+
+
+def blank_curve_chart(run: Run) -> Chart:
+    """Return the score by epoch of a trial whose epochs are filled in later."""
+    return Chart(
+        name="other-curve",
+        title=metric_name(run.record.metric).capitalize(),
+        alternative="",
+        x=Axis(title="epoch", is_whole=True),
+        y=score_axis(run),
+        series=(Series(label="validation", x=(), y=(), mark="line", tone="accent", is_thick=True),),
+        size="half",
+    )
+
+
+def all_curves_chart(run: Run) -> Chart:
+    """Score by epoch of all trials: where each stood, and where hopeless ones were stopped."""
+    drawn = [trial for trial in run.trials if trial.history is not None and len(trial.history.epochs)][-CURVES_MOST:]
+    winner = run.winner
+    pruned = [trial for trial in drawn if trial.state == "PRUNED"]
+    others = [trial for trial in drawn if trial.state != "PRUNED" and trial is not winner]
+    series = [
+        _joined("stopped early", pruned, tone="quiet"),
+        _stops(pruned, run),
+        _joined("other trials", others, tone="accent"),
+    ]
+    if winner and winner.history is not None:
+        series.append(_line("winner", winner.history, "score", tone="contrast", is_thick=True))
+    return Chart(
+        name="all-curves",
+        title="All trials, epoch by epoch",
+        alternative=f"Score by epoch of {count(len(drawn), 'trial')}; {len(pruned)} were stopped early.",
+        x=Axis(title="epoch", is_whole=True),
+        y=score_axis(run),
+        series=drawn_of(series),
+    )
+
+
+def score_axis(run: Run, *, title: str | None = None) -> Axis:
+    """The axis of the objective's metric."""
+    metric = run.record.metric
+    return Axis(title=metric_name(metric) if title is None else title, is_fraction=is_fraction(metric))
+
+
+def drawn_of(series: Iterable[Series]) -> tuple[Series, ...]:
+    """Those that have a point at all."""
+    return tuple(one for one in series if one.x)
+
+
+def _best_so_far(complete: list[Trial], run: Run) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    if not complete:
+        return (), ()
+    scores = np.array([trial.score for trial in complete], dtype=np.float64)
+    best = np.maximum.accumulate(scores) if run.direction == "maximize" else np.minimum.accumulate(scores)
+    numbers = [float(trial.number) for trial in complete]
+    return (*numbers, float(run.trials[-1].number)), (*best.tolist(), float(best[-1]))
+
+
+def note_on(trial: Trial, run: Run) -> str:
+    """What to say of a trial's point."""
+    name = f", {trial.baseline or trial.start}" if trial.baseline or trial.start else ""
+    stopped = f", stopped after {count(trial.epochs, 'epoch')}" if trial.state == "PRUNED" else ""
+    return f"trial {trial.number}{name}: {score(trial.score, run.record.metric)}{stopped}"
+
+
+def _trial_points(name: str, trials: list[Trial], run: Run, *, mark: Mark, tone: Tone) -> Series:
+    return Series(
+        label=name,
+        x=tuple(float(trial.number) for trial in trials),
+        y=tuple(trial.score for trial in trials),
+        mark=mark,
+        tone=tone,
+        notes=tuple(note_on(trial, run) for trial in trials),
+    )
+
+
+def finite(values: NDArray[np.float64]) -> tuple[float | None, ...]:
+    """Values to five places; None for what is no number."""
+    return tuple(value if math.isfinite(value) else None for value in np.round(values, 5).tolist())
+
+
+def _line(
+    name: str, history: History, column: str, *, tone: Tone, is_thick: bool = False, mark: Mark = "line"
+) -> Series:
+    return Series(
+        label=name,
+        x=tuple(float(epoch) for epoch in history.epochs),
+        y=finite(history.columns[column]),
+        mark=mark,
+        tone=tone,
+        is_thick=is_thick,
+    )
+
+
+def _curve_chart(history: History, training: str, validation: str, *, title: str, name: str) -> Chart:
+    series = [_line("validation", history, validation, tone="accent", is_thick=True)]
+    if training in history.columns:
+        series.insert(0, _line("training", history, training, tone="contrast", mark="dashed"))
+    ends = ", ".join(f"{one.label} ends at {one.y[-1]}" for one in series if one.y)
+    return Chart(
+        name=name,
+        title=title,
+        alternative=f"{title} by epoch: {ends}.",
+        x=Axis(title="epoch", is_whole=True),
+        y=Axis(title=title.lower(), is_fraction=title == "Accuracy"),
+        series=drawn_of(series),
+        size="half",
+    )
+
+
+def _joined(name: str, trials: list[Trial], *, tone: Tone) -> Series:
+    """Many trials as one series whose line breaks between them."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for trial in trials:
+        if trial.history is not None:
+            x += [*map(float, trial.history.epochs.tolist()), None]
+            y += [*finite(trial.history.scores), None]
+    return Series(label=name, x=tuple(x), y=tuple(y), mark="line", tone=tone, opacity=0.45)
+
+
+def _stops(pruned: list[Trial], run: Run) -> Series:
+    ends = [(trial, trial.history) for trial in pruned if trial.history is not None]
+    return Series(
+        label="where it was stopped",
+        x=tuple(float(history.epochs[-1]) for _, history in ends),
+        y=tuple(finite(history.scores)[-1] for _, history in ends),
+        mark="crosses",
+        tone="muted",
+        notes=tuple(note_on(trial, run) for trial, _ in ends),
+        is_named=False,
+    )

@@ -1,0 +1,4 @@
+"""Export: what goes with the model?
+
+Public: `keras_script`, `model_card`.
+"""

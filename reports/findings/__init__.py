@@ -1,0 +1,4 @@
+"""Findings: what did the study show?
+
+Public: `findings`, `answer`, `comparison`.
+"""

@@ -1,0 +1,4 @@
+"""Pages: what does the reader see?
+
+Public: `page`, `comparison`.
+"""

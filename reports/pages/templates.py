@@ -1,0 +1,60 @@
+"""The templates of our pages: where they lie, and what they may call."""
+
+from __future__ import annotations
+
+import functools
+from importlib import resources
+
+import jinja2
+
+from reports import wording
+from reports.pages.parts import probability_bars, recipe_rows
+from reports.pages.pictures import png, tiled
+
+
+def asset(name: str) -> str:
+    """Return the text of a file beside the templates."""
+    return (resources.files("reports.pages") / "templates" / name).read_text()
+
+
+def _percent(fraction: float | None, digits: int = 1) -> str:
+    return _on_one_line(wording.percent(fraction, digits))
+
+
+def _score(value: float | None, metric: str) -> str:
+    return _on_one_line(wording.score(value, metric))
+
+
+def _on_one_line(number: str) -> str:
+    """Keep a number and its unit together where a line ends."""
+    return number.replace(" ", "\N{NO-BREAK SPACE}")
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Return the templates' surroundings: everything is escaped, and a name that is not known is an error."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("reports.pages"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": _percent,
+        "duration": wording.duration,
+        "value": wording.value,
+        "label": wording.label,
+        "count": wording.count,
+        "p_value": wording.p_value,
+        "signed": wording.signed,
+        "png": png,
+        "tiled": tiled,
+    }
+    environment.globals |= {
+        "score": _score,
+        "metric_name": wording.metric_name,
+        "recipe_rows": recipe_rows,
+        "bars": probability_bars,
+    }
+    return environment

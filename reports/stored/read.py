@@ -1,0 +1,177 @@
+"""Reading a run folder, whole or not: what is missing or damaged becomes a named gap."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+
+from objectives.messages import Predictions
+from reports.classifier.per_class import confusion_counts
+from reports.stored.files import StoredFiles, refuse_newer
+from reports.stored.records import Inside, Measurement, RunRecord, TrialRecord
+from reports.stored.run import CLOSELY_READ, COMPARED, History, Run, State, Trial, rank
+from reports.stored.study_copy import copy_study
+from spaces.errors import RecordError, UsageError
+from spaces.records import from_plain, parse
+
+
+def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
+    """Read everything that a report needs from a run folder; nothing is written there.
+
+    Args:
+        folder: `runs/<study>`.
+        study: the study itself, where its database is not `study.db` in the folder.
+
+    Raises:
+        UsageError: the folder is no run, or one of a newer Tamiz.
+    """
+    record = _read_settings(folder)
+    files = StoredFiles(folder, classes=len(record.data.classes))
+    study = study or _study(files, record)
+    reader = _TrialReader(files=files, record=record)
+    trials, validation = reader.with_predictions(reader.trials(study))
+    measurement = files.json_record("best/measurement.json", Measurement, expected=False)
+    inside = files.json_record("best/inside.json", Inside, expected=False)
+    return Run(
+        folder=folder,
+        record=_without_home(record),
+        trials=trials,
+        study=study,
+        measurement=measurement,
+        test=files.predictions("best/predictions.npz", expected=bool(measurement and measurement.images)),
+        validation=validation,
+        inside=inside,
+        maps=files.feature_maps(inside),
+        thumbnails=files.thumbnails(),
+        gaps=tuple(files.gaps),
+    )
+
+
+def _without_home(record: RunRecord) -> RunRecord:
+    """Return the record with "~" for the person's home, which a page that is sent to others must not name."""
+    home = f"{Path.home()}/"
+    if home == "//":
+        return record
+    space = f"~/{record.space.removeprefix(home)}" if record.space.startswith(home) else record.space
+    return dataclasses.replace(record, space=space, command=record.command.replace(f" {home}", " ~/"))
+
+
+def _read_settings(folder: Path) -> RunRecord:
+    path = folder / "settings.json"
+    advice = "Accepted: a folder that `python -m search run` made, such as runs/<study>."
+    if not path.is_file():
+        raise UsageError(f"{folder} is no run folder: settings.json is missing.\n{advice}")
+    try:
+        plain = parse(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} can't be read: {error}.\n{advice}") from None
+    refuse_newer(plain, str(path))
+    return from_plain(RunRecord, plain, where=str(path))
+
+
+def _study(files: StoredFiles, record: RunRecord) -> optuna.Study | None:
+    if record.settings.get("storage"):
+        files.note("study.db", "the study is in a database of its own, which a report does not open")
+        return None
+    try:
+        return copy_study(files.folder / "study.db", record.study)
+    except RecordError as error:
+        files.note("study.db", str(error))
+        return None
+
+
+class _TrialReader:
+    """Reads the trials of one folder."""
+
+    def __init__(self, *, files: StoredFiles, record: RunRecord) -> None:
+        self._files = files
+        self._record = record
+
+    def trials(self, study: optuna.Study | None) -> tuple[Trial, ...]:
+        stored = (
+            {trial.number: trial for trial in study.get_trials(deepcopy=False) if _has_begun(trial)} if study else {}
+        )
+        names = [path.name for path in (self._files.folder / "trials").glob("*")]
+        folders = {int(name) for name in names if name.isascii() and name.isdigit()}
+        return tuple(self._trial(number, stored.get(number)) for number in sorted(stored.keys() | folders))
+
+    def _trial(self, number: int, stored: optuna.trial.FrozenTrial | None) -> Trial:
+        name = f"trials/{number:04d}"
+        ended = stored is not None and stored.state.is_finished()
+        record = self._files.json_record(f"{name}/result.json", TrialRecord, expected=ended)
+        trained = record is not None and record.score is not None
+        history = self._files.history(f"{name}/history.csv", expected=trained)
+        if stored is not None and (history is None or len(history.epochs) == 0):
+            history = _history_of(stored)
+        if record is not None:
+            state: State = record.state
+        else:
+            state = _state_of(stored)
+        return Trial(
+            number=number,
+            state=state,
+            params=record.params if record else dict(stored.params) if stored else {},
+            score=record.score if record else self._best(history),
+            record=record,
+            recipe=self._files.recipe(f"{name}/recipe.json", expected=record is not None),
+            history=history,
+            confusion=None,
+        )
+
+    def _best(self, history: History | None) -> float | None:
+        if history is None or not np.isfinite(history.scores).any():
+            return None
+        best = np.nanmax if self._record.direction == "maximize" else np.nanmin
+        return float(best(history.scores))
+
+    def with_predictions(self, trials: tuple[Trial, ...]) -> tuple[tuple[Trial, ...], Mapping[int, Predictions]]:
+        """Return the best trials with their confusion and the others as they are; and predictions of the very best."""
+        ranked = rank(trials, self._record.direction)
+        stopped = rank(trials, self._record.direction, state="PRUNED")
+        baselines = {trial.number for trial in trials if trial.baseline}
+        wanted = baselines | {trial.number for trial in (*ranked, *stopped)[:COMPARED]}
+        close = baselines | {trial.number for trial in ranked[:CLOSELY_READ]}
+        read, kept = [], {}
+        for trial in trials:
+            name = f"trials/{trial.number:04d}/predictions.npz"
+            trained = trial.record is not None and trial.score is not None
+            if trial.number not in wanted:
+                if trained and not (self._files.folder / name).is_file():
+                    self._files.note(name, "is missing")
+                read.append(trial)
+                continue
+            predictions = self._files.predictions(name, expected=trained)
+            if predictions is not None and trial.number in close:
+                kept[trial.number] = predictions
+            read.append(dataclasses.replace(trial, confusion=self._confusion(predictions)))
+        return tuple(read), kept
+
+    def _confusion(self, predictions: Predictions | None) -> NDArray[np.int32] | None:
+        if predictions is None:
+            return None
+        predicted = predictions.probabilities.argmax(axis=1)
+        return confusion_counts(predictions.labels, predicted, len(self._record.data.classes))
+
+
+def _has_begun(stored: optuna.trial.FrozenTrial) -> bool:
+    return stored.state != optuna.trial.TrialState.WAITING or bool(stored.intermediate_values)
+
+
+def _state_of(stored: optuna.trial.FrozenTrial | None) -> State:
+    if stored is None:
+        return "RUNNING"
+    names: dict[str, State] = {"COMPLETE": "COMPLETE", "PRUNED": "PRUNED", "FAIL": "FAIL", "WAITING": "WAITING"}
+    return names.get(stored.state.name, "RUNNING")
+
+
+def _history_of(stored: optuna.trial.FrozenTrial) -> History | None:
+    if not stored.intermediate_values:
+        return None
+    steps = sorted(stored.intermediate_values)
+    scores = np.array([stored.intermediate_values[step] for step in steps], dtype=np.float64)
+    return History(epochs=np.array(steps, dtype=np.int32), columns={"score": scores})

@@ -1,0 +1,166 @@
+"""The records of a run folder: what the search writes and a report reads.
+
+    settings.json            RunRecord
+    split.npz                train, validation: int32 rows of the training images
+    study.db                 Optuna's study
+    trials/0007/             recipe.json  history.csv  result.json  predictions.npz  model.keras (the best few)
+    trials/0008/checkpoint/  0004.npz  0004.npz.sha256, of the last two epochs kept (of a trial under way)
+    best/                    model.keras  model_card.json  recipe.json  train.py
+                             predictions.npz (test images)  measurement.json
+                             inside.json  thumbnails.npz  feature_maps.npz (all three optional)
+    report.html  trials.csv  summary.json  log.txt
+
+`history.csv` has a row an epoch: epoch, seconds, score, then each metric by name. `predictions.npz`
+holds `probabilities` float32 (n, classes), `labels` int32 (n,), `images` int32 (n,).
+`thumbnails.npz` holds `images` int32 (m,), positions among the test images, and `pixels` uint8
+(m, height, width, channels). `feature_maps.npz` holds, for each of `Inside.maps`, an array of that
+name: uint8 (classes shown, height, width, channels shown), each map stretched to 0..255.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from objectives.messages import Direction, Layer
+
+TrialState = Literal["COMPLETE", "PRUNED", "FAIL"]
+schema = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataRecord:
+    """The data that a study is about."""
+
+    name: str
+    fingerprint: str
+    classes: tuple[str, ...]
+    train: int
+    """Images trained on."""
+    validation: int
+    test: int
+    height: int
+    width: int
+    channels: int
+    class_counts: tuple[int, ...]
+    """Training plus validation images of each class."""
+    bad_files: tuple[tuple[str, str], ...] = ()
+    """(path, problem) of each file left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """`settings.json`: everything that was chosen before the first trial."""
+
+    schema: int
+    study: str
+    space: str
+    space_summary: str
+    """First line of the space's docstring."""
+    space_digest: str
+    """"sha256:..." of the space's source."""
+    backbone_digest: str | None = None
+    """"sha256:..." of the file that `--backbone` named; None: none."""
+    metric: str
+    direction: Direction
+    epochs: int
+    settings: Mapping[str, Any]
+    """Every resolved option of the command line, by its name there."""
+    data: DataRecord
+    baselines: Mapping[str, Mapping[str, Any]]
+    """Name of each hand-made baseline to its parameters."""
+    versions: Mapping[str, str]
+    """Package to version: python, tamiz, optuna, keras, the backend, ray, numpy ..."""
+    command: str
+    """The command line that repeats the run."""
+    created: str
+    """ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialRecord:
+    """`trials/NNNN/result.json`: a trial that has ended."""
+
+    schema: int
+    trial: int
+    state: TrialState
+    score: float | None
+    """Of the best epoch; None for a trial without one."""
+    best_epoch: int | None
+    epochs: int
+    """Epochs trained."""
+    params: Mapping[str, Any]
+    baseline: str | None
+    """Name of the hand-made baseline that this trial is; None: it is none."""
+    start: str | None = None
+    """Name of the space's recommended start that this trial is; None: it is none."""
+    parameters: int | None
+    """Weights of the network."""
+    seconds_building: float | None
+    seconds_training: float
+    seed: int
+    attempt: int
+    worker: str
+    cause: str | None = None
+    """Why it has no result or was told early: as `objectives.messages.TrainingFailure.cause`."""
+    message: str | None = None
+    note: str | None = None
+    """How it was trained, where that is worth a line: whether features of a frozen part were shared."""
+    started: str
+    ended: str
+    """ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """`best/measurement.json`: the winner on the test images, once."""
+
+    schema: int
+    trial: int
+    correct: int
+    images: int
+    accuracy: float
+    interval_95: tuple[float, float]
+    """Wilson's score interval of the accuracy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelCard:
+    """`model_card.json`, beside a `model.keras`: what is needed to use it, and to know that it is ours."""
+
+    schema: int
+    study: str
+    trial: int
+    sha256: str
+    """Of the `.keras` file, in hexadecimal digits."""
+    classes: tuple[str, ...]
+    """In the order of the probabilities."""
+    height: int
+    width: int
+    channels: int
+    resize: str
+    """How an image of another size is brought to this one: see `objectives.data.images.decoding`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureMap:
+    """One layer whose outputs are pictured in `feature_maps.npz`."""
+
+    layer: str
+    array: str
+    """Name of its array in the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """`best/inside.json`: what the winner looks like inside."""
+
+    schema: int
+    layers: tuple[Layer, ...]
+    maps: tuple[FeatureMap, ...] = ()
+    """In the order of the network."""
+    map_classes: tuple[int, ...] = ()
+    """Classes of the images that were shown to the network, one image a class."""
+    map_images: tuple[int, ...] = ()
+    """Positions of those images among the test images."""

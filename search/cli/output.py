@@ -1,0 +1,153 @@
+"""How a command ends: data on stdout, a few lines on stderr, one JSON object where that is asked for."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import sys
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from search.progress.protocol import printable, write_line
+from search.progress.tally import counts_in_words, duration
+from search.results.summary import RunSummary
+from search.storage.url import without_secrets
+from spaces.errors import TamizError
+
+MOST_LINES = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Output:
+    """What a person wants to see at the end."""
+
+    json: bool = False
+    """One JSON object on stdout."""
+    quiet: bool = False
+    """The report's path alone."""
+
+
+def tell_end(summary: RunSummary, output: Output) -> None:
+    """Print how a run ended: the object, or the report's path with a summary on stderr."""
+    if output.json:
+        say(summary.to_json())
+    if summary.exit_code and not (summary.status == "stopped" and summary.best):
+        tell_error(summary.reason or "the search failed", resume_command=summary.resume_command)
+    else:
+        if not output.quiet and not output.json:
+            for line in end_lines(summary):
+                write_line(sys.stderr, line)
+        if summary.resume_command and summary.exit_code:
+            write_line(sys.stderr, f"resume with: {summary.resume_command}")
+    if summary.report and not output.json:
+        say(summary.report)
+
+
+def tell_error(reason: str, *, resume_command: str | None = None) -> None:
+    """Print an error on stderr, in six lines at most."""
+    lines = f"error: {without_secrets(reason)}".splitlines()
+    if resume_command:
+        lines = [*lines[: MOST_LINES - 1], f"resume with: {resume_command}"]
+    for line in lines[:MOST_LINES]:
+        write_line(sys.stderr, line)
+
+
+def failure(error: Exception) -> RunSummary:
+    """Return the end of a command that failed before there was a study."""
+    code = error.exit_code if isinstance(error, TamizError) else 1
+    return RunSummary(study=None, status="failed", exit_code=code, reason=without_secrets(str(error)))
+
+
+def end_lines(summary: RunSummary) -> list[str]:
+    """Return what a person reads at the end of a run, without the report's path."""
+    lines = [*_best_lines(summary), *_test_lines(summary)]
+    if summary.trials and summary.seconds:
+        epochs = "1 epoch" if summary.epochs_trained == 1 else f"{summary.epochs_trained} epochs"
+        lines.append(f"{counts_in_words(summary.trials)}; {epochs} in {duration(summary.seconds.total)}")
+    if summary.reason:
+        lines.append(f"ended: {summary.reason}")
+    if summary.model:
+        lines.append(f"model: {summary.model}")
+    if summary.study and summary.trials and not summary.exit_code:
+        more = max(summary.trials.total, summary.trials.ended) * 2
+        runs = str(Path(summary.run_dir).parent) if summary.run_dir else "runs"
+        lines.append(f"more trials: {resume_command(summary.study, runs)} --trials {more}")
+    if summary.report:
+        lines.append("report:")
+    return lines
+
+
+def say(text: str) -> None:
+    """Print `text` on stdout, and nothing where nobody listens any more."""
+    try:
+        sys.stdout.write("\n".join(printable(line, encoding=sys.stdout.encoding) for line in text.split("\n")) + "\n")
+        sys.stdout.flush()
+    except (BrokenPipeError, ValueError):
+        forget_stdout()
+
+
+def forget_stdout() -> None:
+    """Send the rest of stdout nowhere, so that Python does not complain about it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.close(nowhere)
+
+
+def leave(code: int) -> NoReturn:
+    """End this process at once: all is said and written, and TensorFlow would take seconds to take itself apart."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # the code is that of what was done
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # nobody listens any more
+            stream.flush()
+    os._exit(code)
+
+
+def write_crash(error: Exception, folder: Path) -> str:
+    """Keep the traceback of an error that nobody foresaw; returns what a person is told."""
+    text = without_secrets("".join(traceback.format_exception(error)))
+    what = without_secrets(traceback.format_exception_only(error)[-1].strip())[:300]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "crash.txt").write_text(text)
+    except OSError:
+        return f"internal error: {what}\n{text}"
+    return f"internal error: {what}\nThe whole traceback is in {folder / 'crash.txt'}; please report it."
+
+
+def resume_command(study: str, runs: str) -> str:
+    """Return the command that continues a study."""
+    return f"python -m search resume {study}" + _runs_option(runs)
+
+
+def _runs_option(runs: str) -> str:
+    return "" if runs == "runs" else f" --runs {shlex.quote(runs)}"
+
+
+def _best_lines(summary: RunSummary) -> list[str]:
+    best = summary.best
+    if best is None:
+        return ["no trial is complete yet"]
+    images = f" on {summary.data.validation:,} validation images" if summary.data else ""
+    weights = f", {best.parameters:,} weights" if best.parameters is not None else ""
+    lines = [f"best {summary.metric} {best.value:.4f}{images}: trial {best.trial}{weights}, {best.epochs} epochs"]
+    for name, score in (summary.baselines or {}).items():
+        if score is None:
+            lines.append(f"  baseline {name} has no score")
+        elif score == best.value:
+            lines.append(f"  the same as baseline {name}")
+        else:
+            lines.append(f"  {best.value - score:+.4f} against baseline {name} ({score:.4f})")
+    return lines
+
+
+def _test_lines(summary: RunSummary) -> list[str]:
+    test = summary.test
+    if test is None:
+        return []
+    low, high = test.interval_95
+    return [f"test accuracy {test.accuracy:.4f} on {test.images:,} test images (95 % interval {low:.4f} to {high:.4f})"]

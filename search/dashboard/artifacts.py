@@ -1,0 +1,112 @@
+"""What the dashboard shows of a trial: its confusion matrix, per-class table and curve as artifacts, and a note."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+from optuna.artifacts import FileSystemArtifactStore, upload_artifact
+from optuna_dashboard import save_note
+from PIL import Image
+
+from objectives.files import predictions as stored_predictions
+from reports.classifier.per_class import ClassTable, class_table, confusion_counts, confusion_sentences
+from reports.stored.records import TrialRecord
+from search.results.run_folder import RunFolder
+from spaces.errors import StorageError
+
+PICTURE_SIDE = 240
+"""Pixels of a confusion matrix, about."""
+_sentences_most = 5
+_dark = np.array([8, 48, 107])  # the end of ColorBrewer's "Blues"; white is no image at all
+_marks = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|!&"} | {"\n": " ", "\r": " "})
+
+
+def artifact_store(folder: RunFolder) -> FileSystemArtifactStore:
+    """Return where a study's artifacts are kept; makes the folder."""
+    path = folder.path / "artifacts"
+    path.mkdir(exist_ok=True)
+    return FileSystemArtifactStore(path)
+
+
+def attach(trial: optuna.Trial, record: TrialRecord, folder: RunFolder) -> None:
+    """Attach to a trial what the dashboard shows of it; must come before it is told, since told trials are frozen.
+
+    Args:
+        trial: one that has been recorded in the folder.
+        record: how it ended.
+        folder: the study's.
+
+    Raises:
+        StorageError: the disk is full or gone.
+    """
+    own = folder.trial(record.trial)
+    files = []
+    note = _ending(record)
+    try:
+        if record.score is not None:
+            predictions = stored_predictions.load(own / "predictions.npz")
+            classes = _classes(folder, count=predictions.probabilities.shape[1])
+            predicted = predictions.probabilities.argmax(axis=1)
+            counts = confusion_counts(predictions.labels, predicted, len(classes))
+            # Not synchronised: both are made again should the run stop before the trial is told.
+            (own / "confusion.png").write_bytes(confusion_png(counts))
+            (own / "per_class.csv").write_bytes(_csv(class_table(predictions.labels, predicted, classes)).encode())
+            files = [("confusion.png", "image/png"), ("per_class.csv", "text/csv"), ("history.csv", "text/csv")]
+            note += _confusions(counts, classes)
+        store = artifact_store(folder)
+        for name, kind in files:
+            _upload(store, own / name, trial, kind)
+    except OSError as error:
+        raise StorageError(f"can't write what the dashboard shows of trial {record.trial}: {error.strerror}") from error
+    save_note(trial, note)
+
+
+def confusion_png(counts: NDArray[np.int32]) -> bytes:
+    """Return a confusion matrix (classes, classes) as a PNG picture: the darker, the larger a share of its row."""
+    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    colours = np.rint(255 + share[:, :, np.newaxis] * (_dark - 255)).astype(np.uint8)
+    side = max(1, PICTURE_SIDE // len(counts))
+    stored = io.BytesIO()
+    Image.fromarray(colours.repeat(side, axis=0).repeat(side, axis=1)).save(stored, format="PNG", optimize=True)
+    return stored.getvalue()
+
+
+def _classes(folder: RunFolder, *, count: int) -> tuple[str, ...]:
+    run = folder.read_run()
+    return run.data.classes if run else tuple(map(str, range(count)))
+
+
+def _upload(store: FileSystemArtifactStore, file: Path, trial: optuna.Trial, kind: str) -> None:
+    upload_artifact(artifact_store=store, file_path=str(file), study_or_trial=trial, mimetype=kind)
+
+
+def _csv(table: ClassTable) -> str:
+    text = io.StringIO()
+    written = csv.writer(text, lineterminator="\n")
+    written.writerow(["class", "precision", "recall", "f1", "images", "errors"])
+    for row in table.rows:
+        written.writerow([row.name, row.precision, row.recall, row.f1, row.support, row.errors])
+    return text.getvalue()
+
+
+def _ending(record: TrialRecord) -> str:
+    if record.score is None:
+        return f"No result: {_text(record.message or record.cause or 'it ended early')}\n"
+    baseline = f"Hand-made baseline {_text(record.baseline)}. " if record.baseline else ""
+    start = f"Recommended start {_text(record.start)}. " if record.start else ""
+    return f"{baseline}{start}Score {record.score:.4f} at epoch {record.best_epoch} of {record.epochs}.\n"
+
+
+def _confusions(counts: NDArray[np.int32], classes: tuple[str, ...]) -> str:
+    sentences = confusion_sentences(counts, classes, most=_sentences_most)
+    return "\nOn the validation images:\n\n" + "".join(f"- {_text(sentence)}\n" for sentence in sentences)
+
+
+def _text(text: str) -> str:
+    """Return text that Markdown shows as it is: names of classes are a stranger's."""
+    return text.translate(_marks)

@@ -1,0 +1,51 @@
+"""What the dashboard shows of a study beside its own charts: the figures of our report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import optuna
+import sqlalchemy
+from optuna.storages import RDBStorage
+from optuna_dashboard import save_plotly_graph_object
+
+from reports.charts import classes, trials
+from reports.charts.grid import grid_charts
+from reports.charts.plotly import titled_figure
+from reports.charts.spec import Drawing
+from reports.findings.findings import Findings
+
+PREFIX = "tamiz-"
+"""Of the names of our figures in a study."""
+_classes_most = 100
+"""Classes up to which a confusion matrix is kept in the database: it grows with their square."""
+
+
+def keep_figures(findings: Findings, storage: RDBStorage, *, note: Callable[[str], None]) -> None:
+    """Let a study carry our figures, in place of those of an earlier run; a database that refuses is noted, no more.
+
+    Args:
+        findings: what the study's report says.
+        storage: has the study.
+        note: told in a line where the database gave up: all results are in the run folder.
+    """
+    try:
+        study = optuna.load_study(study_name=findings.run.record.study, storage=storage)
+        for chart in figures(findings):
+            save_plotly_graph_object(study, titled_figure(chart), graph_object_id=PREFIX + chart.name)
+    except (KeyError, optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
+        told = str(error.__cause__ or error).partition("\n")[0]
+        note(f"the dashboard will not show our figures, since the study's database gave up: {told}")
+
+
+def figures(findings: Findings) -> Iterator[Drawing]:
+    """Yield the charts that the stock dashboard does not have: of the winner's predictions and of learning curves."""
+    run, found, winner = findings.run, findings.classification, findings.answer.winner
+    if found is not None:
+        if len(run.classes) <= _classes_most:
+            yield classes.confusion_map(found.counts, run.classes)
+        yield classes.reliability_chart(found.calibration)
+    if winner is not None and winner.history is not None:
+        yield from trials.curve_charts(winner.history, name="winner")
+    if findings.grid is not None:
+        yield from grid_charts(findings.grid, run)

@@ -1,0 +1,4 @@
+"""Driver: what happens next, and when does it end?
+
+Public: `run.run_search`.
+"""

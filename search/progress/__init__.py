@@ -1,0 +1,4 @@
+"""Progress: what does the terminal show while a search runs?
+
+Public: `protocol.Progress`, `display`.
+"""

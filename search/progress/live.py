@@ -1,0 +1,138 @@
+"""Progress on a terminal: one block of at most twelve lines that is drawn again in its place."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderResult
+from rich.live import Live
+from rich.text import Text
+
+from search.progress.protocol import SearchPlan, printable
+from search.progress.tally import Tally, Underway, counts_in_words, duration, params_in_words, remaining_in_words
+
+if TYPE_CHECKING:
+    from objectives.messages import EpochReport
+    from reports.stored.records import TrialRecord
+    from spaces.space import Parameters
+
+MOST_LINES = 12
+_params_lines = 2
+
+
+class LiveProgress:
+    """A rich live block on `stream`; notes scroll by above it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        """Draw on `stream`, a terminal."""
+        self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
+        self._encoding = stream.encoding
+        self._live = Live(
+            self, console=self._console, refresh_per_second=4, transient=True, redirect_stdout=False,
+            redirect_stderr=False, vertical_overflow="crop",
+        )  # fmt: skip
+        self._lock = threading.RLock()
+        self._tally: Tally | None = None
+        self._phase = ""
+        self._phase_since = time.monotonic()
+
+    def phase(self, line: str) -> None:
+        """Show the line, with the seconds that it has taken, until the next."""
+        with self._lock:
+            self._phase, self._phase_since = line, time.monotonic()
+        self._live.start()
+
+    def started(self, plan: SearchPlan) -> None:
+        """Show the block."""
+        with self._lock:
+            self._tally, self._phase = Tally(plan), ""
+        self._live.start()
+
+    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
+        """Show the trial in its worker's line."""
+        if self._tally is not None:
+            with self._lock:
+                self._tally.start(trial, worker=worker)
+
+    def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
+        """Show epoch and score in the worker's line."""
+        if self._tally is not None:
+            with self._lock:
+                self._tally.report(trial, report, worker=worker)
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """Count the trial, and print what went wrong with it, if anything did, above the block."""
+        if self._tally is not None:
+            with self._lock:
+                self._tally.end(record)
+        if record.message:
+            self.note(f"trial {record.trial} {'failed' if record.state == 'FAIL' else 'pruned'}: {record.message}")
+
+    def note(self, line: str) -> None:
+        """Print the line above the block, where it stays."""
+        self._console.print(Text(printable(line, encoding=self._encoding)), soft_wrap=True)
+
+    def ended(self) -> None:
+        """Take the block away: the summary that follows says it all."""
+        self._live.stop()
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the block as it is now."""
+        with contextlib.suppress(OSError, ValueError):  # rich asks descriptors 0 to 2, which may be elsewhere
+            console.size = ConsoleDimensions(*os.get_terminal_size(console.file.fileno()))
+        height = max(1, min(MOST_LINES, console.size.height - 1))
+        with self._lock:
+            lines = self._lines(console.size.width, height)
+        overflow = "ellipsis" if (self._encoding or "").lower().startswith("utf") else "crop"
+        for line in lines:
+            line.no_wrap, line.overflow = True, overflow  # type: ignore[assignment]
+            yield line
+
+    def _lines(self, width: int, height: int) -> list[Text]:
+        tally = self._tally
+        waited = time.monotonic() - self._phase_since
+        phase = f"{self._phase}, {duration(waited)}" if self._phase and waited >= 2 else self._phase
+        if tally is None:
+            return [self._text(phase)]
+        elapsed = f"{duration(tally.elapsed)} elapsed"
+        head = [
+            self._text(f"{tally.plan.space} on {tally.plan.data}, study {tally.plan.study}", "bold"),
+            self._text(counts_in_words(tally.counts)),
+            *self._best_lines(tally, width),
+            self._text(", ".join(filter(None, [elapsed, remaining_in_words(tally.remaining), phase]))),
+        ][:height]
+        return head + self._worker_lines(tally, height - len(head))
+
+    def _best_lines(self, tally: Tally, width: int) -> list[Text]:
+        best = tally.best
+        if best is None or best.score is None:
+            return [self._text(f"best {tally.plan.metric}: no trial is complete yet", "dim")]
+        of = f", baseline {best.baseline}" if best.baseline else f", start {best.start}" if best.start else ""
+        params = self._text(params_in_words(best.params), "dim").wrap(self._console, max(1, width - 2))
+        return [
+            self._text(f"best {tally.plan.metric} {best.score:.4f}, trial {best.trial}{of}", "green"),
+            *(Text("  ").append_text(line) for line in params[:_params_lines]),
+        ]
+
+    def _worker_lines(self, tally: Tally, room: int) -> list[Text]:
+        busy = sorted(tally.underway.values(), key=lambda underway: underway.worker)
+        if not busy and not tally.counts.ended and room > 0:
+            return [self._text("workers are starting", "dim")]
+        if len(busy) <= room:
+            return [self._worker_line(tally, underway) for underway in busy]
+        if room < 1:
+            return []
+        shown = [self._worker_line(tally, underway) for underway in busy[: room - 1]]
+        return [*shown, self._text(f"{len(busy) - len(shown)} {'more ' if shown else ''}workers are training", "dim")]
+
+    def _worker_line(self, tally: Tally, underway: Underway) -> Text:
+        score = "" if underway.score is None else f"  {tally.plan.metric} {underway.score:.4f}"
+        epochs = f"epoch {underway.epoch}/{tally.plan.epochs}" if underway.epoch else "first epoch"
+        return self._text(f"worker {underway.worker}  trial {underway.trial}  {epochs}{score}")
+
+    def _text(self, line: str, style: str = "") -> Text:
+        return Text(printable(line, encoding=self._encoding), style=style)

@@ -1,0 +1,114 @@
+"""Progress as plain lines, for a log file or a pipe: one a finished trial, and a status every half minute."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, TextIO
+
+from search.progress.protocol import SearchPlan, write_line
+from search.progress.tally import Tally, counts_in_words, duration, remaining_in_words
+
+if TYPE_CHECKING:
+    from objectives.messages import EpochReport
+    from reports.stored.records import TrialRecord
+    from spaces.space import Parameters
+
+
+class PlainProgress:
+    """Lines without colours or cursor movements."""
+
+    def __init__(self, stream: TextIO, *, status_seconds: float = 30.0) -> None:
+        """Write to `stream`, a status line every `status_seconds`."""
+        self._stream = stream
+        self._status_seconds = status_seconds
+        self._tally: Tally | None = None
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._reporter = threading.Thread(target=self._report_status, daemon=True)
+
+    def phase(self, line: str) -> None:
+        """Print the line."""
+        self._write(line)
+
+    def started(self, plan: SearchPlan) -> None:
+        """Print what is about to happen."""
+        self._tally = Tally(plan)
+        earlier = f", {len(plan.earlier)} of them done" if plan.earlier else ""
+        workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
+        self._write(
+            f"study {plan.study}: space {plan.space} on {plan.data}, {plan.trials} trials{earlier} "
+            f"of up to {plan.epochs} epochs, {workers}"
+        )
+        if not self._reporter.is_alive():  # it is, where this process helped another before
+            self._reporter.start()
+
+    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
+        """Count it."""
+        if self._tally is not None:
+            with self._lock:
+                self._tally.start(trial, worker=worker)
+
+    def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
+        """Count it."""
+        if self._tally is not None:
+            with self._lock:
+                self._tally.report(trial, report, worker=worker)
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """Print a line about the trial."""
+        if self._tally is None:
+            return
+        with self._lock:
+            self._tally.end(record)
+            line = trial_line(record, self._tally)
+        self._write(line)
+
+    def note(self, line: str) -> None:
+        """Print the line."""
+        self._write(line)
+
+    def ended(self) -> None:
+        """Stop printing."""
+        self._over.set()
+        if self._reporter.is_alive():
+            self._reporter.join()
+
+    def _report_status(self) -> None:
+        while not self._over.wait(self._status_seconds):
+            assert self._tally is not None
+            with self._lock:
+                line = status_line(self._tally)
+            self._write(line)
+
+    def _write(self, line: str) -> None:
+        write_line(self._stream, line)
+
+
+def trial_line(record: TrialRecord, tally: Tally) -> str:
+    """Return one line about a trial that has ended: state, score, epochs, seconds, why."""
+    state = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}[record.state]
+    parts = [f"trial {record.trial} {state}"]
+    if record.baseline is not None:
+        parts[0] += f" (baseline {record.baseline})"
+    if record.start is not None:
+        parts[0] += f" (start {record.start})"
+    if record.score is not None:
+        parts.append(f"{tally.plan.metric} {record.score:.4f} at epoch {record.best_epoch} of {record.epochs}")
+    if record.message:
+        parts.append(record.message)
+    parts.append(duration(record.seconds_training + (record.seconds_building or 0.0)))
+    if tally.best is not None and tally.best.trial == record.trial:
+        parts.append("best so far")
+    counts = tally.counts
+    return f"[{counts.ended}/{counts.total}] " + ", ".join(parts)
+
+
+def status_line(tally: Tally) -> str:
+    """Return one line about the whole search: counts, best, elapsed and, perhaps, what is left."""
+    parts = [counts_in_words(tally.counts)]
+    if tally.best is not None and tally.best.score is not None:
+        parts.append(f"best {tally.plan.metric} {tally.best.score:.4f} (trial {tally.best.trial})")
+    parts.append(f"{duration(tally.elapsed)} elapsed")
+    if left := remaining_in_words(tally.remaining):
+        parts.append(left)
+    return "; ".join(parts)

@@ -1,0 +1,58 @@
+"""What lies beside a model: the card that says how to use it, and the script that trains it anew."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+
+from reports.export.keras_script import keras_script
+from reports.stored.records import ModelCard, RunRecord, schema
+from search.results.run_folder import RunFolder
+from spaces.errors import RecordError, UsageError
+
+CARD = "model_card.json"
+
+
+def card_of(run: RunRecord, trial: int, model: bytes) -> ModelCard:
+    """Return the card of a `.keras` file of a study."""
+    return ModelCard(
+        schema=schema,
+        study=run.study,
+        trial=trial,
+        sha256=hashlib.sha256(model).hexdigest(),
+        classes=run.data.classes,
+        height=run.data.height,
+        width=run.data.width,
+        channels=run.data.channels,
+        resize=str(run.settings.get("resize", "stretch")),
+    )
+
+
+def script_of(folder: RunFolder, run: RunRecord, trial: int, *, model: bytes | None) -> str:
+    """Return the plain Keras script that trains a trial's network anew.
+
+    Args:
+        folder: the study's.
+        run: its record.
+        trial: a trial with a score; what defines its network's type must have been imported.
+        model: the trial's `.keras` file, whose plan of the network serves where we have no words for
+            it; None: not kept.
+
+    Raises:
+        RecordError: the model or the recipe is damaged.
+        UsageError: the trial has not ended or has no score, or its network can't be written.
+    """
+    record = folder.read_trial(trial)
+    if record is None:
+        raise UsageError(f"trial {trial} of study '{run.study}' has not ended, or there is none of that number")
+    network_json = None if model is None else _network_json(model)
+    return keras_script(run, record, folder.read_recipe(trial), network_json=network_json)
+
+
+def _network_json(model: bytes) -> str:
+    try:
+        with zipfile.ZipFile(io.BytesIO(model)) as stored:
+            return stored.read("config.json").decode()
+    except Exception as error:  # a damaged archive raises a dozen unrelated types
+        raise RecordError(f"its model is damaged: {error}") from None

@@ -1,0 +1,93 @@
+"""Writing a study's report: its database opened wherever it is, and what goes wrong told as one error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import optuna
+import sqlalchemy
+
+from reports.findings.answer_record import AnswerRecord, answer_record
+from reports.findings.findings import Findings, find
+from reports.pages.page import publish
+from reports.stored.read import read_run
+from reports.stored.study_copy import copy_study, in_memory
+from search.results.run_folder import RunFolder
+from search.results.status import read_settings
+from search.storage.database import study_storage
+from search.storage.url import resolve_storage, without_secrets
+from spaces.errors import RecordError, StorageError, TamizError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What a report is to be."""
+
+    is_lite: bool = False
+    """A page of at most 1 MB without script, in a file of its own."""
+    grid: tuple[str, str] | None = None
+    """Parameters for the columns and rows of the grid of learning curves; None: the most telling."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Report:
+    """A report that was written."""
+
+    findings: Findings
+    path: Path
+    """Of the page."""
+
+    @property
+    def answer(self) -> AnswerRecord:
+        """What it says, for programs."""
+        return answer_record(self.findings, report=str(self.path))
+
+
+def write_report(folder: RunFolder, wanted: Wanted, *, note: Callable[[str], None], url: str | None = None) -> Report:
+    """Write a study's report from what is stored; an older one stays until the new one is whole.
+
+    Args:
+        folder: the study's.
+        wanted: what the report is to be.
+        note: told, in a line, where the study's database could not be read and the report goes without it.
+        url: of that database, from a caller who knows it; None: what the run's settings stand for.
+
+    Raises:
+        UsageError: the folder is no run, or a parameter of the grid is none of the study's.
+        StorageError: the folder can't be written.
+    """
+    findings = find(read_run(folder.path, study=_study(folder, note, url)), grid=wanted.grid)
+    try:
+        path = publish(findings, is_lite=wanted.is_lite)
+    except OSError as error:
+        raise StorageError(
+            f"can't write the report in {folder.path}: {error.strerror or error}; an older one stays as it was"
+        ) from error
+    return Report(findings=findings, path=path)
+
+
+def _study(folder: RunFolder, note: Callable[[str], None], url: str | None) -> optuna.Study | None:
+    """Return a copy of a study that is in a database of its own; None where it is in the folder, or out of reach."""
+    settings = read_settings(folder)
+    reference = settings.settings.get("storage")
+    if not isinstance(reference, str):
+        return None
+    try:
+        return _copy(url or resolve_storage(reference), settings.study)
+    except (TamizError, KeyError, sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        told = without_secrets(str(error)).partition("\n")[0]
+        note(f"the study's database can't be read, so the report goes without it: {told}")
+        return None
+
+
+def _copy(url: str, study: str) -> optuna.Study:
+    parsed = sqlalchemy.make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database:
+        try:
+            return copy_study(Path(parsed.database), study)
+        except RecordError as error:
+            raise RecordError(f"{parsed.database} {error}") from None
+    with study_storage(url) as storage:
+        return in_memory(optuna.load_study(study_name=study, storage=storage))

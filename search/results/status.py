@@ -1,0 +1,171 @@
+"""Where a study stands, from its run folder alone: finished, stopped, failed, or under way."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+from reports.stored.records import RunRecord, TrialRecord
+from reports.stored.study_copy import copy_study
+from search.cli.output import resume_command
+from search.lease import folder_lock
+from search.results.run_folder import RunFolder
+from search.results.summary import BestTrial, DataSummary, RunSummary, Seconds, TestScore, TrialCounts
+from search.storage.url import without_secrets
+from search.system.stopping import Stopped
+from spaces.errors import TamizError, UnknownNameError, UsageError
+from spaces.records import parse
+
+
+def find_run(study: str, runs: str) -> RunFolder:
+    """Return the folder of a study that was begun.
+
+    Args:
+        study: its name, or the path of its folder.
+        runs: where study folders are.
+
+    Raises:
+        UnknownNameError: there is none of that name; lists those there are.
+    """
+    path = Path(study) if "/" in study else Path(runs) / study
+    if study and (path / "settings.json").is_file():
+        return RunFolder(path=path)
+    known = [settings.parent.name for settings in Path(runs).glob("*/settings.json")]
+    raise UnknownNameError("study", study, known, plural=f"studies in {runs}", hint="Elsewhere: --runs DIR")
+
+
+def latest_run(runs: str) -> RunFolder:
+    """Return the folder of the study that was begun, or continued, last.
+
+    Raises:
+        UsageError: there is none.
+    """
+    begun = sorted(Path(runs).glob("*/settings.json"), key=lambda settings: settings.stat().st_mtime)
+    if not begun:
+        raise UsageError(f"there is no study in {runs}; begin one with `python -m search run`, or say --runs DIR")
+    return RunFolder(path=begun[-1].parent)
+
+
+def read_settings(folder: RunFolder) -> RunRecord:
+    """Return what the study was begun with."""
+    record = folder.read_run()
+    if record is None:
+        raise UsageError(f"{folder.path} is no run folder: settings.json is missing")
+    return record
+
+
+def read_trials(folder: RunFolder) -> tuple[TrialRecord, ...]:
+    """Return the trials that have ended, by number."""
+    return tuple(record for number in folder.numbers() if (record := folder.read_trial(number)) is not None)
+
+
+def is_being_run(folder: RunFolder) -> bool:
+    """Whether a driver works on the study at this moment, on this machine."""
+    return folder_lock.is_being_run(folder.path)
+
+
+def live_summary(folder: RunFolder) -> RunSummary:
+    """Return where a study stands: "running" while a driver works on it, with the trials under way."""
+    summary = stored_summary(folder)
+    if not is_being_run(folder) or summary.trials is None:
+        return summary
+    started = len(folder.numbers())
+    if (database := folder.database).is_file():
+        states = [trial.state.name for trial in copy_study(database, folder.path.name).get_trials(deepcopy=False)]
+        started = len(states) - states.count("WAITING")
+    trials = replace(summary.trials, running=max(0, started - summary.trials.ended))
+    return replace(summary, status="running", trials=trials, resumable=False, resume_command=None)
+
+
+def stored_summary(folder: RunFolder) -> RunSummary:
+    """Return how far a study got; "done" where all its trials have ended, else "stopped" and resumable."""
+    run, trials = read_settings(folder), read_trials(folder)
+    states = Counter(trial.state for trial in trials)
+    total = run.settings.get("trials")
+    counts = TrialCounts(
+        total=total if isinstance(total, int) else len(trials),
+        complete=states["COMPLETE"],
+        pruned=states["PRUNED"],
+        failed=states["FAIL"],
+    )
+    is_done = counts.ended >= counts.total
+    measurement = folder.read_measurement()
+    report, model = folder.path / "report.html", folder.best / "model.keras"
+    return RunSummary(
+        study=run.study,
+        status="done" if is_done else "stopped",
+        exit_code=0,
+        resumable=not is_done,
+        resume_command=None if is_done else resume_command(run.study, str(folder.path.parent)),
+        metric=run.metric,
+        direction=run.direction,
+        trials=counts,
+        best=_best_trial(run, trials, folder),
+        baselines={name: _score_of(name, trials) for name in run.baselines},
+        test=None
+        if measurement is None
+        else TestScore(accuracy=measurement.accuracy, interval_95=measurement.interval_95, images=measurement.images),
+        data=DataSummary(
+            name=run.data.name,
+            fingerprint=run.data.fingerprint,
+            train=run.data.train,
+            validation=run.data.validation,
+            test=run.data.test,
+            classes=run.data.classes,
+        ),
+        seconds=Seconds(total=_seconds_total(folder), training=sum(trial.seconds_training for trial in trials)),
+        epochs_trained=sum(trial.epochs for trial in trials),
+        run_dir=str(folder.path),
+        report=str(report) if report.is_file() else None,
+        model=str(model) if model.is_file() else None,
+    )
+
+
+def failed_summary(error: TamizError, *, study: str, runs: str) -> RunSummary:
+    """Return the end of a run that an error ended, with all that its folder holds."""
+    folder = RunFolder(path=Path(runs) / study)
+    try:
+        summary = stored_summary(folder)
+    except (TamizError, OSError):
+        summary = RunSummary(study=study, status="failed", exit_code=1)
+    resumable = error.resumable and summary.run_dir is not None
+    is_stopped = isinstance(error, Stopped)
+    hint = "\nnothing had begun: the same command begins it" if is_stopped and not resumable else ""
+    return replace(
+        summary,
+        status="stopped" if is_stopped else "failed",
+        exit_code=error.exit_code,
+        reason=without_secrets(str(error)) + hint,
+        resumable=resumable,
+        resume_command=resume_command(study, runs) if resumable else None,
+    )
+
+
+def _best_trial(run: RunRecord, trials: tuple[TrialRecord, ...], folder: RunFolder) -> BestTrial | None:
+    sign = -1.0 if run.direction == "maximize" else 1.0
+    complete = [(sign * t.score, t.trial, t) for t in trials if t.state == "COMPLETE" and t.score is not None]
+    if not complete:
+        return None
+    score, number, best = min(complete, key=lambda entry: entry[:2])
+    return BestTrial(
+        trial=number,
+        value=sign * score,
+        params=best.params,
+        recipe=parse((folder.trial(number) / "recipe.json").read_text()),
+        parameters=best.parameters,
+        epochs=best.epochs,
+    )
+
+
+def _score_of(baseline: str, trials: tuple[TrialRecord, ...]) -> float | None:
+    return next((trial.score for trial in trials if trial.baseline == baseline), None)
+
+
+def _seconds_total(folder: RunFolder) -> float:
+    """Of the last run that ended in order; an upper bound is not known for one that did not."""
+    try:
+        stored = parse((folder.path / "summary.json").read_text())
+        return float(stored["seconds"]["total"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0.0

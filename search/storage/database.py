@@ -1,0 +1,125 @@
+"""The study's database: opened, or refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy
+from optuna.storages import RDBStorage
+from sqlalchemy import exc as sql_errors
+
+from search.storage.schema import UPGRADE, Schema, read_schema
+from spaces.errors import StorageError, UsageError
+
+_connect_seconds = 10
+_answer_seconds = 30
+"""Of MySQL; for PostgreSQL see `search.storage.postgres`."""
+
+
+@contextmanager
+def study_storage(url: str, *, upgrade: str = f"{UPGRADE} STUDY") -> Iterator[RDBStorage]:
+    """Open, or make, the database behind an Optuna storage URL; its connections are closed on leaving.
+
+    Args and raises: as `open_storage`.
+    """
+    storage = open_storage(url, upgrade=upgrade)
+    try:
+        yield storage
+    finally:
+        storage.remove_session()
+        storage.engine.dispose()
+
+
+def open_storage(url: str, *, upgrade: str = f"{UPGRADE} STUDY") -> RDBStorage:
+    """Open, or make, the database behind an Optuna storage URL.
+
+    SQLite is written ahead of its file (WAL) and waits for locks; servers are checked before use.
+
+    Args:
+        url: with its password.
+        upgrade: the command that brings an older database up to date.
+
+    Raises:
+        UsageError: the URL is none, its driver is not installed, or the file is no database.
+        StorageError: the server can't be reached.
+        StudyConflictError: the database was made by another version of Optuna.
+    """
+    try:
+        shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
+        sqlite = url.startswith("sqlite")
+        if (schema := _schema(url)) is not None:
+            schema.refuse_unless_current(shown, upgrade=upgrade)
+        storage = RDBStorage(
+            url.replace("{", "{{").replace("}", "}}"),  # Optuna formats the URL
+            engine_kwargs=_engine_options(url),
+        )
+        if sqlite:
+            with storage.engine.connect() as connection:
+                connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
+            sqlalchemy.event.listen(storage.engine, "connect", _once_open)
+            storage.engine.dispose()
+    except sql_errors.ArgumentError:
+        raise UsageError(
+            f"{_shorten(url)!r} is no storage URL; accepted: sqlite:///path/to/study.db, postgresql://user@host/database"
+        ) from None
+    except (sql_errors.NoSuchModuleError, ModuleNotFoundError, ImportError) as error:
+        raise UsageError(
+            f"no driver for {shown} ({error}); install one: pip install 'tamiz[postgres]' or 'tamiz[mysql]'"
+        ) from None
+    except sql_errors.OperationalError as error:
+        raise StorageError(f"can't open the study database {shown}: {_first_line(error)}") from None
+    except sql_errors.DatabaseError as error:
+        raise UsageError(f"{shown} is not an Optuna study: {_first_line(error)}") from None
+    return storage
+
+
+def _schema(url: str) -> Schema | None:
+    engine = bare_engine(url)
+    try:
+        return read_schema(engine)
+    finally:
+        engine.dispose()
+
+
+def bare_engine(url: str) -> sqlalchemy.Engine:
+    """Return an engine for what is done to a database beside Optuna; each connection ends when it is closed."""
+    options = _engine_options(url) | {"poolclass": sqlalchemy.NullPool, "pool_pre_ping": False}
+    return sqlalchemy.create_engine(url, **options)
+
+
+def _engine_options(url: str) -> dict[str, Any]:
+    if not url.startswith("postgresql"):
+        return {"connect_args": _connecting(url), "pool_pre_ping": not url.startswith("sqlite")}
+    from search.storage.postgres import connecting
+
+    creator = connecting(url, _connecting(url))
+    return {"pool_pre_ping": True} | ({"connect_args": _connecting(url)} if creator is None else {"creator": creator})
+
+
+def _connecting(url: str) -> dict[str, int]:
+    """Return a driver's options with which a server that went away is noticed within a minute."""
+    if url.startswith("sqlite"):
+        return {"timeout": 60}
+    if url.startswith("postgres"):
+        kept_alive = {"keepalives": 1, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3}
+        return {"connect_timeout": _connect_seconds, "tcp_user_timeout": 30_000, **kept_alive}
+    if "pymysql" in url:
+        return {"connect_timeout": _connect_seconds, "read_timeout": _answer_seconds, "write_timeout": _answer_seconds}
+    return {}
+
+
+def _once_open(connection: object, _record: object) -> None:
+    # Results are synchronised as files before they are told; the database may lag behind a power loss.
+    connection.execute("PRAGMA synchronous=NORMAL")  # type: ignore[attr-defined]
+    # A lock that lasts is borne with by `search.storage.retry`, which does not keep the workers waiting.
+    connection.execute("PRAGMA busy_timeout=2000")  # type: ignore[attr-defined]
+
+
+def _first_line(error: sql_errors.DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0]
+
+
+def _shorten(url: str) -> str:
+    return url.partition("@")[2] or url if "@" in url else url[:60]

@@ -1,0 +1,145 @@
+"""The end of a search: the winner is measured on the test images, once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.data.images.pixels import resized
+from objectives.messages import Predictions, TrainingFailure, WinnerMeasured
+from reports.classifier.intervals import wilson
+from reports.classifier.mistakes import worth_a_look
+from reports.findings.findings import LOOKS
+from reports.stored.records import Measurement, schema
+from reports.stored.run import Thumbnails
+from search.driver.budget import Budget
+from search.driver.prepare import Prepared
+from search.driver.watchdog import Watchdog
+from search.progress.protocol import Progress
+from search.progress.tally import duration
+from search.results.model_files import card_of, script_of
+from search.results.run_folder import RunFolder
+from search.study.study import Study
+from search.workers.protocol import Measured, Notice, TrainingFailed, Workers
+from spaces.errors import StorageError, TamizError
+
+THUMBNAIL_SIDE = 96
+"""Pixels of a thumbnail at most."""
+
+
+def measure_winner(
+    study: Study,
+    *,
+    prepared: Prepared,
+    folder: RunFolder,
+    workers: Workers,
+    progress: Progress,
+    watchdog: Watchdog | None = None,
+) -> Measurement | None:
+    """Measure the best trial on the test images, unless an earlier run measured the same one.
+
+    Args:
+        study: knows the best trial.
+        prepared: the run; small copies of its hardest test images are kept for the report.
+        folder: where the trial is, and the winner will be.
+        workers: one of them measures.
+        progress: told what goes on.
+        watchdog: says when a worker has measured for too long; None: the usual.
+
+    Returns:
+        The measurement; None while no trial has completed.
+
+    Raises:
+        TamizError: the winner's model is missing, or it can't be measured (see `measured`).
+    """
+    best = study.best()
+    if best is None:
+        return None
+    earlier = folder.read_measurement()
+    if earlier is not None and earlier.trial == best.number:
+        return earlier
+    progress.phase(f"measuring trial {best.number} on the test images")
+    model = folder.read_model(best.number)
+    if model is None:
+        raise TamizError(f"the model of trial {best.number}, the best, is missing from {folder.trial(best.number)}")
+    winner = measured(best.number, model, workers=workers, note=progress.note, watchdog=watchdog or Watchdog())
+    measurement = measurement_of(best.number, winner.predictions)
+    folder.write_winner(
+        measurement,
+        winner,
+        thumbnails=thumbnails_of(winner.predictions, prepared.dataset.test_images),
+        card=card_of(prepared.record, best.number, model),
+        script=script_of(folder, prepared.record, best.number, model=model),
+    )
+    return measurement
+
+
+def measured(
+    trial: int, model: bytes, *, workers: Workers, note: Callable[[str], None], watchdog: Watchdog
+) -> WinnerMeasured:
+    """Let a worker measure a trial's model on the test images, and another where that one is lost.
+
+    Args:
+        trial: its number.
+        model: its `.keras` file.
+        workers: of the search, which has ended.
+        note: told, in a line, of each worker that was lost.
+        watchdog: says when one has measured for too long, and is lost too.
+
+    Raises:
+        TamizError: it can't be measured.
+        StorageError: as many workers were lost with it as a training may lose; the run can be resumed.
+    """
+    asked, attempt = False, 1
+    while True:
+        if not asked and workers.idle:
+            workers.measure(trial, model)
+            asked = True
+        for _ in watchdog.hung([trial] if asked else []):
+            silence = duration(watchdog.limit_seconds)
+            message = f"worker reported nothing for {silence} while measuring (--trial-stall says how long is too long)"
+            workers.give_up(trial, TrainingFailure(cause="hung", message=message))
+        match workers.next_event(timeout_seconds=1.0):
+            case Measured() as event:
+                return event.winner
+            case TrainingFailed(failure=failure) as event if asked and event.trial == trial:
+                allowed = Budget.attempts(failure)
+                if attempt >= allowed:
+                    lacking = f"the winner, trial {trial}, could not be measured: {failure.message}"
+                    raise TamizError(lacking) if allowed == 1 else StorageError(f"{lacking}, {attempt} times")
+                asked, attempt = False, attempt + 1  # a lost worker is no fault of the model
+                note(f"trial {trial}: {failure.message} - measuring it again (attempt {attempt}/{allowed})")
+            case Notice(line=line):
+                note(line)
+            case _:
+                continue
+
+
+def measurement_of(trial: int, predictions: Predictions) -> Measurement:
+    """Return the accuracy of predictions with Wilson's 95 % interval."""
+    images = len(predictions.labels)
+    correct = int((predictions.probabilities.argmax(axis=1) == predictions.labels).sum())
+    return Measurement(
+        schema=schema,
+        trial=trial,
+        correct=correct,
+        images=images,
+        accuracy=correct / images,
+        interval_95=wilson(correct, images),
+    )
+
+
+def thumbnails_of(predictions: Predictions, images: NDArray[np.uint8]) -> Thumbnails:
+    """Return small copies of the images (m, height, width, channels) that a report may show."""
+    positions = worth_a_look(predictions, most=LOOKS)
+    height, width = images.shape[1:3]
+    shrink = min(1.0, THUMBNAIL_SIDE / max(height, width))
+    small = resized(
+        images[positions],
+        height=max(1, round(height * shrink)),
+        width=max(1, round(width * shrink)),
+        resize="stretch",
+    )
+    return Thumbnails(pixels=dict(zip(positions.tolist(), small, strict=True)))

@@ -1,0 +1,4 @@
+"""Workers: who trains?
+
+Public: `protocol` (what workers do and report), `start.executor`.
+"""

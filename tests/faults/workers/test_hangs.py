@@ -1,0 +1,150 @@
+"""Rows 20 and 30 of the fault table: a training that hangs, and a driver that only seems to.
+
+Given a training that sleeps, spins or is stopped by the system; nothing comes for longer than the limit; the
+person reads for how long and where it goes on, `traceback.txt` shows where it hung, and the worker is replaced.
+Given a driver that is stopped for longer than the limit, or a clock that is set; no training is blamed for it.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import optuna
+import psutil
+import pytest
+
+from objectives.messages import Decision, EpochReport, StudyData, TrainingFailure
+from search.driver.active_trial import Running
+from search.driver.watchdog import Watchdog
+from search.workers.protocol import EpochReported, TrainingFailed
+from search.workers.ray_backend.workers import RayWorkers
+from spaces.backbones import Backbone
+from spaces.recipe import MLP, Fit, Network, Recipe
+from spaces.transfer import Transfer
+from tests.faults.driver.test_kills import kept
+from tests.faults.driver.test_stops import begin, wait
+from tests.faults.workers.odd_workers import next_event, odd_workers, task, until_idle
+from tests.search.driver.test_loop import Stage
+from tests.search.fixtures.scripted_workers import silent, steady
+from tests.search.fixtures.toy import toy_settings
+
+HOUSE = Path(__file__).parents[3]
+FROZEN = Transfer(backbone=Backbone(name="VGG16", weights="none"))
+EPOCH = EpochReport(epoch=1, score=0.5, metrics={}, seconds=1.0)
+HUNG = TrainingFailure(cause="hung", message="worker reported nothing for 10m00s at epoch 1/2")
+
+
+def watchdog() -> Watchdog:
+    """Return one whose seconds pass whenever it looks."""
+    seconds = itertools.count()
+    return Watchdog(stall_seconds=60, clock=lambda: float(next(seconds)))
+
+
+def test_a_hung_training_is_tried_again(tmp_path: Path) -> None:
+    stage = Stage(
+        tmp_path,
+        lambda task: silent(0.5) if task.attempt == 1 and task.trial == 1 else steady(0.5),
+        settings=toy_settings(trials=3, epochs=3),
+        watchdog=watchdog(),
+    )
+    stage.search.run()
+    assert (stage.states, stage.workers.given_up) == (["COMPLETE"] * 3, [(1, 1)])
+    said = "trial 1: worker reported nothing for 1m00s at epoch 2/3 (--trial-stall says how long is too long)"
+    assert stage.progress.notes == [f"{said} - retrying from epoch 1 (attempt 2/3)"]
+
+
+def test_one_that_hangs_each_time_fails_with_its_cause_and_the_search_goes_on(tmp_path: Path) -> None:
+    stage = Stage(
+        tmp_path,
+        lambda task: silent() if task.trial == 1 else steady(0.5),
+        settings=toy_settings(trials=3, epochs=3),
+        watchdog=watchdog(),
+    )
+    stage.search.run()
+    ended = [(record.trial, record.state, record.cause, record.attempt) for record in stage.progress.ended_trials]
+    assert ended == [(0, "COMPLETE", None, 1), (1, "FAIL", "hung", 3), (2, "COMPLETE", None, 1)]
+
+
+def test_features_of_a_frozen_part_may_take_longer_than_any_epoch() -> None:
+    def running(network: Network, *reports: EpochReport) -> Running:
+        recipe = Recipe(network=network, fit=Fit(learning_rate=0.1), pixels="raw")
+        return Running(trial=optuna.create_study().ask(), recipe=recipe, seed=0, reports=list(reports))
+
+    cases = [running(FROZEN), running(FROZEN, EPOCH), running(MLP(units=()))]
+    assert [case.may_be_silent for case in cases] == [True, False, False]
+
+
+@pytest.fixture(scope="module")
+def workers(small_digits: StudyData, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayWorkers]:
+    """One worker of this machine, replaced after each hang."""
+    with odd_workers(small_digits, tmp_path_factory.mktemp("run")) as one:
+        yield one
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("fault", "shown"), [("asleep", "odd_space.py"), ("busy", "odd_space.py"), ("stopped", "")])
+def test_a_worker_that_hangs_is_put_down_and_replaced(workers: RayWorkers, fault: str, shown: str) -> None:
+    until_idle(workers)
+    workers.start(task(3, fault=fault))
+    assert workers.next_event(3.0) is None
+    workers.give_up(3, HUNG)
+    lost = next_event(workers)
+    assert isinstance(lost, TrainingFailed)
+    assert (lost.failure.cause, lost.failure.message) == (HUNG.cause, HUNG.message)
+    assert shown in lost.failure.traceback
+    until_idle(workers)
+    workers.start(task(4))
+    trained = next_event(workers)
+    assert isinstance(trained, EpochReported)
+    assert trained.trial == 4
+    workers.apply(4, Decision.FINISH)
+    next_event(workers)
+
+
+@pytest.mark.slow
+def test_a_driver_that_was_stopped_does_not_blame_its_training(tmp_path: Path) -> None:
+    own = tmp_path / "s" / "trials" / "0000"
+    searching = begin(tmp_path, "ray", "--trial-stall", "8s")
+    wait(searching, lambda: kept(own))
+    (tmp_path / "slow").touch()
+    time.sleep(1)
+    searching.send_signal(signal.SIGSTOP)
+    time.sleep(10)
+    (tmp_path / "slow").unlink()
+    searching.send_signal(signal.SIGCONT)
+    before = kept(own)[-1]
+    wait(searching, lambda: kept(own)[-1:] > [before])
+    searching.send_signal(signal.SIGTERM)
+    _, said = searching.communicate(timeout=60)
+    assert (searching.returncode, "reported nothing" in said) == (143, False)
+    assert not (own / "traceback.txt").exists()
+
+
+TELL_THE_DAY = {"search/lease/folder_lock.py", "search/driver/prepare.py", "search/storage/upgrade.py"}
+"""Who writes for people when something was: nothing is counted from it."""
+
+
+def test_no_duration_is_read_from_a_clock_that_can_be_set() -> None:
+    clocks = {"time.time", "time.time_ns", "datetime.now", "datetime.utcnow", "datetime.today", "date.today"}
+    modules = [path for room in ("spaces", "objectives", "reports", "search") for path in HOUSE.glob(f"{room}/**/*.py")]
+    reading = {
+        str(path.relative_to(HOUSE))
+        for path in modules
+        for node in ast.walk(ast.parse(path.read_text()))
+        if (isinstance(node, ast.Attribute) and ast.unparse(node) in clocks)
+        or (isinstance(node, ast.ImportFrom) and node.module == "time")
+    }
+    assert reading == TELL_THE_DAY
+
+
+@pytest.mark.slow
+def test_a_busy_machine_does_not_starve_workers_more_than_their_driver(workers: RayWorkers) -> None:
+    until_idle(workers)
+    trains = [one for one in psutil.Process().children(recursive=True) if "ray::WorkerActor" in " ".join(one.cmdline())]
+    assert {one.nice() for one in trains} == {os.nice(0)}

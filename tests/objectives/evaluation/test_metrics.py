@@ -1,0 +1,61 @@
+"""Every metric equals scikit-learn's."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sk
+
+from objectives.evaluation.metrics import METRICS, measure
+
+
+def _predictions(seed: int, count: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
+    chance = np.random.default_rng(seed)
+    weights = chance.exponential(size=(count, classes)) ** 3
+    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32), chance.integers(0, classes, count)
+
+
+@given(seed=st.integers(0, 10_000), count=st.integers(1, 40), classes=st.integers(2, 12))
+def test_each_metric_equals_that_of_scikit_learn(seed: int, count: int, classes: int) -> None:
+    probabilities, labels = _predictions(seed, count, classes)
+    predicted = probabilities.argmax(axis=1)
+    every, present = list(range(classes)), np.unique(labels)
+    recalls = sk.recall_score(labels, predicted, labels=present, average=None, zero_division=0)
+
+    assert measure(probabilities, labels) == pytest.approx(
+        {
+            "val_accuracy": sk.accuracy_score(labels, predicted),
+            "val_loss": sk.log_loss(labels, probabilities, labels=every),
+            "macro_f1": sk.f1_score(labels, predicted, labels=every, average="macro", zero_division=0),
+            "worst_class_recall": recalls.min(),
+            "balanced_accuracy": recalls.mean(),
+        },
+        rel=1e-6,
+        abs=1e-6,
+    )
+
+
+def test_every_metric_is_measured() -> None:
+    assert set(measure(*_predictions(0, 10, 3))) == set(METRICS)
+
+
+def test_a_class_without_images_has_no_recall() -> None:
+    probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1]], np.float32)
+
+    assert measure(probabilities, np.array([0, 1]))["worst_class_recall"] == 1.0
+
+
+def test_a_probability_of_zero_for_the_truth_costs_a_finite_loss() -> None:
+    assert measure(np.array([[1.0, 0.0]], np.float32), np.array([1]))["val_loss"] == pytest.approx(15.94, abs=0.01)
+
+
+def test_only_a_strictly_better_score_beats_another() -> None:
+    loss = METRICS["val_loss"]
+
+    assert [loss.is_better(0.1, 0.2), loss.is_better(0.2, 0.2), METRICS["val_accuracy"].is_better(0.1, 0.2)] == [
+        True,
+        False,
+        False,
+    ]

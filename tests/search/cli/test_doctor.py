@@ -1,0 +1,57 @@
+"""What the doctor finds on this machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from search.cli.doctor import examine
+from search.cli.show import doctor
+
+
+def test_the_findings_are_this_machine_s(tmp_path: Path) -> None:
+    findings = examine(str(tmp_path / "runs"))
+
+    assert findings.versions["optuna"] == importlib.metadata.version("optuna")
+    assert findings.cores == len(os.sched_getaffinity(0))
+    assert 0 < findings.memory_free_gib <= findings.memory_gib
+    assert findings.runs == "writable"
+    assert findings.storage.startswith("works (SQLite ")
+
+
+def test_the_storage_round_trip_leaves_nothing_behind(tmp_path: Path) -> None:
+    examine(str(tmp_path / "runs"))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_package_that_is_missing_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.cli.doctor.PACKAGES", ("no-such-package",))
+
+    assert examine(".").versions == {"no-such-package": "not installed"}
+
+
+def test_datasets_that_lie_ready_are_listed(tmp_path: Path) -> None:
+    (tmp_path / "data" / "cifar10").mkdir(parents=True)
+
+    assert examine(".").data[str(tmp_path / "data")] == "cifar10"
+
+
+def test_the_home_folder_is_not_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "ada"))
+    monkeypatch.setenv("TAMIZ_DATA", str(tmp_path / "ada" / "data"))
+    monkeypatch.delenv("KERAS_HOME", raising=False)
+
+    assert "ada" not in doctor(runs=None, as_json=False)
+
+
+def test_text_and_json_say_the_same() -> None:
+    found = json.loads(doctor(runs=None, as_json=True))
+    lines = doctor(runs=None, as_json=False).splitlines()
+
+    assert found["schema"] == 1
+    assert {line.split()[0]: line.split()[-1] for line in lines}["keras"] == found["versions"]["keras"]

@@ -1,0 +1,384 @@
+"""The loop, with scripted workers: no Ray, no Keras."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import optuna
+import pytest
+
+from objectives.messages import Decision, TrainingTask
+from search.driver.budget import Budget
+from search.driver.loop import Search
+from search.driver.trial_time import TrialTime
+from search.driver.watchdog import Watchdog
+from search.lease.joining import Helpers
+from search.results.run_folder import RunFolder
+from search.settings import RunSettings
+from search.storage.retry import PatientSaving
+from search.study.study import Study
+from search.system.disk import RoomOnDisk
+from search.system.signals import StopRequest
+from spaces.errors import NothingCompletedError, SpaceError
+from spaces.parameters import RandomSuggest
+from spaces.recipe import Recipe
+from spaces.space import Space
+from spaces.suggest import Suggest
+from tests.search.fixtures.scripted_workers import Play, ScriptedWorkers, diverged, lost, steady
+from tests.search.fixtures.toy import IMAGES, ListeningProgress, suggest, toy_settings, toy_space, toy_study
+
+
+class Stage:
+    """One run of a toy study, with everything that a test may look at afterwards."""
+
+    def __init__(
+        self,
+        tmp_path: Path,
+        play: Callable[[TrainingTask], Play],
+        *,
+        settings: RunSettings | None = None,
+        space: Space | None = None,
+        storage: optuna.storages.BaseStorage | None = None,
+        count: int = 1,
+        until: float | None = None,
+        budget: Budget | None = None,
+        study: Study | None = None,
+        interrupt_at: int | None = None,
+        watchdog: Watchdog | None = None,
+        trial_time: TrialTime | None = None,
+        helpers: Helpers | None = None,
+        workers: ScriptedWorkers | None = None,
+        patience: Callable[[Study, ListeningProgress], PatientSaving] | None = None,
+        disk: RoomOnDisk | None = None,
+        progress: ListeningProgress | None = None,
+    ) -> None:
+        self.settings = settings or toy_settings()
+        self.study = study or toy_study(self.settings, space=space, storage=storage)
+        self.workers = workers or ScriptedWorkers(play, count=count, interrupt_at=interrupt_at)
+        self.progress = progress or ListeningProgress()
+        self.folder = RunFolder.at(tmp_path, self.settings.study)
+        self.stop = StopRequest(self.progress.note)
+        self.search = Search(
+            study=self.study,
+            workers=self.workers,
+            budget=budget or Budget(trials=self.settings.trials, timeout_seconds=None),
+            folder=self.folder,
+            progress=self.progress,
+            stop=self.stop,
+            seed=self.settings.seed,
+            until=until,
+            watchdog=watchdog,
+            trial_time=trial_time,
+            helpers=helpers,
+            saving=None if patience is None else patience(self.study, self.progress),
+            disk=disk,
+        )
+
+    @property
+    def states(self) -> list[str]:
+        return [record.state for record in self.progress.ended_trials]
+
+    @property
+    def started(self) -> list[int]:
+        return [task.trial for task in self.workers.tasks]
+
+
+def interrupting(trial: int) -> Callable[[TrainingTask], Play]:
+    """Return steady trainings, during the given one of which somebody presses Ctrl-C."""
+
+    def play(task: TrainingTask) -> Play:
+        if task.trial == trial:
+            os.kill(os.getpid(), signal.SIGINT)
+        return steady(0.5)
+
+    return play
+
+
+def test_trains_as_many_trials_as_were_asked_for(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda task: steady(0.5))
+    stage.search.run()
+    assert stage.states == ["COMPLETE"] * 4
+
+
+def test_the_total_counts_trials_of_earlier_runs(tmp_path: Path) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    Stage(tmp_path, lambda task: steady(0.5), storage=storage).search.run()
+    second = Stage(tmp_path, lambda task: steady(0.5), storage=storage, settings=toy_settings(trials=6))
+    second.search.run()
+    assert second.started == [4, 5]
+
+
+def test_several_workers_are_kept_busy(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda task: steady(0.5), count=3)
+    stage.search.run()
+    assert sorted(stage.started) == [0, 1, 2, 3]
+
+
+def test_baselines_are_tried_first_and_to_their_end(tmp_path: Path) -> None:
+    space = toy_space({"by_hand": {"filters": 3, "learning_rate": 0.01}})
+    settings = toy_settings(trials=8, pruner="median")
+    stage = Stage(tmp_path, lambda task: steady(0.9 if task.trial else 0.1), space=space, settings=settings)
+    stage.search.run()
+    first = stage.progress.ended_trials[0]
+    assert (first.baseline, first.state, dict(first.params)) == (
+        "by_hand",
+        "COMPLETE",
+        {"filters": 3, "learning_rate": 0.01},
+    )
+
+
+def test_recommended_starts_come_after_the_baselines_and_may_be_pruned(tmp_path: Path) -> None:
+    baselines = {f"by_hand_{n}": {"filters": n, "learning_rate": 0.01} for n in range(1, 6)}
+    space = replace(toy_space(baselines), starts={"advised": {"filters": 7, "learning_rate": 0.02}})
+    settings = toy_settings(trials=6, pruner="median")
+    stage = Stage(tmp_path, lambda task: steady(0.1 if task.trial == 5 else 0.9), space=space, settings=settings)
+    stage.search.run()
+    last = stage.progress.ended_trials[-1]
+    assert (last.trial, last.start, last.baseline, last.state, dict(last.params)) == (
+        5,
+        "advised",
+        None,
+        "PRUNED",
+        {"filters": 7, "learning_rate": 0.02},
+    )
+
+
+def test_a_hopeless_trial_is_pruned_early(tmp_path: Path) -> None:
+    settings = toy_settings(trials=6, pruner="median")
+    stage = Stage(tmp_path, lambda task: steady(0.1 if task.trial == 5 else 0.9), settings=settings)
+    stage.search.run()
+    last = stage.progress.ended_trials[-1]
+    assert (last.trial, last.state, last.epochs) == (5, "PRUNED", 1)
+
+
+def test_the_result_is_recorded_before_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Stage(tmp_path, lambda task: steady(0.5))
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stage.study, "tell", crash)
+    with pytest.raises(KeyboardInterrupt):
+        stage.search.run()
+    record = stage.folder.read_trial(0)
+    assert record is not None
+    assert record.state == "COMPLETE"
+
+
+def test_a_recorded_but_untold_trial_is_told_and_not_trained_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    first = Stage(tmp_path, lambda task: steady(0.7), storage=storage)
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(first.study, "tell", crash)
+    with pytest.raises(KeyboardInterrupt):
+        first.search.run()
+    second = Stage(tmp_path, lambda task: steady(0.5), storage=storage)
+    second.search.run()
+    best = second.study.best()
+    assert best is not None
+    assert (second.started, best.number, best.value) == ([1, 2, 3], 0, 0.7)
+
+
+def test_an_interrupted_trial_goes_on_with_its_choices_and_seed(tmp_path: Path) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    first = Stage(tmp_path, interrupting(0), storage=storage)
+    with first.stop, first.stop.in_order():
+        first.search.run()
+    second = Stage(tmp_path, lambda task: steady(0.5), storage=storage)
+    second.search.run()
+    again = second.workers.tasks[0]
+    assert replace(again, checkpoint=None) == first.workers.tasks[0]
+
+
+def test_a_lost_worker_means_another_attempt_and_then_a_failed_trial(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda task: lost(0.1) if task.trial == 1 else steady(0.5))
+    stage.search.run()
+    attempts = [task.attempt for task in stage.workers.tasks if task.trial == 1]
+    record = stage.folder.read_trial(1)
+    assert record is not None
+    assert (attempts, record.state, record.cause) == ([1, 2, 3], "FAIL", "worker_lost")
+
+
+def test_a_diverged_trial_is_told_as_pruned_with_its_cause(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda task: diverged() if task.trial == 1 else steady(0.5))
+    stage.search.run()
+    record = stage.folder.read_trial(1)
+    assert record is not None
+    assert (record.state, record.cause, record.score) == ("PRUNED", "diverged", None)
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf"), float("-inf")])
+def test_a_score_that_is_not_a_number_never_completes(tmp_path: Path, score: float) -> None:
+    stage = Stage(tmp_path, lambda task: steady(score if task.trial == 1 else 0.5))
+    stage.search.run()
+    assert [(r.state, r.cause) for r in stage.progress.ended_trials if r.trial == 1] == [("PRUNED", "diverged")]
+
+
+def test_what_trainings_say_of_themselves_is_said_once(tmp_path: Path) -> None:
+    notes = ("computed in each epoch: why", "computed in 3 s", "taken as computed before", "taken as computed before")
+    stage = Stage(tmp_path, lambda task: replace(steady(0.5), note=notes[task.trial]))
+    stage.search.run()
+    assert stage.progress.notes == [f"trial {number}: {note}" for number, note in enumerate(notes[:3])]
+
+
+def test_the_same_failure_three_times_ends_the_search(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda task: diverged())
+    with pytest.raises(NothingCompletedError, match="failed in the same way"):
+        stage.search.run()
+    assert len(stage.progress.ended_trials) == 3
+
+
+def test_failures_after_a_success_do_not_end_the_search(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda task: diverged() if task.trial else steady(0.5), settings=toy_settings(trials=6))
+    stage.search.run()
+    assert stage.states == ["COMPLETE"] + ["PRUNED"] * 5
+
+
+def test_an_error_in_the_space_fails_the_trial_and_keeps_their_message(tmp_path: Path) -> None:
+    def choose(trial: Suggest) -> Recipe:
+        recipe = suggest(trial)
+        if recipe.fit.learning_rate > 0.02:
+            raise SpaceError("space 'toy.py' fails in line 7")
+        return recipe
+
+    stage = Stage(tmp_path, lambda task: steady(0.5), space=toy_space(choose=choose), settings=toy_settings(trials=12))
+    stage.search.run()
+    failed = [record for record in stage.progress.ended_trials if record.state == "FAIL"]
+    assert {record.message for record in failed} == {"space 'toy.py' fails in line 7"}
+
+
+def test_stops_when_a_score_is_good_enough(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda task: steady(0.5 + task.trial / 10), until=0.6)
+    stage.search.run()
+    assert stage.started == [0, 1]
+
+
+def test_a_stop_lets_the_epoch_end_and_leaves_the_trial_to_the_next_run(tmp_path: Path) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    stage = Stage(tmp_path, interrupting(1), storage=storage)
+    with stage.stop, stage.stop.in_order():
+        stage.search.run()
+    again = Stage(tmp_path, lambda task: steady(0.5), storage=storage)
+    again.search.run()
+    assert (stage.states, again.started) == (["COMPLETE"], [1, 2, 3])
+
+
+def test_a_time_that_is_up_leaves_trials_to_the_next_run(tmp_path: Path) -> None:
+    seconds = iter(range(1000))
+    budget = Budget(trials=4, timeout_seconds=10, clock=lambda: next(seconds))
+    stage = Stage(tmp_path, lambda task: steady(0.5), budget=budget)
+    stage.search.run()
+    assert 0 < stage.study.started() < 4 or len(stage.study.interrupted()) == 1
+
+
+def test_only_models_that_may_win_are_asked_for_and_the_best_is_kept(tmp_path: Path) -> None:
+    scores = [0.5, 0.4, 0.8, 0.6]
+    stage = Stage(tmp_path, lambda task: steady(scores[task.trial]))
+    stage.search.run()
+    kept = [path.parent.name for path in stage.folder.path.glob("trials/*/model.keras")]
+    assert (stage.workers.kept, kept) == ([0, 2], ["0002"])
+
+
+def _choose_two(trial: Suggest) -> Recipe:
+    return replace(
+        suggest(RandomSuggest(seed=0, images=IMAGES, classes=3)),
+        pixels=trial.suggest_categorical("pixels", ["unit", "raw"]),
+        output=trial.suggest_categorical("output", ["softmax", "sigmoid"]),
+    )
+
+
+def _design(tmp_path: Path, play: Callable[[TrainingTask], Play], *, pruner: str = "none") -> Stage:
+    space = replace(toy_space({"plain": {"pixels": "unit", "output": "softmax"}}, choose=_choose_two), repeats=3)
+    stage = Stage(tmp_path, play, space=space, settings=toy_settings(trials=99, pruner=pruner))
+    stage.search.run()
+    return stage
+
+
+def test_a_design_tries_each_combination_so_many_times_and_ends(tmp_path: Path) -> None:
+    tasks = _design(tmp_path, lambda task: steady(0.5)).workers.tasks
+    combinations = [(task.recipe.pixels, task.recipe.output) for task in tasks]
+    assert Counter(combinations) == dict.fromkeys(itertools.product(["unit", "raw"], ["softmax", "sigmoid"]), 3)
+    assert len(set(combinations[:4])) == 4
+
+
+def test_the_repeats_of_a_design_have_seeds_of_their_own(tmp_path: Path) -> None:
+    assert len({task.seed for task in _design(tmp_path, lambda task: steady(0.5)).workers.tasks}) == 12
+
+
+def test_a_design_knows_how_many_trials_it_comes_to() -> None:
+    space = replace(toy_space({"plain": {"pixels": "unit", "output": "softmax"}}, choose=_choose_two), repeats=3)
+    design, other = toy_study(toy_settings(), space=space), toy_study(toy_settings())
+    assert (design.total(99), design.total(5), other.total(99)) == (12, 5, 99)
+
+
+def test_a_design_prunes_nothing(tmp_path: Path) -> None:
+    stage = _design(tmp_path, lambda task: steady(0.1 if task.trial > 6 else 0.9), pruner="median")
+    assert stage.states == ["COMPLETE"] * 12
+
+
+def test_an_exhausted_grid_ends_the_search(tmp_path: Path) -> None:
+    def choose(trial: Suggest) -> Recipe:
+        recipe = suggest(trial)
+        trial.suggest_categorical("extra", [True, False])
+        return recipe
+
+    settings = toy_settings(trials=200, sampler="grid", epochs=1)
+    stage = Stage(tmp_path, lambda task: steady(0.5), space=toy_space(choose=choose), settings=settings)
+    stage.search.run()
+    assert len(stage.states) == 8 * 3 * 2
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "cmaes", "nsga2"])
+def test_an_interrupted_study_asks_what_an_undisturbed_one_would(tmp_path: Path, sampler: str) -> None:
+    def params(stage: Stage) -> dict[int, dict[str, object]]:
+        return {r.trial: dict(r.params) for r in stage.progress.ended_trials}
+
+    whole = Stage(tmp_path / "a", lambda task: steady(0.5), settings=toy_settings(trials=14, sampler=sampler))
+    whole.search.run()
+    storage = optuna.storages.InMemoryStorage()
+    halves: dict[int, dict[str, object]] = {}
+    for total in (7, 14):
+        half = Stage(
+            tmp_path / "b",
+            lambda task: steady(0.5),
+            settings=toy_settings(trials=total, sampler=sampler),
+            storage=storage,
+        )
+        half.search.run()
+        halves |= params(half)
+    assert halves == params(whole)
+
+
+def test_decisions_are_continue_until_the_last_epoch(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda task: steady(0.5), settings=toy_settings(trials=1))
+    stage.search.run()
+    assert [decision for _, _, decision in stage.workers.decisions] == [
+        Decision.CONTINUE,
+        Decision.CONTINUE,
+        Decision.FINISH,
+    ]
+
+
+def test_workers_that_are_lent_train_as_long_as_they_are(tmp_path: Path) -> None:
+    lent = iter([0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2])
+
+    class Lent(Helpers):
+        def workers(self) -> int:
+            return next(lent, 0)
+
+    helpers = Lent(tmp_path, note=print)
+    stage = Stage(tmp_path, lambda task: steady(0.5), settings=toy_settings(trials=12), helpers=helpers)
+    stage.search.run()
+    by = [record.worker for record in stage.progress.ended_trials]
+    assert (len(by), by[0], set(by), set(by[-3:])) == (12, "0", {"0", "1", "2"}, {"0"})

@@ -1,0 +1,102 @@
+"""Counts, the best so far, and when a search may end."""
+
+from __future__ import annotations
+
+import pytest
+
+from search.progress.tally import Tally, counts_in_words, duration, params_in_words, remaining_in_words
+from search.results.summary import TrialCounts
+from tests.search.fixtures.progress_plan import ended, epoch, plan
+
+
+def test_trials_are_counted_by_state() -> None:
+    tally = Tally(plan(earlier=(ended(0), ended(1, state="PRUNED"))))
+    tally.start(2, worker=0)
+    tally.start(3, worker=1)
+    tally.end(ended(2, state="FAIL", score=None))
+
+    assert tally.counts == TrialCounts(total=8, complete=1, pruned=1, failed=1, running=1)
+
+
+@pytest.mark.parametrize(("direction", "best"), [("maximize", 1), ("minimize", 0)])
+def test_the_best_follows_the_direction_and_is_complete(direction: str, best: int) -> None:
+    from dataclasses import replace
+
+    tally = Tally(replace(plan(), direction=direction))
+    for record in (ended(0, score=0.2), ended(1, score=0.8), ended(2, score=0.9, state="PRUNED")):
+        tally.end(record)
+    tally.end(ended(3, score=0.05, state="PRUNED"))
+
+    assert tally.best is not None
+    assert tally.best.trial == best
+
+
+def test_of_equals_the_first_is_the_best() -> None:
+    tally = Tally(plan(earlier=(ended(0), ended(1))))
+
+    assert tally.best is not None
+    assert tally.best.trial == 0
+
+
+def test_nothing_is_said_about_the_end_before_three_trials_of_this_run() -> None:
+    tally = Tally(plan(earlier=(ended(0), ended(1), ended(2))), clock=lambda: 0.0)
+    tally.end(ended(3))
+    tally.end(ended(4))
+
+    assert tally.remaining is None
+
+
+def test_equal_trials_give_an_end_without_doubt() -> None:
+    tally = Tally(plan(trials=7, workers=2), clock=lambda: 0.0)
+    for trial in range(3):
+        tally.end(ended(trial, seconds=10.0))
+
+    assert tally.remaining == (20.0, 20.0)  # four trials of ten seconds on two workers
+
+
+def test_epochs_under_way_count_as_done() -> None:
+    tally = Tally(plan(trials=4, workers=1), clock=lambda: 0.0)
+    for trial in range(3):
+        tally.end(ended(trial, seconds=8.0))
+    tally.report(3, epoch(2), worker=0)
+
+    assert tally.remaining == (4.0, 4.0)
+
+
+def test_unequal_trials_give_a_range_around_their_mean() -> None:
+    tally = Tally(plan(trials=13, workers=1), clock=lambda: 0.0)
+    for trial, seconds in enumerate((5.0, 10.0, 15.0)):
+        tally.end(ended(trial, seconds=seconds))
+
+    assert tally.remaining is not None
+    least, most = tally.remaining
+    assert 0.0 <= least < 100.0 < most
+
+
+def test_the_time_limit_bounds_the_end() -> None:
+    tally = Tally(plan(trials=1000, timeout_seconds=60.0), clock=lambda: 0.0)
+    for trial in range(3):
+        tally.end(ended(trial))
+
+    assert tally.remaining == (60.0, 60.0)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0s"), (59.6, "1m00s"), (185, "3m05s"), (4800, "1h20m")])
+def test_durations_in_words(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("remaining", "text"), [(None, ""), ((60.0, 90.0), "1m00s to 1m30s left"), ((5.0, 5.1), "5s left")]
+)
+def test_the_end_in_words(remaining: tuple[float, float] | None, text: str) -> None:
+    assert remaining_in_words(remaining) == text
+
+
+def test_states_without_trials_are_not_mentioned() -> None:
+    assert counts_in_words(TrialCounts(total=8, complete=3, running=2)) == "3 of 8 trials: 3 complete, 2 running"
+    assert counts_in_words(TrialCounts(total=8)) == "0 of 8 trials"
+
+
+def test_parameters_are_short() -> None:
+    assert params_in_words({"rate": 0.00123456, "norm": True, "kind": "max"}) == "rate=0.00123, norm=True, kind=max"

@@ -1,0 +1,163 @@
+"""Where a study stands, from its folder alone."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import filelock
+import numpy as np
+import pytest
+
+from objectives.data.records import Split
+from reports.stored.records import DataRecord, Measurement, RunRecord, TrialRecord
+from search.results.run_folder import RunFolder
+from search.results.status import failed_summary, find_run, live_summary, read_trials, stored_summary
+from search.results.summary import TrialCounts
+from search.system.stopping import Interrupted
+from spaces.errors import DataError, StorageError, UnknownNameError
+from spaces.recipe import ConvNet, Fit, Recipe, Stage
+from tests.search.fixtures.progress_plan import ended
+from tests.search.fixtures.toy import toy_settings
+
+RECIPE = Recipe(network=ConvNet(stages=(Stage(filters=2, convolutions=1),), kernel=3), fit=Fit(learning_rate=0.1))
+
+
+def _study(runs: Path, *trials: TrialRecord, total: int = 4) -> RunFolder:
+    """A study of so many trials in all, of which these have ended."""
+    folder = RunFolder.at(runs, "toy")
+    run = RunRecord(
+        schema=1,
+        study="toy",
+        space="toy",
+        space_summary="A toy.",
+        space_digest="sha256:0",
+        metric="val_accuracy",
+        direction="maximize",
+        epochs=4,
+        settings=asdict(toy_settings(trials=total, runs=str(runs))),
+        data=DataRecord(
+            name="digits", fingerprint="sha256:0", classes=("0", "1"), train=8, validation=2, test=2,
+            height=8, width=8, channels=1, class_counts=(5, 5),
+        ),
+        baselines={"by_hand": {"filters": 2}},
+        versions={},
+        command="",
+        created="2026-01-01T00:00:00+00:00",
+    )  # fmt: skip
+    rows = np.arange(10, dtype=np.int32)
+    folder.write_run(run, Split(train=rows[:8], validation=rows[8:], seed=0))
+    for trial in trials:
+        folder.write_trial(trial, recipe=RECIPE, reports=(), predictions=None, model=None)
+    return folder
+
+
+def test_a_study_is_found_by_name_and_by_folder(tmp_path: Path) -> None:
+    folder = _study(tmp_path)
+
+    assert find_run("toy", str(tmp_path)) == folder
+    assert find_run(str(tmp_path / "toy"), "runs") == folder
+
+
+def test_an_unknown_study_gets_a_suggestion(tmp_path: Path) -> None:
+    _study(tmp_path)
+
+    with pytest.raises(UnknownNameError, match=r"unknown study 'tooy'\. Did you mean 'toy'\?\nStudies in .*: toy\."):
+        find_run("tooy", str(tmp_path))
+
+
+def test_trials_are_read_in_order(tmp_path: Path) -> None:
+    folder = _study(tmp_path, ended(10), ended(2), ended(0))
+
+    assert [trial.trial for trial in read_trials(folder)] == [0, 2, 10]
+
+
+def test_a_study_with_trials_left_is_resumable(tmp_path: Path) -> None:
+    trials = (ended(0, baseline="by_hand", score=0.5), ended(1, score=0.9), ended(2, score=0.95, state="PRUNED"))
+    folder = _study(tmp_path, *trials)
+
+    summary = stored_summary(folder)
+
+    assert (summary.status, summary.resumable) == ("stopped", True)
+    assert summary.resume_command == f"python -m search resume toy --runs {tmp_path}"
+    assert summary.trials == TrialCounts(total=4, complete=2, pruned=1)
+    assert summary.best is not None
+    assert (summary.best.trial, summary.best.value, summary.best.recipe) == (1, 0.9, RECIPE.to_plain())
+    assert summary.baselines == {"by_hand": 0.5}
+    assert summary.epochs_trained == 12
+
+
+def test_a_study_with_all_trials_is_done(tmp_path: Path) -> None:
+    folder = _study(tmp_path, ended(0), total=1)
+
+    assert (stored_summary(folder).status, stored_summary(folder).resume_command) == ("done", None)
+
+
+def test_a_minimised_score_s_best_is_the_lowest(tmp_path: Path) -> None:
+    folder = _study(tmp_path, ended(0, score=0.5), ended(1, score=0.25))
+    settings = folder.path / "settings.json"
+    settings.write_text(json.dumps(json.loads(settings.read_text()) | {"direction": "minimize", "metric": "val_loss"}))
+
+    best = stored_summary(folder).best
+
+    assert best is not None
+    assert (best.trial, best.value) == (1, 0.25)
+
+
+def test_the_measurement_is_part_of_it(tmp_path: Path) -> None:
+    folder = _study(tmp_path, ended(0))
+    folder.best.mkdir()
+    measurement = Measurement(schema=1, trial=0, correct=9, images=10, accuracy=0.9, interval_95=(0.6, 0.98))
+    (folder.best / "measurement.json").write_text(json.dumps(asdict(measurement)))
+
+    test = stored_summary(folder).test
+
+    assert test is not None
+    assert (test.accuracy, test.interval_95, test.images) == (0.9, (0.6, 0.98), 10)
+
+
+def test_a_study_that_a_driver_works_on_is_running(tmp_path: Path) -> None:
+    folder = _study(tmp_path, ended(0))
+    folder.trial(1).mkdir()
+
+    with filelock.FileLock(folder.path / ".lock"):
+        live = live_summary(folder)
+
+    assert live.status == "running"
+    assert live.trials == TrialCounts(total=4, complete=1, running=1)
+    assert live_summary(folder).status == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code", "resumable"),
+    [
+        (StorageError("disk full"), "failed", 5, True),
+        (Interrupted("asked to stop"), "stopped", 130, True),
+        (DataError("gone"), "failed", 3, False),
+    ],
+)
+def test_an_error_s_summary_keeps_what_the_folder_holds(
+    tmp_path: Path, error: StorageError, status: str, code: int, resumable: object
+) -> None:
+    _study(tmp_path, ended(0))
+
+    summary = failed_summary(error, study="toy", runs=str(tmp_path))
+
+    assert (summary.status, summary.exit_code, summary.resumable) == (status, code, resumable)
+    assert summary.reason == str(error)
+    assert summary.trials is not None
+    assert (summary.resume_command is not None) == resumable
+
+
+def test_an_error_before_there_is_a_study_is_not_resumable(tmp_path: Path) -> None:
+    summary = failed_summary(StorageError("no server"), study="toy", runs=str(tmp_path))
+
+    assert summary == replace(summary, study="toy", exit_code=5, resumable=False, resume_command=None, trials=None)
+
+
+def test_who_stops_a_search_before_there_is_a_study_reads_that_the_same_command_begins_it(tmp_path: Path) -> None:
+    summary = failed_summary(Interrupted("stopped by Ctrl-C"), study="toy", runs=str(tmp_path))
+
+    assert (summary.status, summary.exit_code, summary.resumable) == ("stopped", 130, False)
+    assert summary.reason == "stopped by Ctrl-C\nnothing had begun: the same command begins it"

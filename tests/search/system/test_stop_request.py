@@ -1,0 +1,32 @@
+"""A request to stop, wherever in the program the signal finds it."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+
+import pytest
+
+from search.system.signals import StopRequest
+from search.system.stopping import Interrupted
+
+
+def test_a_signal_before_the_search_runs_stops_at_once() -> None:
+    with StopRequest(print), pytest.raises(Interrupted, match="stopped at once"):
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_an_alarm_that_a_library_set_at_the_signal_is_called_off() -> None:
+    """Ray's own handler, which is in front of ours while Ray starts, sets one that ends the process."""
+    with StopRequest(print):
+        signal.setitimer(signal.ITIMER_REAL, 3.0)
+        with pytest.raises(Interrupted):
+            signal.raise_signal(signal.SIGINT)
+        assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_a_stop_that_a_library_swallows_is_remembered() -> None:
+    with StopRequest(print) as stop:
+        with contextlib.suppress(Exception):  # as some do while they are imported
+            signal.raise_signal(signal.SIGINT)
+        assert (stop.is_requested, stop.error) == (True, Interrupted)
