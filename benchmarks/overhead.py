@@ -33,7 +33,9 @@ from search.results.run_folder import RunFolder
 from search.settings import RunSettings
 from search.storage.database import study_storage
 from search.storage.write_behind import StudyInMemory
-from search.study.samplers import make_pruner
+from search.study.pruners import (
+    make_pruner,
+)
 from search.study.study import Study, open_study
 from search.system.signals import StopRequest
 from spaces.catalogue import find_space

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from objectives.evaluation.metrics import METRICS
-from search.driver.watchdog import STALL_SECONDS
-from search.storage.retry import CLUSTER_PATIENCE_SECONDS, PATIENCE_SECONDS
 from spaces.errors import UnknownNameError, UsageError
 
 SAMPLERS = ("tpe", "random", "gp", "cmaes", "qmc", "grid", "nsga2")
 PRUNERS = ("percentile", "median", "hyperband", "halving", "wilcoxon", "none")
 EXECUTORS = ("ray", "inline")
 RESIZES = ("stretch", "crop", "pad")
+STALL_SECONDS = 600.0
+"""The least silence that is taken for a hung training."""
+PATIENCE_SECONDS = 600.0
+"""How long a database may be away by default."""
+CLUSTER_PATIENCE_SECONDS = 600.0
+"""How long a cluster may have no worker by default."""
 
 _study_name = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -107,3 +112,25 @@ class RunSettings:
 def _known(option: str, came: str, accepted: Iterable[str]) -> None:
     if came not in accepted:
         raise UnknownNameError(option, came, accepted, plural=f"{option}s")
+
+
+def command_for(settings: RunSettings) -> str:
+    """Return the command line that repeats a run; it holds no secrets."""
+    words = ["python", "-m", "search", "run"]
+    for field in fields(settings):
+        value = getattr(settings, field.name)
+        if value is None or (value == field.default and field.name != "seed") or value is False:
+            continue
+        words.append(f"--{field.name.removesuffix('_seconds').replace('_', '-')}")
+        if value is not True:
+            words.append(f"{value:g}s" if field.name.endswith("_seconds") else str(value))
+    return shlex.join(words)
+
+
+def resume_command(study: str, runs: str) -> str:
+    """Return the command that continues a study."""
+    return f"python -m search resume {study}" + _runs_option(runs)
+
+
+def _runs_option(runs: str) -> str:
+    return "" if runs == "runs" else f" --runs {shlex.quote(runs)}"

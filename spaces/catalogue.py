@@ -9,14 +9,17 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
-from spaces.errors import ImpossibleChoiceError, RecordError, SpaceError, TamizError, UnknownNameError
-from spaces.recipe import Recipe
+from spaces.backbones import EXPORTED, Backbones
+from spaces.errors import ImpossibleChoiceError, RecordError, SpaceError, TamizError, UnknownNameError, UsageError
+from spaces.parameters import RandomSuggest, find_parameters
+from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, Space
-from spaces.suggest import Suggest
+from spaces.suggest import Choice, Suggest
 
 _builtin = Path(__file__).resolve().parent / "builtin"
 _own_file = "Your own: --space path/to/file.py"
@@ -186,3 +189,76 @@ def _defines_suggest(file: Path) -> bool:
 
 def _digest(file: Path) -> str:
     return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def with_backbones(space: Space, backbones: Backbones) -> Space:
+    """Return a space whose trials are offered the pretrained networks that a person named.
+
+    With a model of one's own the hand-made choices of other networks become those of their heads: `cifar_vgg16` becomes
+    `cifar_vgg16_head`, on the model, cut at the same quarter.
+
+    Raises:
+        UsageError: the space does not start from pretrained networks.
+    """
+
+    @functools.wraps(space.suggest)
+    def suggest(trial: Suggest) -> Recipe:
+        return space.suggest(_Offering(trial, backbones))
+
+    shape = ImageShape(height=32, width=32, channels=3)
+    probe = _Offering(RandomSuggest(seed=0, images=shape, classes=2), backbones)
+    space.suggest(probe)
+    if not probe.was_looked_at:
+        raise UsageError(
+            f"space '{space.name}' starts from no backbone; leave --backbone out, or say --space transfer_frozen"
+        )
+    offered = replace(space, suggest=suggest, backbones=backbones)
+    if not backbones.are_exported:
+        return offered
+    asked = {parameter.name for parameter in find_parameters(offered, images=shape, classes=2)}
+    baselines, starts = (_heads_of(given, asked) for given in (space.baselines, space.starts))
+    return replace(offered, baselines=baselines, starts=starts)
+
+
+def _heads_of(given: Mapping[str, Parameters], asked: Container[str]) -> dict[str, Parameters]:
+    found = {}
+    for name, params in given.items():
+        if "backbone" not in params:
+            found[name] = params
+            continue
+        kept = {key: value for key, value in params.items() if key in asked}
+        found[f"{name}_head"] = kept | {"backbone": EXPORTED}
+    return found
+
+
+class _Offering:
+    """A `Suggest` with other backbones."""
+
+    def __init__(self, trial: Suggest, backbones: Backbones) -> None:
+        self.was_looked_at = False
+        self._trial = trial
+        self._backbones = backbones
+
+    @property
+    def images(self) -> ImageShape:
+        return self._trial.images
+
+    @property
+    def classes(self) -> int:
+        return self._trial.classes
+
+    @property
+    def backbones(self) -> Backbones:
+        self.was_looked_at = True
+        return self._backbones
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        return self._trial.suggest_int(name, low, high, step=step, log=log)
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        return self._trial.suggest_float(name, low, high, step=step, log=log)
+
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
+        return self._trial.suggest_categorical(name, choices)

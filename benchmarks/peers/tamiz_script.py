@@ -14,9 +14,15 @@ def main() -> None:
     given = arguments(workers=2)
     os.environ["TAMIZ_PEERS_SEED"] = str(given.seed)
     from objectives.messages import EpochReport
-    from search.cli.options import Options, command_for, resolve_alone
+    from search.cli.options import (
+        Options,
+        resolve_alone,
+    )
     from search.driver.run import run_search
     from search.progress.plain import PlainProgress
+    from search.settings import (
+        command_for,
+    )
 
     log = Log(given.log)
 

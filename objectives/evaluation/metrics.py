@@ -73,3 +73,9 @@ def cross_entropy(probabilities: NDArray[np.floating[Any]], labels: NDArray[np.i
     """
     of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(np.clip(of_truth, _smallest_probability, 1.0)).mean())
+
+
+def confusion_counts(labels: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int32]:
+    """Return (classes, classes) images by true class (row) and predicted class (column)."""
+    pairs = labels.astype(np.int64) * classes + predicted
+    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes).astype(np.int32)

@@ -86,12 +86,6 @@ def class_table(labels: NDArray[Any], predicted: NDArray[Any], classes: tuple[st
     )
 
 
-def confusion_counts(labels: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int32]:
-    """Return (classes, classes) images by true class (row) and predicted class (column)."""
-    pairs = labels.astype(np.int64) * classes + predicted
-    return np.bincount(pairs, minlength=classes**2).reshape(classes, classes).astype(np.int32)
-
-
 def most_confused(counts: NDArray[np.int32], classes: tuple[str, ...], *, most: int) -> tuple[Confusion, ...]:
     """Return the pairs of classes that are confused most, by images; pairs without any are left out."""
     off = counts.copy()

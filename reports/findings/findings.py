@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from objectives.evaluation.metrics import (
+    confusion_counts,
+)
 from objectives.messages import Predictions
 from reports.classifier.calibration import Calibration, calibration, top_accuracy
 from reports.classifier.learning import learning_sentence
@@ -15,7 +18,6 @@ from reports.classifier.per_class import (
     ClassTable,
     Confusion,
     class_table,
-    confusion_counts,
     confusion_sentences,
     most_confused,
 )

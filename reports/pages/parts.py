@@ -16,10 +16,12 @@ from reports.charts.grid import grid_charts
 from reports.charts.plotly import figure_json, height_of
 from reports.charts.spec import Drawing
 from reports.charts.svg import picture
+from reports.charts.trade_off import (
+    trade_off_chart,
+)
 from reports.classifier.mistakes import Look
 from reports.classifier.side_by_side import ClassMove, Recalls, class_moves, default_pair, moves_sentence
 from reports.findings.findings import Findings
-from reports.findings.trade_off import trade_off_chart
 from reports.stored.run import Trial
 
 DETAILED = 8

@@ -10,8 +10,10 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
+from objectives.evaluation.metrics import (
+    confusion_counts,
+)
 from objectives.messages import Predictions
-from reports.classifier.per_class import confusion_counts
 from reports.stored.files import StoredFiles, refuse_newer
 from reports.stored.records import Inside, Measurement, RunRecord, TrialRecord
 from reports.stored.run import CLOSELY_READ, COMPARED, History, Run, State, Trial, rank

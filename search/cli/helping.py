@@ -8,8 +8,10 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from search.driver.compatibility import (
+    check_same_settings,
+)
 from search.driver.fork import Fork
-from search.driver.prepare import check_same_settings
 from search.driver.run import run_search
 from search.lease.folder_lock import Holder, Machine, StudyBusyError, is_being_run, read_holder
 from search.lease.joining import RENEWED_SECONDS, Joining

@@ -16,13 +16,20 @@ from pathlib import Path
 import pandas as pd
 
 from search.cli.helping import run_or_help
-from search.cli.options import Options, command_for, parse_duration, resolve
+from search.cli.options import (
+    Options,
+    parse_duration,
+    resolve,
+)
 from search.cli.output import end_lines
 from search.driver.fork import Fork, fork_settings
 from search.progress.display import open_progress
 from search.results.run_folder import RunFolder
 from search.results.status import find_run, read_trials
 from search.results.summary import RunSummary
+from search.settings import (
+    command_for,
+)
 from spaces.recipe import Recipe
 from spaces.space import Parameters
 

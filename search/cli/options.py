@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 import tomllib
 import typing
 from collections.abc import Mapping, MutableMapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from search.storage.url import reference_for
 from spaces.backbones import Backbones, find_backbones
-from spaces.catalogue import find_space, space_names
+from spaces.catalogue import (
+    find_space,
+    space_names,
+    with_backbones,
+)
 from spaces.errors import UnknownNameError, UsageError
 from spaces.records import from_plain, parse
 from spaces.space import Space
-from spaces.transfer import with_backbones
 
 if TYPE_CHECKING:
     from search.settings import RunSettings
@@ -206,19 +208,6 @@ def study_name(space: str, data: str) -> str:
     last = Path(data).expanduser().absolute().name if "/" in data or data in (".", "..") else data
     clean = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{space}-{last.removesuffix('.npz').removesuffix('.csv')}")
     return clean.strip("-.")[:100]
-
-
-def command_for(settings: RunSettings) -> str:
-    """Return the command line that repeats a run; it holds no secrets."""
-    words = ["python", "-m", "search", "run"]
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if value is None or (value == field.default and field.name != "seed") or value is False:
-            continue
-        words.append(f"--{field.name.removesuffix('_seconds').replace('_', '-')}")
-        if value is not True:
-            words.append(f"{value:g}s" if field.name.endswith("_seconds") else str(value))
-    return shlex.join(words)
 
 
 def _from_table(table: Mapping[str, object], source: str) -> Options:

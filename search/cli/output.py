@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shlex
 import signal
 import sys
 import traceback
@@ -12,10 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from search.progress.protocol import printable, write_line
-from search.progress.tally import counts_in_words, duration
-from search.results.summary import RunSummary
+from search.results.summary import (
+    RunSummary,
+    counts_in_words,
+)
+from search.settings import resume_command
 from search.storage.url import without_secrets
+from search.wording import (
+    duration,
+    printable,
+    write_line,
+)
 from spaces.errors import TamizError
 
 MOST_LINES = 6
@@ -117,15 +123,6 @@ def write_crash(error: Exception, folder: Path) -> str:
     except OSError:
         return f"internal error: {what}\n{text}"
     return f"internal error: {what}\nThe whole traceback is in {folder / 'crash.txt'}; please report it."
-
-
-def resume_command(study: str, runs: str) -> str:
-    """Return the command that continues a study."""
-    return f"python -m search resume {study}" + _runs_option(runs)
-
-
-def _runs_option(runs: str) -> str:
-    return "" if runs == "runs" else f" --runs {shlex.quote(runs)}"
 
 
 def _best_lines(summary: RunSummary) -> list[str]:

@@ -7,11 +7,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from search.cli.options import Options, Resolved, command_for, from_settings, resolve, resolve_alone
+from search.cli.options import (
+    Options,
+    Resolved,
+    from_settings,
+    resolve,
+    resolve_alone,
+)
 from search.cli.output import Output, tell_end, write_crash
 from search.progress.display import open_progress
 from search.progress.protocol import Progress
 from search.results.summary import RunSummary
+from search.settings import (
+    command_for,
+)
 from search.system.output_capture import only_own_lines
 from search.system.stopping import Interrupted
 from spaces.errors import TamizError, UsageError

@@ -15,11 +15,13 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from search.dashboard.artifacts import artifact_store
-from search.progress.protocol import write_line
 from search.results.run_folder import RunFolder
 from search.results.status import read_settings
 from search.storage.database import study_storage
 from search.storage.url import resolve_storage
+from search.wording import (
+    write_line,
+)
 from spaces.errors import UsageError
 
 COOKIE = "tamiz_token"

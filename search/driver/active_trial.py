@@ -9,8 +9,10 @@ import optuna
 
 from objectives.messages import Checkpoint, EpochReport, TrainingFailure, TrainingResult, TrainingTask
 from reports.stored.records import TrialRecord, TrialState, schema
-from search.driver.prepare import now
 from search.study.study import BASELINE, START
+from search.system.environment import (
+    now,
+)
 from spaces.recipe import Recipe
 
 TELLS_SAMPLER = ("diverged", "gpu_oom", "invalid", "timeout")

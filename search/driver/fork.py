@@ -14,16 +14,26 @@ from optuna.storages import RDBStorage
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
 from reports.stored.records import RunRecord
-from search.cli.options import command_for
-from search.driver.prepare import differences_in_words, other_study
+from search.driver.compatibility import (
+    differences_in_words,
+    other_study,
+)
 from search.lease.folder_lock import Holder, lease
 from search.results.run_folder import RunFolder
 from search.results.status import read_settings
-from search.settings import RunSettings
+from search.settings import (
+    RunSettings,
+    command_for,
+)
 from search.storage.database import study_storage
 from search.storage.url import resolve_storage
 from search.storage.write_behind import StudyInMemory
-from search.study.study import TrialSuggest, open_study
+from search.study.study import (
+    open_study,
+)
+from search.study.suggest import (
+    TrialSuggest,
+)
 from spaces.errors import RecordError, SpaceError, StorageError, StudyConflictError, UsageError
 from spaces.parameters import recipe_for
 from spaces.recipe import ImageShape

@@ -3,13 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib.metadata
-import os
-import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 
@@ -20,16 +15,12 @@ from objectives.data.splitting import split
 from objectives.evaluation.metrics import METRICS
 from objectives.messages import Examples, StudyData
 from reports.stored.records import DataRecord, RunRecord, schema
+from search.driver.compatibility import check_same
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
-from spaces.errors import StudyConflictError
+from search.system.environment import now, versions
 from spaces.space import Space
-
-PACKAGES = ("tamiz", "keras", "tensorflow", "jax", "torch", "optuna", "ray", "numpy", "scikit-learn", "pillow")
-BINDING = ("space", "data", "metric", "epochs", "train_images", "image_size", "resize", "seed", "backbone")
-"""Settings that trials of one study must share, for their scores to be comparable."""
-_most_differences = 4
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -113,66 +104,6 @@ def load_data(settings: RunSettings, progress: Progress) -> Dataset:
     )
 
 
-def check_same(asked: RunRecord, earlier: RunRecord) -> None:
-    """Refuse to continue a study with something that would make its scores incomparable.
-
-    Raises:
-        StudyConflictError: with a line for each difference.
-    """
-    if differences := differences_in_words(asked, earlier):
-        widened = not differences_in_words(asked, earlier, but=("space",))
-        raise other_study(asked.study, differences, may_fork=widened)
-
-
-def check_same_settings(settings: RunSettings, earlier: RunRecord) -> None:
-    """Refuse, without looking at any data, what `check_same` would refuse; raises StudyConflictError."""
-    if differences := _other_settings(dataclasses.asdict(settings), earlier):
-        raise other_study(settings.study, differences)
-
-
-def differences_in_words(asked: RunRecord, earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:
-    """Return a line for each difference that makes the scores of two runs incomparable.
-
-    Args:
-        asked: the new run.
-        earlier: the one before.
-        but: names of `BINDING` that may differ; "space": with its file.
-    """
-    differences = _other_settings(asked.settings, earlier, but=but)
-    if earlier.data.fingerprint != asked.data.fingerprint:
-        differences.append(f"  images: {earlier.data.fingerprint[:19]} then, {asked.data.fingerprint[:19]} now")
-    if earlier.space_digest != asked.space_digest and "space" not in but:
-        differences.append("  the space's file has changed")
-    if earlier.backbone_digest != asked.backbone_digest:
-        differences.append("  the backbone's file has changed")
-    return differences
-
-
-def other_study(study: str, differences: Sequence[str], *, may_fork: bool = False) -> StudyConflictError:
-    """Return the error that names, in a line each, what differs from how a study was begun."""
-    shown = [*differences[:_most_differences]]
-    if len(differences) > _most_differences:
-        shown[-1] = f"  and {len(differences) - _most_differences + 1} more differences"
-    fork = ", or --fork NEW: a new study that begins with its trials, where ranges were only widened"
-    return StudyConflictError(
-        "\n".join(
-            [
-                f"study '{study}' was begun with other settings, and its scores would not compare:",
-                *shown,
-                f"Choose another --study, or the settings of then{fork if may_fork else ''}.",
-            ]
-        )
-    )
-
-
-def _other_settings(asked: Mapping[str, Any], earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:
-    return [
-        f"  {name}: {earlier.settings.get(name)} then, {asked.get(name)} now"
-        for name in BINDING
-        if earlier.settings.get(name) != asked.get(name) and name not in but
-    ]
-
-
 def _run_record(
     settings: RunSettings,
     *,
@@ -211,19 +142,3 @@ def _run_record(
         command=command,
         created=now(),
     )
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of what a result depends on, and the backend of Keras."""
-    found = {"python": platform.python_version(), "backend": os.environ.get("KERAS_BACKEND", "tensorflow")}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def now() -> str:
-    """Return the time as ISO 8601 in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

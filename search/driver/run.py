@@ -88,7 +88,15 @@ def run_search(
             begin=lambda record: None if fork is None else fork.make(record, settings, space=space, to=folder, url=url),
         )
         storage = cleanup.enter_context(study_storage(url, upgrade=upgrade_command(settings.study, settings.runs)))
-        study = study_for(storage, settings, space=space, prepared=prepared, folder=folder, progress=progress)
+        study = study_for(
+            storage,
+            settings,
+            space=space,
+            images=prepared.dataset.shape,
+            classes=len(prepared.dataset.classes),
+            folder=folder,
+            progress=progress,
+        )
         objective = Objective(metric=settings.metric, epochs=settings.epochs)
         budget = Budget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds)
         trial_time = TrialTime(limit_seconds=settings.trial_timeout_seconds)

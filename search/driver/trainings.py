@@ -15,9 +15,11 @@ from search.driver.recorder import TrialEnds
 from search.driver.trial_time import TrialTime
 from search.driver.watchdog import Watchdog
 from search.progress.protocol import Progress
-from search.progress.tally import duration
 from search.results.run_folder import RunFolder
 from search.study.study import Study
+from search.wording import (
+    duration,
+)
 from search.workers.protocol import (
     CheckpointMade,
     EpochReported,

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from search.driver.watchdog import AwakeClock
-from search.progress.tally import duration
+from search.system.clock import (
+    AwakeClock,
+)
+from search.wording import (
+    duration,
+)
 
 
 class TrialTime:

@@ -19,8 +19,10 @@ from pathlib import Path
 from types import TracebackType
 
 from objectives.files.atomic import write_whole
-from search.driver.watchdog import AwakeClock
 from search.lease.folder_lock import Machine
+from search.system.clock import (
+    AwakeClock,
+)
 from spaces.errors import TamizError, UsageError
 from spaces.records import from_plain, parse, to_plain
 

@@ -7,7 +7,13 @@ import os
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TextIO
 
-from search.progress.protocol import Progress, SearchPlan, write_line
+from search.progress.protocol import (
+    Progress,
+    SearchPlan,
+)
+from search.wording import (
+    write_line,
+)
 
 if TYPE_CHECKING:
     from objectives.messages import EpochReport

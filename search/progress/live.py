@@ -12,8 +12,22 @@ from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderResul
 from rich.live import Live
 from rich.text import Text
 
-from search.progress.protocol import SearchPlan, printable
-from search.progress.tally import Tally, Underway, counts_in_words, duration, params_in_words, remaining_in_words
+from search.progress.protocol import (
+    SearchPlan,
+)
+from search.progress.tally import (
+    Tally,
+    Underway,
+)
+from search.results.summary import (
+    counts_in_words,
+)
+from search.wording import (
+    duration,
+    params_in_words,
+    printable,
+    remaining_in_words,
+)
 
 if TYPE_CHECKING:
     from objectives.messages import EpochReport

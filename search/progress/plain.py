@@ -5,8 +5,20 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TextIO
 
-from search.progress.protocol import SearchPlan, write_line
-from search.progress.tally import Tally, counts_in_words, duration, remaining_in_words
+from search.progress.protocol import (
+    SearchPlan,
+)
+from search.progress.tally import (
+    Tally,
+)
+from search.results.summary import (
+    counts_in_words,
+)
+from search.wording import (
+    duration,
+    remaining_in_words,
+    write_line,
+)
 
 if TYPE_CHECKING:
     from objectives.messages import EpochReport

@@ -5,9 +5,8 @@ All of it goes to stderr: stdout carries data only.
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TextIO
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from objectives.messages import Direction, EpochReport
@@ -57,16 +56,3 @@ class Progress(Protocol):
 
     def ended(self) -> None:
         """Nothing more comes; called on every way out."""
-
-
-def write_line(stream: TextIO, line: str) -> None:
-    """Print one line, or nothing where the stream is closed: progress never ends a search."""
-    with contextlib.suppress(OSError, ValueError, RuntimeError):  # the last: a signal came amid another line
-        stream.write(printable(line, encoding=stream.encoding) + "\n")
-        stream.flush()
-
-
-def printable(text: str, *, encoding: str | None) -> str:
-    """Return `text` without control characters, and with "?" for what the terminal can't show."""
-    shown = "".join(character if character.isprintable() else " " for character in text)
-    return shown.encode(encoding or "ascii", errors="replace").decode(encoding or "ascii")

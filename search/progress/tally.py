@@ -101,34 +101,3 @@ class Tally:
         if self.best is None or self.best.score is None:
             return True
         return score > self.best.score if self.plan.direction == "maximize" else score < self.best.score
-
-
-def duration(seconds: float) -> str:
-    """Return a length of time for people: "48s", "3m05s", "1h20m"."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    if whole < 3600:
-        return f"{whole // 60}m{whole % 60:02}s"
-    return f"{whole // 3600}h{whole % 3600 // 60:02}m"
-
-
-def remaining_in_words(remaining: tuple[float, float] | None) -> str:
-    """Return "2m05s to 3m10s left", or nothing when nothing is known."""
-    if remaining is None:
-        return ""
-    least, most = map(duration, remaining)
-    return f"{most} left" if least == most else f"{least} to {most} left"
-
-
-def counts_in_words(counts: TrialCounts) -> str:
-    """Return "5 of 8 trials: 3 complete, 1 pruned, 1 failed, 2 running"; states without trials are left out."""
-    states = ("complete", "pruned", "failed", "running")
-    parts = [f"{getattr(counts, state)} {state}" for state in states if getattr(counts, state)]
-    return f"{counts.ended} of {counts.total} trials{': ' + ', '.join(parts) if parts else ''}"
-
-
-def params_in_words(params: object) -> str:
-    """Return "filters=32, learning_rate=0.00123, ..."."""
-    assert hasattr(params, "items")
-    return ", ".join(f"{k}={v:.3g}" if isinstance(v, float) else f"{k}={v}" for k, v in params.items())

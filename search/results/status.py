@@ -8,10 +8,12 @@ from pathlib import Path
 
 from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
-from search.cli.output import resume_command
 from search.lease import folder_lock
 from search.results.run_folder import RunFolder
 from search.results.summary import BestTrial, DataSummary, RunSummary, Seconds, TestScore, TrialCounts
+from search.settings import (
+    resume_command,
+)
 from search.storage.url import without_secrets
 from search.system.stopping import Stopped
 from spaces.errors import TamizError, UnknownNameError, UsageError

@@ -108,3 +108,10 @@ class RunSummary:
     def to_json(self) -> str:
         """Return the one JSON object, indented, without a newline at its end."""
         return json.dumps(to_plain(self), indent=2, ensure_ascii=True, allow_nan=False)
+
+
+def counts_in_words(counts: TrialCounts) -> str:
+    """Return "5 of 8 trials: 3 complete, 1 pruned, 1 failed, 2 running"; states without trials are left out."""
+    states = ("complete", "pruned", "failed", "running")
+    parts = [f"{getattr(counts, state)} {state}" for state in states if getattr(counts, state)]
+    return f"{counts.ended} of {counts.total} trials{': ' + ', '.join(parts) if parts else ''}"

@@ -9,15 +9,14 @@ from typing import Protocol
 
 from sqlalchemy import exc as sql_errors
 
-from search.progress.tally import duration
+from search.settings import PATIENCE_SECONDS
 from search.storage.url import without_secrets
 from search.system.disk import RoomOnDisk, is_full
+from search.wording import (
+    duration,
+)
 from spaces.errors import StorageError
 
-PATIENCE_SECONDS = 600.0
-"""How long a database may be away by default."""
-CLUSTER_PATIENCE_SECONDS = 600.0
-"""How long a cluster may have no worker by default."""
 _first_pause_seconds = 1.0
 _longest_pause_seconds = 30.0
 _between_lines_seconds = 30.0

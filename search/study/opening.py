@@ -5,7 +5,6 @@ from __future__ import annotations
 import optuna
 from optuna.storages import RDBStorage
 
-from search.driver.prepare import Prepared
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
@@ -21,7 +20,8 @@ def study_for(
     settings: RunSettings,
     *,
     space: Space,
-    prepared: Prepared,
+    images: ImageShape,
+    classes: int,
     folder: RunFolder,
     progress: Progress,
 ) -> Study:
@@ -31,7 +31,6 @@ def study_for(
         StudyConflictError: the stored study is another's, lacks the trials of its folder, or its space has changed.
         StorageError: the database can't be read.
     """
-    images, classes = prepared.dataset.shape, len(prepared.dataset.classes)
     stored = open_study(storage, settings, spool=folder.spool)
     _refuse_to_forget(stored.study, folder)
     if stored.missed:

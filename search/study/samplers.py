@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import math
-import warnings
-from collections.abc import Callable, Container, Sequence
-from typing import Any, ParamSpec, TypeVar
+from collections.abc import Container, Sequence
+from typing import Any
 
 import numpy as np
 import optuna
@@ -15,6 +13,7 @@ from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, TrialState
 
 from search.study.history import History
+from search.study.pruners import without_experimental_warnings
 from spaces.errors import UsageError
 from spaces.parameters import Parameter
 from spaces.space import ParameterValue
@@ -27,38 +26,6 @@ RANDOM_FIRST = 5
 
 LEARNT_FROM = 400
 """Trials that TPE learns from at most: a quarter of them the best of all, the others the latest."""
-
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def _knowing_experiments(make: Callable[P, R]) -> Callable[P, R]:
-    @functools.wraps(make)
-    def quietly(*args: P.args, **kwargs: P.kwargs) -> R:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            return make(*args, **kwargs)
-
-    return quietly
-
-
-@_knowing_experiments
-def make_pruner(name: str, epochs: int) -> optuna.pruners.BasePruner:
-    """Return the pruner of that name for trainings of so many epochs."""
-    match name:
-        case "percentile":  # gentle: drops what is in the worst quarter; see CONTRIBUTING.md
-            return optuna.pruners.PercentilePruner(75.0, n_startup_trials=4)
-        case "median":
-            return optuna.pruners.MedianPruner(n_startup_trials=4)
-        case "hyperband":
-            return optuna.pruners.HyperbandPruner(max_resource=epochs)
-        case "halving":
-            return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
-        case "wilcoxon":
-            return optuna.pruners.WilcoxonPruner()
-        case _:
-            return optuna.pruners.NopPruner()
 
 
 class WindowedTPE(optuna.samplers.TPESampler):
@@ -91,7 +58,7 @@ class _Window:
         return self._history.window(self._study, states, most=LEARNT_FROM, latest=LEARNT_FROM * 3 // 4)
 
 
-@_knowing_experiments
+@without_experimental_warnings
 def make_sampler(
     name: str,
     *,

@@ -17,13 +17,17 @@ from search.settings import RunSettings
 from search.storage.write_behind import StudyInMemory
 from search.study.design import design_of
 from search.study.history import History
-from search.study.samplers import make_pruner, make_sampler
-from spaces.backbones import OURS
+from search.study.pruners import (
+    make_pruner,
+)
+from search.study.samplers import (
+    make_sampler,
+)
+from search.study.suggest import TrialSuggest
 from spaces.errors import StudyConflictError
 from spaces.parameters import Parameter
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, Space
-from spaces.suggest import Choice
 
 BASELINE = "baseline"
 """Trial attribute: name of the hand-made baseline that a trial is."""
@@ -262,29 +266,3 @@ def _check_choices(study: optuna.Study, parameters: Sequence[Parameter]) -> None
 
 def _listed(choices: Iterable[object]) -> str:
     return ", ".join(map(str, choices))
-
-
-class TrialSuggest:
-    """`spaces.suggest.Suggest` on an Optuna trial."""
-
-    def __init__(self, trial: optuna.trial.BaseTrial, *, images: ImageShape, classes: int) -> None:
-        """Let a space choose with `trial`, for images of that shape and so many classes."""
-        self._trial = trial
-        self.images = images
-        self.classes = classes
-        self.backbones = OURS
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """Choose a whole number from `low` to `high`, both included."""
-        return self._trial.suggest_int(name, low, high, step=step, log=log)
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        """Choose a number from `low` to `high`, both included."""
-        return self._trial.suggest_float(name, low, high, step=step, log=log)
-
-    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
-        """Choose one of `choices`."""
-        chosen: Choice = self._trial.suggest_categorical(name, choices)
-        return chosen

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from search.progress.tally import duration
+from search.wording import (
+    duration,
+)
 from spaces.errors import StorageError
 
 T = TypeVar("T")

@@ -18,10 +18,12 @@ from search.driver.budget import Budget
 from search.driver.prepare import Prepared
 from search.driver.watchdog import Watchdog
 from search.progress.protocol import Progress
-from search.progress.tally import duration
 from search.results.model_files import card_of, script_of
 from search.results.run_folder import RunFolder
 from search.study.study import Study
+from search.wording import (
+    duration,
+)
 from search.workers.protocol import Measured, Notice, TrainingFailed, Workers
 from spaces.errors import StorageError, TamizError
 

@@ -14,12 +14,15 @@ import pytest
 from objectives.messages import Objective, StudyData
 from objectives.networks.registry import build
 from spaces.backbones import Backbones
-from spaces.catalogue import find_space, space_names
+from spaces.catalogue import (
+    find_space,
+    space_names,
+    with_backbones,
+)
 from spaces.errors import UsageError
 from spaces.parameters import Parameter, RandomSuggest, find_parameters, recipe_for
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, ParameterValue, Space
-from spaces.transfer import with_backbones
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_space.py"
 CIFAR = ImageShape(height=32, width=32, channels=3)

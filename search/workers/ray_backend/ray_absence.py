@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from search.progress.tally import duration
+from search.wording import (
+    duration,
+)
 from spaces.errors import StorageError
 
 _starting_seconds = 60.0

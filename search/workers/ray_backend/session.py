@@ -18,12 +18,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import objectives
-import search
-import spaces
 from search.system.output_capture import only_own_lines
 from search.workers.ray_backend.actor import SourceModule, WorkerActor
 from search.workers.ray_backend.crash_log import oom_kills
@@ -278,7 +276,7 @@ class RaySession:
                 address=self._address,
                 log_to_driver=False,
                 logging_level=logging.WARNING,
-                runtime_env={"py_modules": [str(Path(room.__path__[0])) for room in (spaces, objectives, search)]},
+                runtime_env={"py_modules": [_package_folder(name) for name in ("spaces", "objectives", "search")]},
             )
         ending.callback(ray.shutdown)
         self._pulse = Pulse(
@@ -300,3 +298,11 @@ def _machines(nodes: Sequence[Any]) -> list[Machine]:
         Machine(cpus=int(has.get("CPU", 0)), gpus=int(has.get("GPU", 0)), memory=int(has.get("memory", 0)))
         for has in resources
     ]
+
+
+def _package_folder(name: str) -> str:
+    """Return the folder of one of our packages, without importing it."""
+    spec = find_spec(name)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return str(Path(spec.submodule_search_locations[0]))

@@ -20,7 +20,9 @@ from objectives.messages import (
     TrainingTask,
     WinnerMeasured,
 )
-from search.storage.retry import CLUSTER_PATIENCE_SECONDS
+from search.settings import (
+    CLUSTER_PATIENCE_SECONDS,
+)
 from search.system.stopping import Stopped
 from search.workers.protocol import (
     CheckpointMade,

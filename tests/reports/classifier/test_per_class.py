@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from sklearn.metrics import classification_report
 
-from reports.classifier.per_class import class_table, confusion_counts, confusion_sentences, most_confused
+from objectives.evaluation.metrics import (
+    confusion_counts,
+)
+from reports.classifier.per_class import (
+    class_table,
+    confusion_sentences,
+    most_confused,
+)
 from reports.stored.run import Run
 
 ANIMALS = ("bird", "cat", "dog", "frog")

@@ -8,8 +8,14 @@ from pathlib import Path
 import optuna
 import pytest
 
+from reports.charts.trade_off import (
+    trade_off_chart,
+)
 from reports.findings.importances import find_importances
-from reports.findings.trade_off import find_trade_off, trade_off_chart, trade_off_sentence
+from reports.findings.trade_off import (
+    find_trade_off,
+    trade_off_sentence,
+)
 from reports.pages.page import render
 from reports.stored.read import read_run
 from reports.stored.run import Run

@@ -12,7 +12,6 @@ import pytest
 from reports.stored.records import ModelCard, schema
 from search.cli.options import (
     Options,
-    command_for,
     from_environment,
     from_file,
     from_settings,
@@ -20,6 +19,9 @@ from search.cli.options import (
     resolve,
     resolve_alone,
     study_name,
+)
+from search.settings import (
+    command_for,
 )
 from spaces.backbones import Backbones
 from spaces.errors import UnknownNameError, UsageError

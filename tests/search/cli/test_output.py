@@ -10,8 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from search.cli.output import Output, end_lines, resume_command, tell_end, tell_error, write_crash
+from search.cli.output import (
+    Output,
+    end_lines,
+    tell_end,
+    tell_error,
+    write_crash,
+)
 from search.results.summary import BestTrial, DataSummary, RunSummary, Seconds, TestScore, TrialCounts
+from search.settings import (
+    resume_command,
+)
 from search.storage.url import resolve_storage
 
 DONE = RunSummary(

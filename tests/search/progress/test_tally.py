@@ -4,8 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from search.progress.tally import Tally, counts_in_words, duration, params_in_words, remaining_in_words
-from search.results.summary import TrialCounts
+from search.progress.tally import (
+    Tally,
+)
+from search.results.summary import (
+    TrialCounts,
+    counts_in_words,
+)
+from search.wording import (
+    duration,
+    params_in_words,
+    remaining_in_words,
+)
 from tests.search.fixtures.progress_plan import ended, epoch, plan
 
 

@@ -1,0 +1,26 @@
+"""What a run depends on besides its settings: the time and the versions of libraries."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from datetime import UTC, datetime
+
+PACKAGES = ("tamiz", "keras", "tensorflow", "jax", "torch", "optuna", "ray", "numpy", "scikit-learn", "pillow")
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a result depends on, and the backend of Keras."""
+    found = {"python": platform.python_version(), "backend": os.environ.get("KERAS_BACKEND", "tensorflow")}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def now() -> str:
+    """Return the time as ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
