@@ -16,10 +16,10 @@ EXECUTORS = ("ray", "inline")
 RESIZES = ("stretch", "crop", "pad")
 STALL_SECONDS = 600.0
 """The least silence that is taken for a hung training."""
-PATIENCE_SECONDS = 600.0
-"""How long a database may be away by default."""
-CLUSTER_PATIENCE_SECONDS = 600.0
-"""How long a cluster may have no worker by default."""
+STORAGE_WAIT_SECONDS = 600.0
+"""How long to wait by default for a database that is unavailable."""
+CLUSTER_WAIT_SECONDS = 600.0
+"""How long to wait by default for a cluster without workers."""
 
 _study_name = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
@@ -43,10 +43,10 @@ class RunSettings:
     """A training that takes longer, over all its attempts and resumptions, is stopped; None: no limit."""
     trial_stall_seconds: float = STALL_SECONDS
     """A training that reports nothing for so long, and for ten times the longest epoch so far, is taken for hung."""
-    storage_patience_seconds: float = PATIENCE_SECONDS
-    """So long the study's database may be away; trials wait in the run folder meanwhile. 0: not at all."""
-    cluster_patience_seconds: float = CLUSTER_PATIENCE_SECONDS
-    """So long a Ray cluster may have no worker for this search. 0: not at all, beyond what starting one takes."""
+    storage_wait_seconds: float = STORAGE_WAIT_SECONDS
+    """How long to wait for the study's database when it is unavailable; trials stay in the run folder meanwhile."""
+    cluster_wait_seconds: float = CLUSTER_WAIT_SECONDS
+    """How long to wait while a Ray cluster has no worker for this search, beyond what starting one takes."""
     epochs: int = 8
     train_images: int | None = None
     """Use only so many training and validation images, a stratified subset; None: all."""
@@ -97,7 +97,7 @@ class RunSettings:
                 raise UsageError(
                     f"--{option.removesuffix('_seconds').replace('_', '-')} is {came}; accepted: more than 0"
                 )
-        for option in ("storage_patience", "cluster_patience"):
+        for option in ("storage_wait", "cluster_wait"):
             if not (came := getattr(self, f"{option}_seconds")) >= 0:
                 raise UsageError(f"--{option.replace('_', '-')} is {came}; accepted: 0s or more")
         if not 0 <= self.seed < 2**32:

@@ -118,8 +118,8 @@ def run(
     timeout: float | str | None = None,
     trial_timeout: float | str | None = None,
     trial_stall: float | str | None = None,
-    storage_patience: float | str | None = None,
-    cluster_patience: float | str | None = None,
+    storage_wait: float | str | None = None,
+    cluster_wait: float | str | None = None,
     epochs: int | None = None,
     train_images: int | None = None,
     image_size: int | None = None,
@@ -148,8 +148,8 @@ def run(
     A kernel's interrupt stops in order; the same call goes on where it stopped.
 
     Args:
-        timeout: seconds, or text such as "30m"; so are `trial_timeout`, `trial_stall`, `storage_patience` and
-            `cluster_patience`.
+        timeout: seconds, or text such as "30m"; so are `trial_timeout`, `trial_stall`, `storage_wait` and
+            `cluster_wait`.
         join: help whoever runs the study at the moment, and go on with it when nobody does.
         fork: name of a new study, which begins with the trials of `study`.
         quiet: say nothing while searching.
@@ -165,8 +165,8 @@ def run(
         timeout=_seconds(timeout, "timeout"),
         trial_timeout=_seconds(trial_timeout, "trial_timeout"),
         trial_stall=_seconds(trial_stall, "trial_stall"),
-        storage_patience=_seconds(storage_patience, "storage_patience"),
-        cluster_patience=_seconds(cluster_patience, "cluster_patience"),
+        storage_wait=_seconds(storage_wait, "storage_wait"),
+        cluster_wait=_seconds(cluster_wait, "cluster_wait"),
         epochs=epochs,
         train_images=train_images,
         image_size=image_size,

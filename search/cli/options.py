@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 DEFAULT_TRIALS = 50
 _duration = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
 _unit_seconds = (86400, 3600, 60, 1)
-_durations = ("timeout", "trial_timeout", "trial_stall", "storage_patience", "cluster_patience")
+_durations = ("timeout", "trial_timeout", "trial_stall", "storage_wait", "cluster_wait")
+_renamed = {"storage_patience_seconds": "storage_wait", "cluster_patience_seconds": "cluster_wait"}
+"""Options that settings.json has under another name, in run folders written before they were renamed."""
 _not_in_environment = ("data",)  # TAMIZ_DATA is the data directory
 
 
@@ -47,9 +49,9 @@ class Options:
     """Seconds."""
     trial_stall: float | None = None
     """Seconds."""
-    storage_patience: float | None = None
+    storage_wait: float | None = None
     """Seconds."""
-    cluster_patience: float | None = None
+    cluster_wait: float | None = None
     """Seconds."""
     epochs: int | None = None
     train_images: int | None = None
@@ -182,12 +184,12 @@ def from_file(file: Path | None, folder: Path) -> Options:
         table = table.get("settings") if isinstance(table, dict) else None
     if not isinstance(table, dict):
         raise UsageError(f"--config {file} holds no settings; accepted: a table of options such as trials = 50")
-    return _from_table(table, file.name)
+    return from_settings(table, file.name) if file.suffix == ".json" else _from_table(table, file.name)
 
 
 def from_settings(settings: Mapping[str, object], source: str) -> Options:
     """Return the options that a run stored; `source` is the file, for errors."""
-    return _from_table(settings, source)
+    return _from_table({_renamed.get(key, key): value for key, value in settings.items()}, source)
 
 
 def parse_duration(text: str, option: str = "--timeout") -> float:

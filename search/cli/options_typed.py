@@ -18,9 +18,11 @@ TrialTimeout = Annotated[str | None, typer.Option(metavar="TIME", help="Stop a t
 Stall = Annotated[
     str | None, typer.Option(metavar="TIME", help="A trial silent for so long is taken for hung; default: 10m.")
 ]
-Patience = Annotated[str | None, typer.Option(metavar="TIME", help="How long the database may be away; default: 10m.")]
-ClusterPatience = Annotated[
-    str | None, typer.Option(metavar="TIME", help="How long a cluster may have no worker; default: 10m.")
+StorageWait = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Wait this long for an unavailable database; default: 10m.")
+]
+ClusterWait = Annotated[
+    str | None, typer.Option(metavar="TIME", help="Wait this long for a cluster without workers; default: 10m.")
 ]
 Storage = Annotated[
     str | None, typer.Option(metavar="URL", help="Database of the study; or env:NAME, file:PATH. Default: a file.")

@@ -175,7 +175,7 @@ def _search(
     progress: Progress,
     stop: StopRequest,
 ) -> Search:
-    patience = settings.storage_patience_seconds
+    patience = settings.storage_wait_seconds
     disk = RoomOnDisk(folder.path, note=progress.note, patience_seconds=patience, is_stopping=lambda: stop.is_requested)
     return Search(
         study=study,

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from sqlalchemy import exc as sql_errors
 
-from search.settings import PATIENCE_SECONDS
+from search.settings import STORAGE_WAIT_SECONDS
 from search.storage.url import without_secrets
 from search.system.disk import RoomOnDisk, is_full
 from search.wording import (
@@ -40,7 +40,7 @@ class PatientSaving:
         study: Saved,
         *,
         note: Callable[[str], None],
-        patience_seconds: float = PATIENCE_SECONDS,
+        patience_seconds: float = STORAGE_WAIT_SECONDS,
         disk: RoomOnDisk | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,

@@ -83,7 +83,7 @@ def _ray(settings: RunSettings, space: Space, folder: RunFolder, note: Callable[
         )  # imports Ray, which the session's thread has begun to do
 
         return RayWorkers(
-            session=session, data=data, objective=objective, patience_seconds=settings.cluster_patience_seconds
+            session=session, data=data, objective=objective, patience_seconds=settings.cluster_wait_seconds
         )
 
     may_wait = True

@@ -51,7 +51,7 @@ class Absence:
         if waited > self._patience_seconds:
             raise StorageError(
                 f"the cluster has had no worker for {duration(self._seconds)} "
-                "(--cluster-patience says how long is too long); what is finished is kept"
+                "(--cluster-wait limits this); what is finished is kept"
             )
         if self._seconds - self._told < _between_lines_seconds:
             return None

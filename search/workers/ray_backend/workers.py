@@ -21,7 +21,7 @@ from objectives.messages import (
     WinnerMeasured,
 )
 from search.settings import (
-    CLUSTER_PATIENCE_SECONDS,
+    CLUSTER_WAIT_SECONDS,
 )
 from search.system.stopping import Stopped
 from search.workers.protocol import (
@@ -65,7 +65,7 @@ class RayWorkers:
         data: StudyData,
         objective: Objective,
         limits: Limits | None = None,
-        patience_seconds: float = CLUSTER_PATIENCE_SECONDS,
+        patience_seconds: float = CLUSTER_WAIT_SECONDS,
     ) -> None:
         """Return at once; the data are handed over when the session is up, in `next_event`.
 

@@ -117,7 +117,7 @@ def search_on(cluster: Any, folder: Path, *, comes_back: bool, machine: str = "g
     progress = Losing(cluster=cluster, node=node, comes_back=comes_back, machine=machine)
     settings = RunSettings(
         space=str(folder / "small.py"), study="s", data="digits", trials=3, epochs=2, train_images=400,
-        runs=str(folder), workers=1, pruner="none", ray_address=cluster.address, cluster_patience_seconds=0.0,
+        runs=str(folder), workers=1, pruner="none", ray_address=cluster.address, cluster_wait_seconds=0.0,
     )  # fmt: skip
     space = find_space(settings.space)
     try:
@@ -150,7 +150,7 @@ def test_a_search_that_waits_in_vain_can_be_resumed(
 ) -> None:
     monkeypatch.setattr("search.workers.ray_backend.ray_absence._starting_seconds", 40.0)
     said = search_on(cluster, tmp_path, comes_back=False)
-    assert re.match(r"the cluster has had no worker for 4\ds \(--cluster-patience says how long", said.notes[-1])
+    assert re.match(r"the cluster has had no worker for 4\ds \(--cluster-wait limits this", said.notes[-1])
     assert len(said.ended_trials) in (1, 2), "losing a machine takes a moment"
     assert (StorageError.exit_code, StorageError.resumable) == (5, True)
 

@@ -42,7 +42,7 @@ timeout = "1h30m"
 until = 0.97
 skip_bad = true
 sampler = "tpe"
-storage-patience = "90s"
+storage-wait = "90s"
 """
 
 

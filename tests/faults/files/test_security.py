@@ -151,7 +151,7 @@ def test_a_password_is_in_nothing_that_a_search_leaves_or_starts_and_a_person_in
     person = {"HOME": str(home), "USER": home.name, "LOGNAME": home.name, "FAVOURITE": "envcanary"}
     variables = person | {"TAMIZ_STORAGE": postgres.url, "TMPDIR": str(scratch), "PYTHONPATH": str(HOUSE)}
     what = ["--space", str(home / "small.py"), "--study", "canary", "--trials", "100000", "--workers", "1"]
-    where = ["--storage-patience", "1s", "--epochs", "2", "--json"]
+    where = ["--storage-wait", "1s", "--epochs", "2", "--json"]
     searching = subprocess.Popen(
         [sys.executable, "-c", AS_THAT_PERSON, "run", *what, *where],
         cwd=home, env=os.environ | variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

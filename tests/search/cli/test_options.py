@@ -78,6 +78,15 @@ def test_stored_settings_are_accepted_back(tmp_path: Path) -> None:
     assert resolve_alone(from_settings(asdict(settings), "settings.json")).settings == settings
 
 
+def test_settings_stored_before_an_option_was_renamed_are_accepted_back(tmp_path: Path) -> None:
+    stored = {"space": "cnn_cifar", "storage_patience_seconds": 5.0, "cluster_patience_seconds": 7.0}
+    file = tmp_path / "settings.json"
+    file.write_text(json.dumps({"schema": 1, "settings": stored}))
+    expected = Options(space="cnn_cifar", storage_wait=5.0, cluster_wait=7.0)
+
+    assert from_settings(stored, "settings.json") == from_file(file, tmp_path) == expected
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
