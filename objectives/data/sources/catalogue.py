@@ -99,7 +99,7 @@ def _read_cifar100(folder: Path) -> ImageArrays:
 
 
 def _fashion_file(name: str, *, sha256: str) -> RemoteFile:
-    return RemoteFile(url=KERAS_FILES + name, sha256=sha256, most_bytes=30_000_000, hashed_unpacked=True)
+    return RemoteFile(url=KERAS_FILES + name, sha256=sha256, most_bytes=30_000_000)
 
 
 PUBLISHED: tuple[Published, ...] = (
@@ -138,19 +138,19 @@ PUBLISHED: tuple[Published, ...] = (
         files=(
             _fashion_file(
                 "train-images-idx3-ubyte.gz",
-                sha256="c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+                sha256="3aede38d61863908ad78613f6a32ed271626dd12800ba2636569512369268a84",
             ),
             _fashion_file(
                 "train-labels-idx1-ubyte.gz",
-                sha256="bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+                sha256="a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
             ),
             _fashion_file(
                 "t10k-images-idx3-ubyte.gz",
-                sha256="5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+                sha256="346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
             ),
             _fashion_file(
                 "t10k-labels-idx1-ubyte.gz",
-                sha256="0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
+                sha256="67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
             ),
         ),
     ),
