@@ -66,10 +66,6 @@ class InstantWorkers:
         """Is not asked for here."""
         raise RuntimeError(f"trial {trial} does not hang")
 
-    def reinforce(self, count: int) -> None:
-        """Is never asked for."""
-        raise RuntimeError(f"{count} workers more are asked for")
-
     def measure(self, trial: int, model: bytes) -> int:
         """Is not asked for here."""
         raise RuntimeError(f"trial {trial} is not to be measured")

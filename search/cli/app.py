@@ -16,7 +16,6 @@ from search.cli.options_typed import (
     AsJson,
     ClusterWait,
     ForkName,
-    Join,
     Quiet,
     Runs,
     Stall,
@@ -26,7 +25,7 @@ from search.cli.options_typed import (
     TrialTimeout,
 )
 from search.cli.output import Output, failure, forget_stdout, say, tell_error, write_crash
-from search.cli.run import Others, continue_study, search
+from search.cli.run import continue_study, search
 from search.cli.show import check_data, doctor, report, show_space, spaces, status
 from search.system.stopping import Interrupted
 from spaces.errors import TamizError, UsageError
@@ -105,7 +104,6 @@ def run(
     ray_address: Annotated[str | None, typer.Option(metavar="ADDRESS", help="A running Ray cluster.")] = None,
     insecure_ray: Annotated[bool, typer.Option("--insecure-ray", help="Without RAY_AUTH_MODE=token.")] = False,
     file: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Options in a TOML file.")] = None,
-    join: Join = False,
     fork: ForkName = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -140,9 +138,7 @@ def run(
         ray_address=ray_address,
         insecure_ray=insecure_ray or None,
     )
-    raise typer.Exit(
-        search(typed, file=file, output=Output(json=as_json, quiet=quiet), others=Others(joins=join, fork=fork))
-    )
+    raise typer.Exit(search(typed, file=file, output=Output(json=as_json, quiet=quiet), fork=fork))
 
 
 @app.command()
@@ -154,7 +150,6 @@ def resume(
     workers: Annotated[int | None, typer.Option(metavar="N", help="Default: as before.")] = None,
     runs: Runs = None,
     storage: Storage = None,
-    join: Join = False,
     fork: ForkName = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -168,11 +163,7 @@ def resume(
         runs=runs,
         storage=storage,
     )
-    raise typer.Exit(
-        continue_study(
-            study, changed=changed, output=Output(json=as_json, quiet=quiet), others=Others(joins=join, fork=fork)
-        )
-    )
+    raise typer.Exit(continue_study(study, changed=changed, output=Output(json=as_json, quiet=quiet), fork=fork))
 
 
 @app.command("status")

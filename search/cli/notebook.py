@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from search.cli.helping import run_or_help
 from search.cli.options import (
     Options,
     parse_duration,
@@ -23,6 +22,7 @@ from search.cli.options import (
 )
 from search.cli.output import end_lines
 from search.driver.fork import Fork, fork_settings
+from search.driver.run import run_search
 from search.progress.display import open_progress
 from search.results.run_folder import RunFolder
 from search.results.status import find_run, read_trials
@@ -138,7 +138,6 @@ def run(
     executor: str | None = None,
     ray_address: str | None = None,
     insecure_ray: bool = False,
-    join: bool = False,
     fork: str | None = None,
     config: str | Path | None = None,
     quiet: bool = False,
@@ -150,7 +149,6 @@ def run(
     Args:
         timeout: seconds, or text such as "30m"; so are `trial_timeout`, `trial_stall`, `storage_wait` and
             `cluster_wait`.
-        join: help whoever runs the study at the moment, and go on with it when nobody does.
         fork: name of a new study, which begins with the trials of `study`.
         quiet: say nothing while searching.
 
@@ -191,12 +189,11 @@ def run(
     if fork is not None:
         settings, begun_with = fork_settings(settings, fork), Fork.of(find_run(settings.study, settings.runs))
     with open_progress(sys.stderr, quiet=quiet) as progress:
-        summary = run_or_help(
+        summary = run_search(
             settings,
             space=resolved.space,
             progress=progress,
             command=command_for(settings) if begun_with is None else begun_with.command(settings),
-            joins=join,
             fork=begun_with,
         )
     return SearchResult(summary=summary, folder=Path(settings.runs) / settings.study)

@@ -8,7 +8,6 @@ import typer
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout at the end.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the report's path alone.")]
-Join = Annotated[bool, typer.Option("--join", help="Help who runs the study, with --workers more; default: 1.")]
 ForkName = Annotated[
     str | None, typer.Option("--fork", metavar="NEW", help="Begin study NEW with the trials of --study.")
 ]

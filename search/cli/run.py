@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,32 +23,18 @@ from search.settings import (
 )
 from search.system.output_capture import only_own_lines
 from search.system.stopping import Interrupted
-from spaces.errors import TamizError, UsageError
+from spaces.errors import TamizError
 
 if TYPE_CHECKING:
     from search.driver.fork import Fork
 
 
-@dataclass(frozen=True, kw_only=True)
-class Others:
-    """How a search relates to others."""
-
-    joins: bool = False
-    """Whether it helps whoever runs the study."""
-    fork: str | None = None
-    """Name of a new study that begins with the trials of the one that is named."""
-
-    def __post_init__(self) -> None:
-        if self.joins and self.fork is not None:
-            raise UsageError("both --join and --fork are given; accepted: one of them")
-
-
-def search(typed: Options, *, file: Path | None, output: Output, others: Others) -> int:
+def search(typed: Options, *, file: Path | None, output: Output, fork: str | None) -> int:
     """Search as typed, say how it ended, and return the exit code."""
-    return _search(resolve(typed, file=file), output, others)
+    return _search(resolve(typed, file=file), output, fork)
 
 
-def continue_study(study: str, *, changed: Options, output: Output, others: Others) -> int:
+def continue_study(study: str, *, changed: Options, output: Output, fork: str | None) -> int:
     """Continue a study with its stored settings but for what is changed, and return the exit code."""
     from search.results.status import find_run, read_settings
 
@@ -56,23 +42,22 @@ def continue_study(study: str, *, changed: Options, output: Output, others: Othe
     stored = from_settings(read_settings(folder).settings, str(folder.path / "settings.json"))
     place = Options(study=folder.path.name, runs=str(folder.path.parent))
     options = replace(changed, runs=None).over(place).over(replace(stored, timeout=None))
-    return _search(resolve_alone(options), output, others)
+    return _search(resolve_alone(options), output, fork)
 
 
-def _search(resolved: Resolved, output: Output, others: Others) -> int:
+def _search(resolved: Resolved, output: Output, fork: str | None) -> int:
     from search.lease.folder_lock import refuse_if_busy  # numpy with it, which `--help` does without
     from search.results.run_folder import RunFolder
 
-    fork = None
-    if others.fork is not None:
-        resolved, fork = _forked(resolved, others.fork)
+    begun_with = None
+    if fork is not None:
+        resolved, begun_with = _forked(resolved, fork)
     settings = resolved.settings
     folder = RunFolder.at(Path(settings.runs), settings.study)
-    if not others.joins:
-        refuse_if_busy(folder.path, settings.study)
+    refuse_if_busy(folder.path, settings.study)
     # The display must come after the terminal is kept for our own lines, see `only_own_lines`.
     with only_own_lines(folder.log), open_progress(sys.stderr, quiet=output.quiet) as progress:
-        summary = search_or_explain(resolved, progress, joins=others.joins, fork=fork)
+        summary = search_or_explain(resolved, progress, fork=begun_with)
     tell_end(summary, output)
     return summary.exit_code
 
@@ -85,30 +70,26 @@ def _forked(resolved: Resolved, new: str) -> tuple[Resolved, Fork]:
     return replace(resolved, settings=fork_settings(old, new)), Fork.of(find_run(old.study, old.runs))
 
 
-def search_or_explain(
-    resolved: Resolved, progress: Progress, *, joins: bool = False, fork: Fork | None = None
-) -> RunSummary:
+def search_or_explain(resolved: Resolved, progress: Progress, *, fork: Fork | None = None) -> RunSummary:
     """Return how the search ended, also where an error ended it.
 
     Args:
         resolved: the run.
         progress: told what goes on.
-        joins: whether the study may be another's, which is then helped.
         fork: what a new study begins with; None: with nothing.
     """
-    from search.cli.helping import run_or_help
+    from search.driver.run import run_search
     from search.results.status import failed_summary
 
     settings = resolved.settings
     if (Path(settings.runs) / settings.study / "settings.json").is_file():
         progress.note(f"continuing study {settings.study} in {settings.runs}")
     try:
-        return run_or_help(
+        return run_search(
             settings,
             space=resolved.space,
             progress=progress,
             command=command_for(settings) if fork is None else fork.command(settings),
-            joins=joins,
             fork=fork,
         )
     except TamizError as error:

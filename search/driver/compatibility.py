@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.stored.records import RunRecord
-from search.settings import RunSettings
 from spaces.errors import StudyConflictError
 
 BINDING = ("space", "data", "metric", "epochs", "train_images", "image_size", "resize", "seed", "backbone")
@@ -26,12 +24,6 @@ def check_same(asked: RunRecord, earlier: RunRecord) -> None:
     if differences := differences_in_words(asked, earlier):
         widened = not differences_in_words(asked, earlier, but=("space",))
         raise other_study(asked.study, differences, may_fork=widened)
-
-
-def check_same_settings(settings: RunSettings, earlier: RunRecord) -> None:
-    """Refuse, without looking at any data, what `check_same` would refuse; raises StudyConflictError."""
-    if differences := _other_settings(dataclasses.asdict(settings), earlier):
-        raise other_study(settings.study, differences)
 
 
 def differences_in_words(asked: RunRecord, earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:

@@ -87,7 +87,7 @@ class Fork:
         old = read_settings(self.source)
         if differences := differences_in_words(record, old, but=("space",)):
             raise other_study(old.study, differences)
-        holder = Holder.this(executor=settings.executor, ray_address=settings.ray_address)
+        holder = Holder.this()
         with lease(self.source.path, old.study, holder), self._trials(old.study) as (study, trials):
             taken_over = _in_new_space(trials, old, space=space, folder=self.source)
             try:

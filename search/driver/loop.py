@@ -17,7 +17,6 @@ from search.driver.recorder import TrialEnds
 from search.driver.trainings import Trainings
 from search.driver.trial_time import TrialTime
 from search.driver.watchdog import Watchdog
-from search.lease.joining import Helpers
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
 from search.storage.retry import PatientSaving
@@ -49,7 +48,6 @@ class Search:
         until: float | None = None,
         watchdog: Watchdog | None = None,
         trial_time: TrialTime | None = None,
-        helpers: Helpers | None = None,
         saving: PatientSaving | None = None,
         disk: RoomOnDisk | None = None,
     ) -> None:
@@ -62,7 +60,6 @@ class Search:
         self._stop = stop
         self._seed = seed
         self._until = until
-        self._helpers = helpers
         self._exhausted = False
         self._saving = saving or PatientSaving(study, note=progress.note)
         checkpoints = Checkpoints(folder, progress)
@@ -103,7 +100,6 @@ class Search:
         try:
             self._take_up_interrupted()
             while True:
-                self._take_on_help()
                 self._fill()
                 if self._stop.is_immediate:
                     self._trainings.halt()
@@ -174,10 +170,6 @@ class Search:
             started = self._study.started()
             done, to_go = started - len(waiting), self._budget.left(started)
             self._progress.note(resuming_in_words(self._study.name, waiting, done=done, to_go=to_go))
-
-    def _take_on_help(self) -> None:
-        if self._helpers is not None:
-            self._workers.reinforce(self._helpers.workers())
 
     def _fill(self) -> None:
         while self._workers.idle and self._has_more and not self._saving.is_blocked:

@@ -21,7 +21,6 @@ from search.driver.prepare import Prepared, prepare
 from search.driver.trial_time import TrialTime
 from search.driver.watchdog import Watchdog
 from search.lease.folder_lock import Holder, lease
-from search.lease.joining import Helpers
 from search.lease.server_lock import server_lease
 from search.progress.protocol import Progress, SearchPlan
 from search.results.run_folder import RunFolder
@@ -70,7 +69,7 @@ def run_search(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder = RunFolder.at(Path(settings.runs), settings.study)
     with ExitStack() as cleanup:
-        holder = Holder.this(executor=settings.executor, ray_address=settings.ray_address)
+        holder = Holder.this()
         cleanup.enter_context(lease(folder.path, settings.study, holder))
         cleanup.callback(progress.ended)
         cleanup.enter_context(_storage_faults(folder))
@@ -190,7 +189,6 @@ def _search(
         disk=disk,
         watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
         trial_time=trial_time,
-        helpers=None if settings.executor == "inline" else Helpers(folder.path, note=progress.note),
     )
 
 

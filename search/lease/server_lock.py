@@ -1,7 +1,7 @@
-"""The lease of a study that is on a server: drivers with other run folders, on other machines, see it there.
+"""Lock of a study on a database server, which drivers with other run folders or on other machines see.
 
-It is a lock that PostgreSQL calls advisory and MySQL user-level: it ends with the connection that holds it, however
-that ends. A file's lease is its run folder's.
+PostgreSQL calls such a lock advisory and MySQL user-level: it ends with the connection that holds it, however that
+ends. A study in a file is locked by its run folder alone (`search.lease.folder_lock`).
 """
 
 from __future__ import annotations
@@ -17,9 +17,8 @@ import sqlalchemy
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
-from search.lease.folder_lock import Holder
+from search.lease.folder_lock import Holder, StudyBusyError
 from search.storage.database import bare_engine
-from spaces.errors import StudyConflictError
 
 _looks_seconds = 10.0
 _name_bytes = 63
@@ -27,15 +26,14 @@ _name_bytes = 63
 
 @dataclass(frozen=True, kw_only=True)
 class _Dialect:
-    """How a server is spoken to; of `:key`, the lock, and `:name`, the driver in words, each takes what it needs."""
+    """SQL of one kind of server; `:key` is the lock, `:name` the driver in words, where a statement uses them."""
 
     begin: tuple[str, ...]
-    """Names the connection, where there is a way; a machine that went away without a word holds nothing for longer
-    than a minute."""
+    """Names the connection where possible; the server drops it within a minute when the machine is gone."""
     take: str
-    """Gives 1 or true if the lock is ours now."""
+    """Returns 1 or true if the lock was acquired."""
     held_by: str
-    """Gives who has the lock, if that may be known."""
+    """Returns the holder, if the server lets us know."""
 
 
 _postgresql = _Dialect(
@@ -52,7 +50,7 @@ _postgresql = _Dialect(
 )
 _mysql = _Dialect(
     begin=("SET SESSION wait_timeout = 60",),
-    take="SELECT GET_LOCK(concat(:key, left(sha2(database(), 256), 16)), 0)",  # such locks are the whole server's
+    take="SELECT GET_LOCK(concat(:key, left(sha2(database(), 256), 16)), 0)",  # such locks belong to the whole server
     held_by="""
         SELECT concat('a process on ', substring_index(host, ':', 1)) FROM information_schema.processlist
         WHERE id = IS_USED_LOCK(concat(:key, left(sha2(database(), 256), 16)))
@@ -62,12 +60,12 @@ _mysql = _Dialect(
 
 @contextmanager
 def server_lease(url: str, study: str, holder: Holder) -> Iterator[None]:
-    """Be the only driver of a study on its server, as `holder`, until leaving; nothing for other databases.
+    """Hold the lock of a study on its server until leaving; does nothing for other databases.
 
-    The server may be away, now or later: the lock is taken as soon as it is back.
+    The server may be unavailable, now or later: the lock is acquired as soon as it answers again.
 
     Raises:
-        StudyConflictError: another driver is; says who, and how to help it.
+        StudyBusyError: another process holds it.
     """
     lock = _lock_of(url, study, holder)
     if lock is None:
@@ -86,7 +84,7 @@ def server_lease(url: str, study: str, holder: Holder) -> Iterator[None]:
 
 
 def _lock_of(url: str, study: str, holder: Holder) -> _Lock | None:
-    """Return the lock of a study on a server; None for files, and where opening the study will say what is missing."""
+    """Return the lock; None for files, and where a driver package is missing, which opening the study reports."""
     digest = hashlib.sha256(f"tamiz:{study}".encode())
     if url.startswith("postgres") and find_spec("psycopg"):
         return _Lock(url, study, holder, _postgresql, key=int.from_bytes(digest.digest()[:8], signed=True))
@@ -104,7 +102,7 @@ class _Lock:
         self._connection: Connection | None = None
 
     def take(self) -> None:
-        """Lock the study, unless the server is away; raises StudyConflictError."""
+        """Lock the study, unless the server is unavailable; raises StudyBusyError."""
         with suppress(SQLAlchemyError), ExitStack() as unless_locked:
             connection = unless_locked.enter_context(self._engine.connect())
             for statement in self._dialect.begin:
@@ -116,22 +114,16 @@ class _Lock:
             unless_locked.pop_all()
 
     def _asked(self, connection: Connection, statement: str) -> object:
-        """Execute a statement; return the first value that it gives, if it gives any."""
+        """Execute a statement and return its first value, if it returns any."""
         given = {name: value for name, value in self._given.items() if f":{name}" in statement}
         found = connection.execute(sqlalchemy.text(statement), given)
         return found.scalar() if found.returns_rows else None
 
-    def _busy(self, by: object) -> StudyConflictError:
-        return StudyConflictError(
-            f"study '{self._study}' is being run by {by or 'another process'}, with another run folder.\n"
-            "To help it, make this machine part of its Ray cluster, and ask for more workers where it runs:\n"
-            "  here:  ray start --address=HEAD:6379 (where it was begun with --ray-address HEAD:6379)\n"
-            f"  there: python -m search resume {self._study} --join --workers N\n"
-            "Or choose another --study."
-        )
+    def _busy(self, by: object) -> StudyBusyError:
+        return StudyBusyError(self._study, f"{by or 'another process'}, with another run folder")
 
     def hold_until(self, over: threading.Event) -> None:
-        """Take the lock again whenever the server has lost it."""
+        """Acquire the lock again whenever the connection was lost."""
         while not over.wait(_looks_seconds):
             try:
                 if self._connection is not None:
@@ -140,11 +132,11 @@ class _Lock:
             except SQLAlchemyError:
                 self._let_go()
             if self._connection is None:
-                with suppress(StudyConflictError):  # whoever saves next finds trials that it does not know
+                with suppress(StudyBusyError):  # the next save then finds trials that it does not know
                     self.take()
 
     def close(self) -> None:
-        """Give the lock back."""
+        """Release the lock."""
         self._let_go()
 
     def _let_go(self) -> None:

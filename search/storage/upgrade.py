@@ -73,7 +73,7 @@ def upgrade(folder: RunFolder, *, storage: str | None) -> Upgraded:
     reference = storage or run.settings.get("storage")
     url = resolve_storage(reference) if isinstance(reference, str) else f"sqlite:///{folder.database}"
     shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
-    holder = Holder.this(executor="inline", ray_address=None)
+    holder = Holder.this()
     with lease(folder.path, run.study, holder), _engine(url, shown) as engine:
         before = read_schema(engine)
         if before is None:

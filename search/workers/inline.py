@@ -115,10 +115,6 @@ class InlineWorkers:
         if trial == self._trial and not self._is_ending:
             self._work = deque([lambda station: failure])
 
-    def reinforce(self, count: int) -> None:
-        """Is never asked for: one process trains one network at a time."""
-        raise RuntimeError(f"{count} workers more are asked for, and this process is the only one")
-
     def measure(self, trial: int, model: bytes) -> int:
         """Take a model; `next_event` predicts the test images with it."""
         self._occupy(trial)

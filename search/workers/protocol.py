@@ -135,12 +135,6 @@ class Workers(Protocol):
         training's end is on its way already.
         """
 
-    def reinforce(self, count: int) -> None:
-        """Have so many workers beyond `count` from now on; to be repeated now and then.
-
-        Of too many, idle ones leave, and busy ones when their training has ended.
-        """
-
     def measure(self, trial: int, model: bytes) -> int:
         """Let an idle worker measure a saved model on the test images; answered by `Measured` or `TrainingFailed`."""
 

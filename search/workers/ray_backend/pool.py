@@ -34,10 +34,6 @@ class RayWorker:
     place: Place | None = None
     """Where it is; None: it never got ready."""
     wear: Wear
-    is_extra: bool = False
-    """Whether it came by `reinforce`."""
-    is_leaving: bool = False
-    """Whether it takes no more tasks, and goes once it has none."""
     is_worn: bool = False
     """Whether another is to be hired in its place, once it is idle."""
     successor: Hired | None = None
@@ -94,7 +90,7 @@ class RayCrew:
     def take_idle(self, trial: int) -> RayWorker:
         """Give `trial` to a worker that is idle."""
         for worker in self.workers:
-            if worker.state == "idle" and not worker.is_leaving:
+            if worker.state == "idle":
                 worker.state, worker.trial = "working", trial
                 return worker
         raise RuntimeError("no worker is idle")
@@ -132,19 +128,6 @@ class RayCrew:
             answer: by for answer, by in self._expected.items() if by is not worker or answer == successor
         }
 
-    def reinforce(self, count: int) -> None:
-        """Have so many workers more than the session's own: hire them, or let some go again."""
-        extra = [worker for worker in self.workers if worker.is_extra]
-        for place, worker in enumerate(extra):
-            worker.is_leaving = place >= count
-        for worker in extra[count:]:
-            if worker.state in ("idle", "starting"):
-                self._dismiss(worker)
-        for _ in range(count - len(extra)):
-            number = max(worker.number for worker in self.workers) + 1
-            hired = self._session.hire(is_extra=True)
-            self._add(RayWorker(number=number, hired=hired, wear=Wear(self._limits), is_extra=True))
-
     def wear(self, worker: RayWorker, resident_bytes: int) -> None:
         """Count a training that has ended; another will replace a worn worker, hired ahead where there is room."""
         reason = worker.wear.add(resident_bytes)
@@ -153,7 +136,7 @@ class RayCrew:
         logging.getLogger("ray").warning("worker %d is replaced between two trainings: %s", worker.number, reason)
         worker.is_worn = True
         if self._session.has_room():
-            worker.successor = self._session.hire(is_extra=worker.is_extra)
+            worker.successor = self._session.hire()
             self.expect(worker, worker.successor.warm)
 
     def release(self, worker: RayWorker) -> None:
@@ -165,7 +148,7 @@ class RayCrew:
         """End its process and hire another, or take the one that was hired ahead."""
         self._session.await_head()
         ray.kill(worker.hired.actor)
-        hired, worker.successor = worker.successor or self._session.hire(is_extra=worker.is_extra), None
+        hired, worker.successor = worker.successor or self._session.hire(), None
         self.forget_answers(worker)
         worker.hired, worker.state, worker.wear, worker.is_worn = hired, "starting", Wear(self._limits), False
         worker.place = None
@@ -183,10 +166,3 @@ class RayCrew:
         awaited = worker.successor is not None and worker.successor.warm in self._expected
         if worker.is_worn and worker.state == "idle" and not awaited:
             self.replace(worker)
-
-    def _dismiss(self, worker: RayWorker) -> None:
-        for hired in filter(None, (worker.hired, worker.successor)):
-            ray.kill(hired.actor)
-        worker.successor = None
-        self.forget_answers(worker)
-        self.workers.remove(worker)

@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -167,18 +167,12 @@ class RaySession:
         _ = self.share
         return self._crew
 
-    def hire(self, *, is_extra: bool = False) -> Hired:
-        """Begin a new worker and let it import Keras; returns at once.
-
-        One beyond the number that this machine was shared out among trains beside the others, in one thread; on a
-        cluster, and on a GPU, it waits until there is room.
-        """
+    def hire(self) -> Hired:
+        """Begin a new worker and let it import Keras; returns at once."""
         import ray
 
         share = self._share
         assert share is not None
-        if is_extra and self._address is None:
-            share = replace(share, cpus=0.0)
         actor = (
             ray.remote(WorkerActor)
             .options(num_cpus=share.cpus, num_gpus=share.gpus, max_restarts=0, max_task_retries=0)

@@ -94,7 +94,7 @@ class RayWorkers:
     @property
     def idle(self) -> int:
         """How many of them could take a task now."""
-        return sum(worker.state == "idle" and not worker.is_leaving for worker in self._crew.workers)
+        return sum(worker.state == "idle" for worker in self._crew.workers)
 
     def start(self, task: TrainingTask) -> int:
         """Give a task to an idle worker."""
@@ -137,11 +137,6 @@ class RayWorkers:
         self._events = deque(event for event in self._events if getattr(event, "trial", None) != trial)
         self._fail(worker, failure)
         self._crew.replace(worker)
-
-    def reinforce(self, count: int) -> None:
-        """Hire more workers than `count`, or let some of those go again; nothing while Ray starts."""
-        if self._crew.workers:
-            self._crew.reinforce(count)
 
     def measure(self, trial: int, model: bytes) -> int:
         """Let an idle worker predict the test images."""

@@ -40,7 +40,7 @@ def reach(folder: Path, own: int, study: str, url: str) -> str:
 
 
 def _lease(folder: Path, study: str, url: str) -> AbstractContextManager[None]:
-    holder = Holder.this(executor="ray", ray_address=None)
+    holder = Holder.this()
     return server_lease(url, study, holder) if url else search.lease.folder_lock.lease(folder / study, study, holder)
 
 

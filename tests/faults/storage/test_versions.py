@@ -158,7 +158,7 @@ def test_an_upgrade_that_fails_leaves_the_study_as_it_was(folder: RunFolder, mon
 
 def test_a_study_that_is_being_run_is_not_upgraded(folder: RunFolder) -> None:
     make_old(f"sqlite:///{folder.database}", "v3.0.0.d")
-    holder = Holder.this(executor="ray", ray_address=None)
+    holder = Holder.this()
     with (
         lease(folder.path, "toy", holder),
         pytest.raises(StudyConflictError, match="is being run by pid"),

@@ -20,7 +20,7 @@ def _explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseExcep
         raise error
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("search.cli.helping.run_search", fail)
+    monkeypatch.setattr("search.driver.run.run_search", fail)
     _study(tmp_path / "runs", ended(0))
     resolved = resolve(Options(space="cnn_cifar", data="digits", study="toy"), file=None)
     with (tmp_path / "out").open("w") as out:

@@ -18,7 +18,6 @@ from search.driver.budget import Budget
 from search.driver.loop import Search
 from search.driver.trial_time import TrialTime
 from search.driver.watchdog import Watchdog
-from search.lease.joining import Helpers
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
 from search.storage.retry import PatientSaving
@@ -52,7 +51,6 @@ class Stage:
         interrupt_at: int | None = None,
         watchdog: Watchdog | None = None,
         trial_time: TrialTime | None = None,
-        helpers: Helpers | None = None,
         workers: ScriptedWorkers | None = None,
         patience: Callable[[Study, ListeningProgress], PatientSaving] | None = None,
         disk: RoomOnDisk | None = None,
@@ -75,7 +73,6 @@ class Stage:
             until=until,
             watchdog=watchdog,
             trial_time=trial_time,
-            helpers=helpers,
             saving=None if patience is None else patience(self.study, self.progress),
             disk=disk,
         )
@@ -368,17 +365,3 @@ def test_decisions_are_continue_until_the_last_epoch(tmp_path: Path) -> None:
         Decision.CONTINUE,
         Decision.FINISH,
     ]
-
-
-def test_workers_that_are_lent_train_as_long_as_they_are(tmp_path: Path) -> None:
-    lent = iter([0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2])
-
-    class Lent(Helpers):
-        def workers(self) -> int:
-            return next(lent, 0)
-
-    helpers = Lent(tmp_path, note=print)
-    stage = Stage(tmp_path, lambda task: steady(0.5), settings=toy_settings(trials=12), helpers=helpers)
-    stage.search.run()
-    by = [record.worker for record in stage.progress.ended_trials]
-    assert (len(by), by[0], set(by), set(by[-3:])) == (12, "0", {"0", "1", "2"}, {"0"})
