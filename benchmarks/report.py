@@ -26,7 +26,7 @@ import optuna
 from optuna.trial import TrialState
 
 from objectives.data.records import Split
-from objectives.evaluation.metrics import measure
+from objectives.evaluation.metrics import Direction, measure
 from objectives.files.atomic import write_whole
 from objectives.messages import EpochReport, Predictions, WinnerMeasured
 from reports.classifier.mistakes import worth_a_look
@@ -195,7 +195,7 @@ def _run_record(folder: RunFolder, *, trials: int, images: int, classes: int) ->
         space_summary="Made up.",
         space_digest="sha256:" + "0" * 64,
         metric="val_accuracy",
-        direction="maximize",
+        direction=Direction.MAXIMIZE,
         epochs=EPOCHS,
         settings=settings,
         data=DataRecord(

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 
 from spaces.recipe import Recipe
 
-Direction = Literal["maximize", "minimize"]
-
 
 class Decision(enum.Enum):
     """What becomes of a training after an epoch report."""

@@ -7,26 +7,23 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-_metric_names = {
-    "val_accuracy": "validation accuracy",
-    "val_loss": "validation loss",
-    "macro_f1": "mean F1 over classes",
-    "worst_class_recall": "recall of the worst class",
-    "balanced_accuracy": "mean recall over classes",
-    "loss": "training loss",
-    "accuracy": "training accuracy",
-}
+from objectives.evaluation.metrics import METRICS
+
+# Measured on the training images of each epoch, so not among the metrics that a search can optimise.
+_training_metrics = {"loss": "training loss", "accuracy": "training accuracy"}
 missing = "–"
 
 
 def metric_name(metric: str) -> str:
     """Return a metric's name in words."""
-    return _metric_names.get(metric, metric.replace("_", " "))
+    if metric in METRICS:
+        return METRICS[metric].title
+    return _training_metrics.get(metric, metric.replace("_", " "))
 
 
 def is_fraction(metric: str) -> bool:
     """Whether a metric lies between 0 and 1 and reads best in percent."""
-    return "loss" not in metric
+    return METRICS[metric].is_fraction if metric in METRICS else "loss" not in metric
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:

@@ -7,6 +7,7 @@ damaged or hand-edited file ends in one clear `RecordError` that names the place
 from __future__ import annotations
 
 import dataclasses
+import enum
 import functools
 import json
 import math
@@ -36,6 +37,8 @@ def to_plain(value: object) -> Any:
         return {str(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, tuple | list):
         return [to_plain(item) for item in value]
+    if isinstance(value, enum.StrEnum):
+        return value.value
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if value is None or isinstance(value, str | int | float | bool):
@@ -83,6 +86,11 @@ def _read(kind: Any, plain: object, where: str) -> object:
             raise _unfit(where, plain, "an object")
         value_kind = get_args(kind)[1]
         return {key: _read(value_kind, item, f"{where}.{key}") for key, item in plain.items()}
+    if isinstance(kind, type) and issubclass(kind, enum.StrEnum):
+        for member in kind:
+            if plain == member.value:
+                return member
+        raise _unfit(where, plain, " or ".join(repr(member.value) for member in kind))
     if kind is float and isinstance(plain, int) and not isinstance(plain, bool):
         try:
             return float(plain)

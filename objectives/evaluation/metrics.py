@@ -1,81 +1,174 @@
-"""What a network's predictions are measured by."""
+"""Metrics: what a network's predictions on the validation images are measured by.
+
+A metric is one entry in `METRICS`. This module imports NumPy only where it measures, since the
+command line reads the names and directions without it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import enum
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-from objectives.messages import Direction
+    Probabilities = NDArray[np.floating[Any]]
+    Labels = NDArray[np.integer[Any]]
 
-_smallest_probability = float(np.finfo(np.float32).eps)
+# The resolution of float32. scikit-learn's `log_loss` clips float32 probabilities to it as well.
+_smallest_probability = 2.0**-23
+
+
+class Direction(enum.StrEnum):
+    """Which scores are better: larger or smaller ones."""
+
+    MAXIMIZE = "maximize"
+    MINIMIZE = "minimize"
+
+    @property
+    def sign(self) -> float:
+        """1.0 or -1.0: `sign * score` is larger for a better score, in either direction."""
+        return 1.0 if self is Direction.MAXIMIZE else -1.0
+
+    def is_better(self, score: float, than: float) -> bool:
+        """Whether `score` beats `than`; an equal score does not, nor does not-a-number."""
+        return self.sign * score > self.sign * than
+
+    def best_of(self, scores: Iterable[float]) -> float:
+        """Return the best of at least one score, all of them numbers."""
+        return max(scores) if self is Direction.MAXIMIZE else min(scores)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A number computed from predictions, and which way is better."""
+    """A number computed from predictions, and all that other packages need to show it."""
 
     name: str
+    """As in `--metric NAME`, the history of epochs and the stored files."""
+    title: str
+    """In words, as the report shows it."""
     direction: Direction
-
-    def is_better(self, score: float, than: float) -> bool:
-        """Whether `score` beats `than`; an equal score does not."""
-        return score > than if self.direction == "maximize" else score < than
-
-
-_directions: Mapping[str, Direction] = {
-    "val_accuracy": "maximize",
-    "val_loss": "minimize",
-    "macro_f1": "maximize",
-    "worst_class_recall": "maximize",
-    "balanced_accuracy": "maximize",
-}
-METRICS: Mapping[str, Metric] = MappingProxyType(
-    {name: Metric(name=name, direction=direction) for name, direction in _directions.items()}
-)
+    measure: Callable[[Probabilities, Labels], float]
+    """Takes probabilities (n, classes) and labels (n,), as `measure` below."""
+    is_fraction: bool = True
+    """Whether it lies between 0 and 1 and reads best in percent."""
+    script: tuple[str, ...]
+    """Body of `score(probabilities, labels)` in an exported script, which has NumPy as `np` and the names
+    of the classes as `CLASSES`."""
+    script_import: str | None = None
+    """What those lines need of `sklearn.metrics`."""
 
 
-def measure(probabilities: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]) -> dict[str, float]:
+def measure(probabilities: Probabilities, labels: Labels) -> dict[str, float]:
     """Return every metric of `METRICS` by name; each equals scikit-learn's.
-
-    A class without images has no recall: the worst and the mean recall (balanced accuracy) pass over
-    it. Its F1 is 0, as with scikit-learn's `labels=range(classes), zero_division=0`.
 
     Args:
         probabilities: (n, classes), n at least 1, finite; rows sum to 1. The predicted class is the
             first with the largest probability.
         labels: (n,) true classes, 0 up to classes.
     """
-    classes = probabilities.shape[1]
-    predicted = probabilities.argmax(axis=1)
-    correct = np.bincount(labels[predicted == labels], minlength=classes)
-    support = np.bincount(labels, minlength=classes)
-    claimed = np.bincount(predicted, minlength=classes)
-    recalls = correct[support > 0] / support[support > 0]
-    f1 = 2 * correct / np.maximum(support + claimed, 1)
-    return {
-        "val_accuracy": float(correct.sum() / len(labels)),
-        "val_loss": cross_entropy(probabilities, labels),
-        "macro_f1": float(f1.mean()),
-        "worst_class_recall": float(recalls.min()),
-        "balanced_accuracy": float(recalls.mean()),
-    }
-
-
-def cross_entropy(probabilities: NDArray[np.floating[Any]], labels: NDArray[np.integer[Any]]) -> float:
-    """Return the mean of -log(probability of the true class), in nats.
-
-    Probabilities below the resolution of float32 count as that, as in scikit-learn's `log_loss`.
-    """
-    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(of_truth, _smallest_probability, 1.0)).mean())
+    return {name: metric.measure(probabilities, labels) for name, metric in METRICS.items()}
 
 
 def confusion_counts(labels: NDArray[Any], predicted: NDArray[Any], classes: int) -> NDArray[np.int32]:
     """Return (classes, classes) images by true class (row) and predicted class (column)."""
+    import numpy as np
+
     pairs = labels.astype(np.int64) * classes + predicted
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes).astype(np.int32)
+
+
+def _accuracy(probabilities: Probabilities, labels: Labels) -> float:
+    return float((probabilities.argmax(axis=1) == labels).mean())
+
+
+def _cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
+    """Return the mean of -log(probability of the true class), in nats."""
+    import numpy as np
+
+    of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
+    return float(-np.log(np.clip(of_truth, _smallest_probability, 1.0)).mean())
+
+
+def _macro_f1(probabilities: Probabilities, labels: Labels) -> float:
+    """Return the mean F1; a class that is neither there nor predicted counts as 0 (`zero_division=0`)."""
+    import numpy as np
+
+    counts = _confusion(probabilities, labels)
+    return float((2 * counts.diagonal() / np.maximum(counts.sum(axis=0) + counts.sum(axis=1), 1)).mean())
+
+
+def _recalls(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """Return the recall of each class that has images: a class without images has none."""
+    counts = _confusion(probabilities, labels)
+    support = counts.sum(axis=1)
+    recalls: NDArray[np.float64] = counts.diagonal()[support > 0] / support[support > 0]
+    return recalls
+
+
+def _confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int32]:
+    return confusion_counts(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+
+
+METRICS: Mapping[str, Metric] = MappingProxyType(
+    {
+        metric.name: metric
+        for metric in (
+            Metric(
+                name="val_accuracy",
+                title="validation accuracy",
+                direction=Direction.MAXIMIZE,
+                measure=_accuracy,
+                script=("return np.mean(probabilities.argmax(axis=1) == labels)",),
+            ),
+            Metric(
+                name="val_loss",
+                title="validation loss",
+                direction=Direction.MINIMIZE,
+                measure=_cross_entropy,
+                is_fraction=False,
+                script=(
+                    "of_truth = probabilities[np.arange(len(labels)), labels]",
+                    "return -np.log(np.clip(of_truth, 1e-7, 1)).mean()",
+                ),
+            ),
+            Metric(
+                name="macro_f1",
+                title="mean F1 over classes",
+                direction=Direction.MAXIMIZE,
+                measure=_macro_f1,
+                script=(
+                    "predicted = probabilities.argmax(axis=1)",
+                    'return f1_score(labels, predicted, labels=range(len(CLASSES)), average="macro", zero_division=0)',
+                ),
+                script_import="f1_score",
+            ),
+            Metric(
+                name="worst_class_recall",
+                title="recall of the worst class",
+                direction=Direction.MAXIMIZE,
+                measure=lambda probabilities, labels: float(_recalls(probabilities, labels).min()),
+                script=(
+                    "predicted = probabilities.argmax(axis=1)",
+                    "present = np.unique(labels)",
+                    "return recall_score(labels, predicted, labels=present, average=None, zero_division=0).min()",
+                ),
+                script_import="recall_score",
+            ),
+            Metric(
+                name="balanced_accuracy",
+                title="mean recall over classes",
+                direction=Direction.MAXIMIZE,
+                measure=lambda probabilities, labels: float(_recalls(probabilities, labels).mean()),
+                script=(
+                    "predicted = probabilities.argmax(axis=1)",
+                    "return np.mean([np.mean(predicted[labels == c] == c) for c in np.unique(labels)])",
+                ),
+            ),
+        )
+    }
+)

@@ -132,7 +132,7 @@ class Training:
                 raise diverged(math.nan, epoch, self._recipe)
             metrics = fitted | measure(found, self._labels())
             score = metrics[self._metric.name]
-            if self._best is None or self._metric.is_better(score, self._best.score):
+            if self._best is None or self._metric.direction.is_better(score, self._best.score):
                 self._best = _Best(
                     epoch=epoch, score=score, weights=keras_state.copies(self._weights), probabilities=found
                 )

@@ -10,6 +10,7 @@ from typing import Any
 
 import jinja2
 
+from objectives.evaluation.metrics import METRICS
 from reports.export.keras_layers import layer_lines
 from reports.stored.records import RunRecord, TrialRecord
 from spaces.errors import UsageError
@@ -22,26 +23,6 @@ _pixel_lines = {
     "symmetric": ("x = layers.Rescaling(1 / 127.5, offset=-1.0)(x)",),
     "raw": (),
 }
-_score_lines = {
-    "val_accuracy": ("return np.mean(probabilities.argmax(axis=1) == labels)",),
-    "val_loss": (
-        "of_truth = probabilities[np.arange(len(labels)), labels]",
-        "return -np.log(np.clip(of_truth, 1e-7, 1)).mean()",
-    ),
-    "macro_f1": (
-        "predicted = probabilities.argmax(axis=1)",
-        'return f1_score(labels, predicted, labels=range(len(CLASSES)), average="macro", zero_division=0)',
-    ),
-    "worst_class_recall": (
-        "predicted = probabilities.argmax(axis=1)",
-        "return recall_score(labels, predicted, labels=np.unique(labels), average=None, zero_division=0).min()",
-    ),
-    "balanced_accuracy": (
-        "predicted = probabilities.argmax(axis=1)",
-        "return np.mean([np.mean(predicted[labels == c] == c) for c in np.unique(labels)])",
-    ),
-}
-_score_imports = {"macro_f1": "f1_score", "worst_class_recall": "recall_score"}
 _falls = {
     "constant": "",
     "cosine": ", then falls along half a cosine",
@@ -73,7 +54,7 @@ def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_
     if lines is None and network_json is None and not recipe.network.starts_pretrained:
         raise UsageError(f"a {type(recipe.network).__name__} can't be written as a script without its Keras model")
     source = run.data.name if run.settings.get("data") == run.data.name and run.data.name in _sides else None
-    score_import = _score_imports.get(run.metric)
+    metric = METRICS[run.metric]
     needs_pillow = source is None or _sides[source] != images.height or images.height != images.width
     return _template().render(
         run=run,
@@ -86,7 +67,7 @@ def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_
         is_path=source is None,
         may_lack_test=source is None or source == "digits",
         needs_pillow=needs_pillow,
-        needs_sklearn=source == "digits" or score_import is not None,
+        needs_sklearn=source == "digits" or metric.script_import is not None,
         resize=run.settings.get("resize", "stretch"),
         run_seed=_whole(run.settings.get("seed"), or_else=0),
         train_images=_whole(run.settings.get("train_images"), or_else=0),
@@ -102,8 +83,7 @@ def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_
         falls=_falls[recipe.fit.schedule],
         rising=recipe.fit.warmup or (0.3 if recipe.fit.schedule == "one_cycle" else 0.0),
         optimizer=_optimizer(recipe.fit),
-        score_lines=_score_lines[run.metric],
-        score_import=f"from sklearn.metrics import {score_import}" if score_import else None,
+        metric=metric,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from objectives.messages import Direction
+from objectives.evaluation.metrics import Direction
 from reports.classifier.per_class import ClassRow
 from reports.findings.answer import Answer, BaselineRow, Cost, TestScore
 from reports.findings.findings import Classification, Findings

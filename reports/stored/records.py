@@ -23,7 +23,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from objectives.messages import Direction, Layer
+from objectives.evaluation.metrics import Direction
+from objectives.messages import Layer
 
 TrialState = Literal["COMPLETE", "PRUNED", "FAIL"]
 schema = 1

@@ -12,7 +12,8 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from objectives.messages import Direction, Predictions
+from objectives.evaluation.metrics import Direction
+from objectives.messages import Predictions
 from reports.stored.records import Inside, Measurement, RunRecord, TrialRecord
 
 CLOSELY_READ = 10

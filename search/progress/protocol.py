@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from objectives.messages import Direction, EpochReport
+    from objectives.evaluation.metrics import Direction
+    from objectives.messages import EpochReport
     from reports.stored.records import TrialRecord
     from spaces.space import Parameters
 

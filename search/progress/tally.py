@@ -100,4 +100,4 @@ class Tally:
     def _beats(self, score: float) -> bool:
         if self.best is None or self.best.score is None:
             return True
-        return score > self.best.score if self.plan.direction == "maximize" else score < self.best.score
+        return self.plan.direction.is_better(score, self.best.score)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from objectives.evaluation.metrics import Direction
 from spaces.records import to_plain
 
 Status = Literal["done", "stopped", "failed", "running"]
@@ -92,7 +93,7 @@ class RunSummary:
     resumable: bool = False
     resume_command: str | None = None
     metric: str | None = None
-    direction: Literal["maximize", "minimize"] | None = None
+    direction: Direction | None = None
     trials: TrialCounts | None = None
     best: BestTrial | None = None
     baselines: Mapping[str, float | None] | None = None

@@ -228,7 +228,7 @@ def open_study(storage: RDBStorage, settings: RunSettings, *, spool: Path | None
         study = optuna.create_study(
             study_name=settings.study,
             storage=storage,
-            direction=direction,
+            direction=optuna.study.StudyDirection[direction.name],
             pruner=make_pruner(settings.pruner, settings.epochs),
             load_if_exists=True,
         )

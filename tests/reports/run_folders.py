@@ -23,7 +23,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 from threadpoolctl import threadpool_limits
 
-from objectives.evaluation.metrics import measure
+from objectives.evaluation.metrics import Direction, measure
 from objectives.files import predictions as stored_predictions
 from objectives.messages import Predictions
 from reports.classifier.intervals import wilson
@@ -165,7 +165,7 @@ def write_run(
         study = optuna.create_study(
             study_name=study_name,
             storage=f"sqlite:///{folder / 'study.db'}",
-            direction="maximize",
+            direction=Direction.MAXIMIZE,
             sampler=optuna.samplers.RandomSampler(seed=seed),
         )
     study.enqueue_trial(dict(cnn_cifar.BASELINES[BASELINE]))
@@ -264,7 +264,7 @@ def run_record(data: Data, *, study_name: str, trials: int) -> RunRecord:
         space_digest="sha256:" + "0c" * 32,
         space_summary="Plain convolutional networks for small images.",
         metric="val_accuracy",
-        direction="maximize",
+        direction=Direction.MAXIMIZE,
         epochs=EPOCHS,
         settings=dict(settings) | {"sampler": "tpe", "pruner": "percentile", "executor": "inline", "storage": None},
         data=DataRecord(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import json
 import math
 from collections.abc import Mapping
@@ -31,6 +32,11 @@ class Square(Shape):
     side: int = 1
 
 
+class Colour(enum.StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Drawing:
     name: str
@@ -38,6 +44,7 @@ class Drawing:
     corner: tuple[int, int] = (0, 0)
     scale: float | None = None
     kind: Literal["plan", "sketch"] = "plan"
+    colour: Colour = Colour.RED
     counts: Mapping[str, int] | None = None
 
 
@@ -51,6 +58,7 @@ drawings = st.builds(
     corner=st.tuples(st.integers(), st.integers()),
     scale=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     kind=st.sampled_from(["plan", "sketch"]),
+    colour=st.sampled_from(Colour),
     counts=st.none() | st.dictionaries(st.text(), st.integers()),
 )
 
@@ -60,6 +68,12 @@ PLAIN = {"name": "a", "shapes": [{"type": "Circle", "radius": 1.5}]}
 @given(drawings)
 def test_a_record_survives_json(drawing: Drawing) -> None:
     assert from_plain(Drawing, json.loads(json.dumps(to_plain(drawing))), where="drawing") == drawing
+
+
+def test_an_enum_is_stored_as_its_value_and_read_as_its_member() -> None:
+    plain = to_plain(Drawing(name="a", shapes=(), colour=Colour.BLUE))
+
+    assert (type(plain["colour"]), type(from_plain(Drawing, plain, where="drawing").colour)) == (str, Colour)
 
 
 def test_defaults_may_be_left_out() -> None:
@@ -80,13 +94,15 @@ def test_what_json_cannot_say_becomes_none(value: float) -> None:
     [
         ([], "drawing is .*; accepted: an object"),
         ({"name": "a"}, "drawing: 'shapes' is missing"),
-        (PLAIN | {"colour": 1}, "drawing: unknown key 'colour'; accepted: name, shapes, corner"),
+        (PLAIN | {"size": 1}, "drawing: unknown key 'size'; accepted: name, shapes, corner"),
         (PLAIN | {"name": 3}, "drawing.name is '3'; accepted: a value of type str"),
         (PLAIN | {"name": None}, "drawing.name is 'None'"),
         (PLAIN | {"corner": [1]}, "drawing.corner is .*; accepted: a list of 2"),
         (PLAIN | {"corner": [1, True]}, r"drawing\.corner\[1\] is 'True'; accepted: a value of type int"),
         (PLAIN | {"corner": [1, 2.0]}, r"drawing\.corner\[1\] is '2.0'; accepted: a value of type int"),
         (PLAIN | {"kind": "photo"}, "drawing.kind is 'photo'; accepted: 'plan' or 'sketch'"),
+        (PLAIN | {"colour": "green"}, "drawing.colour is 'green'; accepted: 'red' or 'blue'"),
+        (PLAIN | {"colour": ["red"]}, "drawing.colour is .*; accepted: 'red' or 'blue'"),
         (PLAIN | {"counts": {"a": "1"}}, "drawing.counts.a is '1'; accepted: a value of type int"),
         (PLAIN | {"scale": "2"}, "drawing.scale is '2'; accepted: a value of type float"),
         (PLAIN | {"shapes": [{"radius": 1.0}]}, r"drawing\.shapes\[0\]\.type is 'None'; accepted: Circle or Square"),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from objectives.evaluation.metrics import METRICS, measure
+from objectives.evaluation.metrics import METRICS, Direction, measure
 
 
 def _predictions(seed: int, count: int, classes: int) -> tuple[np.ndarray, np.ndarray]:
@@ -51,11 +55,19 @@ def test_a_probability_of_zero_for_the_truth_costs_a_finite_loss() -> None:
     assert measure(np.array([[1.0, 0.0]], np.float32), np.array([1]))["val_loss"] == pytest.approx(15.94, abs=0.01)
 
 
-def test_only_a_strictly_better_score_beats_another() -> None:
-    loss = METRICS["val_loss"]
+@pytest.mark.parametrize(("direction", "beaten"), [(Direction.MAXIMIZE, [0.1]), (Direction.MINIMIZE, [0.3])])
+def test_only_a_strictly_better_score_beats_another(direction: Direction, beaten: list[float]) -> None:
+    assert [other for other in (0.1, 0.2, 0.3, math.nan) if direction.is_better(0.2, other)] == beaten
 
-    assert [loss.is_better(0.1, 0.2), loss.is_better(0.2, 0.2), METRICS["val_accuracy"].is_better(0.1, 0.2)] == [
-        True,
-        False,
-        False,
-    ]
+
+@pytest.mark.parametrize(("direction", "best"), [(Direction.MAXIMIZE, 0.3), (Direction.MINIMIZE, -0.1)])
+def test_the_best_score_is_the_one_whose_signed_score_is_largest(direction: Direction, best: float) -> None:
+    scores = [0.2, 0.3, -0.1]
+
+    assert (direction.best_of(scores), max(scores, key=lambda score: direction.sign * score)) == (best, best)
+
+
+def test_reading_the_metrics_imports_no_numpy() -> None:
+    program = "import sys, objectives.evaluation.metrics; print('numpy' in sys.modules, 'sklearn' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", program], capture_output=True, text=True).stdout == "False False\n"

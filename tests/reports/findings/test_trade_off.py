@@ -8,6 +8,7 @@ from pathlib import Path
 import optuna
 import pytest
 
+from objectives.evaluation.metrics import Direction
 from reports.charts.trade_off import (
     trade_off_chart,
 )
@@ -53,7 +54,7 @@ def test_the_front_is_what_no_trial_beats_in_both(
 
 
 def test_the_front_of_a_metric_to_minimize(digits_run: Run) -> None:
-    record = dataclasses.replace(digits_run.record, metric="val_loss", direction="minimize")
+    record = dataclasses.replace(digits_run.record, metric="val_loss", direction=Direction.MINIMIZE)
     run = dataclasses.replace(weighing(digits_run, (0.1, 100), (0.3, 50), (0.4, 60)), record=record)
     found = find_trade_off(run)
     assert found is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from objectives.evaluation.metrics import Direction
 from search.cli.output import (
     Output,
     end_lines,
@@ -28,7 +29,7 @@ DONE = RunSummary(
     status="done",
     exit_code=0,
     metric="val_accuracy",
-    direction="maximize",
+    direction=Direction.MAXIMIZE,
     trials=TrialCounts(total=16, complete=9, pruned=6, failed=1),
     best=BestTrial(trial=7, value=0.981, params={"filters": 32}, recipe={}, parameters=61706, epochs=8),
     baselines={"by_hand": 0.941, "worse": None},

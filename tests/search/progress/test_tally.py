@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from objectives.evaluation.metrics import Direction
 from search.progress.tally import (
     Tally,
 )
@@ -28,8 +29,8 @@ def test_trials_are_counted_by_state() -> None:
     assert tally.counts == TrialCounts(total=8, complete=1, pruned=1, failed=1, running=1)
 
 
-@pytest.mark.parametrize(("direction", "best"), [("maximize", 1), ("minimize", 0)])
-def test_the_best_follows_the_direction_and_is_complete(direction: str, best: int) -> None:
+@pytest.mark.parametrize(("direction", "best"), [(Direction.MAXIMIZE, 1), (Direction.MINIMIZE, 0)])
+def test_the_best_follows_the_direction_and_is_complete(direction: Direction, best: int) -> None:
     from dataclasses import replace
 
     tally = Tally(replace(plan(), direction=direction))

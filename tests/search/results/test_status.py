@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from objectives.data.records import Split
+from objectives.evaluation.metrics import Direction
 from reports.stored.records import DataRecord, Measurement, RunRecord, TrialRecord
 from search.results.run_folder import RunFolder
 from search.results.status import failed_summary, find_run, live_summary, read_trials, stored_summary
@@ -34,7 +35,7 @@ def _study(runs: Path, *trials: TrialRecord, total: int = 4) -> RunFolder:
         space_summary="A toy.",
         space_digest="sha256:0",
         metric="val_accuracy",
-        direction="maximize",
+        direction=Direction.MAXIMIZE,
         epochs=4,
         settings=asdict(toy_settings(trials=total, runs=str(runs))),
         data=DataRecord(
