@@ -26,6 +26,9 @@ from optuna.trial import TrialState, create_trial
 
 from benchmarks.instant_workers import CLASSES, InstantWorkers, score
 from objectives.evaluation.metrics import METRICS
+from search.algorithms.pruners import (
+    make_pruner,
+)
 from search.driver.budget import Budget
 from search.driver.loop import Search
 from search.progress.plain import PlainProgress
@@ -33,10 +36,8 @@ from search.results.run_folder import RunFolder
 from search.settings import RunSettings
 from search.storage.database import study_storage
 from search.storage.write_behind import StudyInMemory
-from search.study.pruners import (
-    make_pruner,
-)
-from search.study.study import Study, open_study
+from search.study.stored import open_stored_study
+from search.study.study import Study
 from search.system.signals import StopRequest
 from spaces.catalogue import find_space
 from spaces.parameters import find_parameters
@@ -137,7 +138,7 @@ def _driver_seconds(trials: int, epochs: int) -> float:
         folder = RunFolder.at(Path(runs), settings.study)
         progress = PlainProgress(lines)
         with study_storage(f"sqlite:///{folder.database}") as storage:
-            stored = open_study(storage, settings)
+            stored = open_stored_study(storage, settings)
             search = Search(
                 study=_study(settings, stored.study, stored),
                 workers=InstantWorkers(),

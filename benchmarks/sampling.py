@@ -20,7 +20,7 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from search.study.samplers import make_sampler
+from search.algorithms.samplers import make_sampler
 
 CHOICES = (3, 4, 2, 2, 2, 4, 2, 2, 2, 4, 7, 4, 3, 4)
 """How many values each choice has."""

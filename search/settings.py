@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from objectives.evaluation.metrics import METRICS
+from search.algorithms.pruners import PRUNERS
+from search.algorithms.samplers import SAMPLERS
 from spaces.errors import UnknownNameError, UsageError
 
-SAMPLERS = ("tpe", "random", "gp", "cmaes", "qmc", "grid", "nsga2")
-PRUNERS = ("percentile", "median", "hyperband", "halving", "wilcoxon", "none")
 EXECUTORS = ("ray", "inline")
 RESIZES = ("stretch", "crop", "pad")
 STALL_SECONDS = 600.0

@@ -28,9 +28,7 @@ from search.settings import (
 from search.storage.database import study_storage
 from search.storage.url import resolve_storage
 from search.storage.write_behind import StudyInMemory
-from search.study.study import (
-    open_study,
-)
+from search.study.stored import open_stored_study
 from search.study.suggest import (
     TrialSuggest,
 )
@@ -158,7 +156,7 @@ def _chosen_anew(
 
 
 def _enter(source: optuna.Study, trials: Sequence[FrozenTrial], storage: RDBStorage, settings: RunSettings) -> None:
-    stored = open_study(storage, settings)
+    stored = open_stored_study(storage, settings)
     there = stored.study.get_trials(deepcopy=False)
     if [trial.params for trial in there] == [trial.params for trial in trials] and there:
         return  # an earlier attempt got so far

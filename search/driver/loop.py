@@ -10,6 +10,7 @@ import optuna
 import sqlalchemy
 
 from objectives.messages import TrainingFailure
+from search.algorithms.samplers import derive_seed
 from search.driver.active_trial import Running, resuming_in_words
 from search.driver.budget import Budget
 from search.driver.checkpoints import Checkpoints
@@ -20,7 +21,6 @@ from search.driver.watchdog import Watchdog
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
 from search.storage.retry import PatientSaving
-from search.study.samplers import derive_seed
 from search.study.study import Study
 from search.system.disk import RoomOnDisk
 from search.system.signals import StopRequest

@@ -31,7 +31,7 @@ from search.storage.database import study_storage
 from search.storage.retry import PatientSaving
 from search.storage.upgrade import upgrade_command
 from search.storage.url import hidden_from_processes, resolve_storage
-from search.study.opening import study_for
+from search.study.opening import open_study
 from search.study.study import Study
 from search.system.disk import RoomOnDisk, disk_in_words, is_full, want_of_room
 from search.system.signals import StopRequest
@@ -87,7 +87,7 @@ def run_search(
             begin=lambda record: None if fork is None else fork.make(record, settings, space=space, to=folder, url=url),
         )
         storage = cleanup.enter_context(study_storage(url, upgrade=upgrade_command(settings.study, settings.runs)))
-        study = study_for(
+        study = open_study(
             storage,
             settings,
             space=space,

@@ -1,4 +1,4 @@
-"""A run's study, taken from its database, and what is tried first in it."""
+"""Opens or creates a run's study and enqueues its first trials."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from optuna.storages import RDBStorage
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
-from search.study.study import Study, open_study
+from search.study.stored import open_stored_study
+from search.study.study import Study
 from spaces.errors import SpaceError, StudyConflictError
 from spaces.parameters import find_parameters, recipe_for
 from spaces.recipe import ImageShape
 from spaces.space import Parameters, Space
 
 
-def study_for(
+def open_study(
     storage: RDBStorage,
     settings: RunSettings,
     *,
@@ -25,16 +26,16 @@ def study_for(
     folder: RunFolder,
     progress: Progress,
 ) -> Study:
-    """Return the study of a run, begun or continued, with what its space has to try first for this data.
+    """Return a run's study; in a new one, the space's baselines and starts that fit this data are enqueued.
 
     Raises:
-        StudyConflictError: the stored study is another's, lacks the trials of its folder, or its space has changed.
+        StudyConflictError: the stored study lacks the trials of the run folder, or differs in direction or choices.
         StorageError: the database can't be read.
     """
-    stored = open_study(storage, settings, spool=folder.spool)
-    _refuse_to_forget(stored.study, folder)
+    stored = open_stored_study(storage, settings, spool=folder.spool)
+    _refuse_lost_database(stored.study, folder)
     if stored.missed:
-        progress.note(f"{stored.missed} trials that the study's database had missed are entered from spool.jsonl")
+        progress.note(f"{stored.missed} trials that the study's database lacked are entered from spool.jsonl")
     study = Study(
         stored.study,
         space=space,
@@ -48,14 +49,14 @@ def study_for(
     return study
 
 
-def _refuse_to_forget(study: optuna.Study, folder: RunFolder) -> None:
-    """Refuse a database without trials where the run folder has results, which would be trained again, and replaced."""
-    there = [number for number in folder.numbers() if (folder.trial(number) / "result.json").exists()]
-    if there and not study.get_trials(deepcopy=False):
+def _refuse_lost_database(study: optuna.Study, folder: RunFolder) -> None:
+    """Refuse a database without trials where the run folder has results, which new trials would overwrite."""
+    with_results = [number for number in folder.numbers() if (folder.trial(number) / "result.json").exists()]
+    if with_results and not study.get_trials(deepcopy=False):
         raise StudyConflictError(
-            f"study '{study.study_name}' has no trials in its database, and {folder.path} has the results of "
-            f"{len(there)}: the database is another one, or it was lost.\n"
-            "Bring back the one that was there, say --storage as then, or choose another --study"
+            f"study '{study.study_name}' has no trials in its database, but {folder.path} has the results of "
+            f"{len(with_results)}: this is another database, or it was lost.\n"
+            "Restore the original database, pass the same --storage as before, or choose another --study"
         )
 
 

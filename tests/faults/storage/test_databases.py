@@ -27,7 +27,8 @@ from search.storage import postgres as postgres_driver
 from search.storage.database import study_storage
 from search.storage.postgres import AnsweringConnection
 from search.storage.retry import PatientSaving
-from search.study.study import Study, open_study
+from search.study.stored import open_stored_study
+from search.study.study import Study
 from spaces.errors import StorageError
 from spaces.parameters import find_parameters
 from tests.search.driver.test_loop import Stage
@@ -49,7 +50,7 @@ def _saved_after_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
 def study_in(storage: RDBStorage, folder: Path) -> Study:
     """Return the toy study of a database, with its spool in the folder of a `Stage`."""
     space = toy_space()
-    stored = open_study(storage, SETTINGS, spool=folder / "toy" / "spool.jsonl")
+    stored = open_stored_study(storage, SETTINGS, spool=folder / "toy" / "spool.jsonl")
     parameters = find_parameters(space, images=IMAGES, classes=3)
     return Study(
         stored.study, space=space, parameters=parameters, settings=SETTINGS, images=IMAGES, classes=3, stored=stored

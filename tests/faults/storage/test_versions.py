@@ -23,7 +23,7 @@ from search.results.status import read_settings
 from search.storage.database import open_storage, study_storage
 from search.storage.schema import Schema
 from search.storage.upgrade import upgrade
-from search.study.study import open_study
+from search.study.stored import open_stored_study
 from spaces.errors import StudyConflictError
 from tests.search.fixtures.old_databases import RELEASES, make_old
 from tests.search.fixtures.toy import toy_settings
@@ -171,7 +171,7 @@ def test_a_study_of_a_newer_tamiz_is_left_to_it(folder: RunFolder) -> None:
     with study_storage(f"sqlite:///{folder.database}") as storage:
         optuna.load_study(study_name="toy", storage=storage).set_user_attr("tamiz:format", 2)
         with pytest.raises(StudyConflictError, match="study 'toy' is of format 2 in its database; this Tamiz knows"):
-            open_study(storage, toy_settings())
+            open_stored_study(storage, toy_settings())
 
 
 def test_a_run_folder_of_a_newer_tamiz_is_left_to_it(folder: RunFolder) -> None:

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 import search.driver.loop
 from search.storage.database import study_storage
 from search.storage.retry import PatientSaving
-from search.study.study import Study, open_study
+from search.study.stored import open_stored_study
+from search.study.study import Study
 from spaces.parameters import find_parameters
 from tests.faults.driver.mortal_driver import InterleavedWorkers, Killed, Life, mortal
 from tests.search.driver.test_going_on import LONG, epochs_in_history
@@ -87,7 +88,7 @@ def live(folder: Path, run: Run, story: Story) -> None:
         contextlib.suppress(Killed),
         mortal(life),
     ):
-        stored = open_study(storage, SETTINGS, spool=folder / "toy" / "spool.jsonl")
+        stored = open_stored_study(storage, SETTINGS, spool=folder / "toy" / "spool.jsonl")
         study = Study(
             stored.study,
             space=SPACE,

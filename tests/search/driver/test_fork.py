@@ -19,7 +19,8 @@ from search.driver.fork import Fork, fork_settings
 from search.results.run_folder import RunFolder
 from search.results.status import read_settings
 from search.storage.database import study_storage
-from search.study.study import Study, open_study
+from search.study.stored import open_stored_study
+from search.study.study import Study
 from spaces.errors import StudyConflictError, UsageError
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
 from spaces.space import Space
@@ -59,7 +60,7 @@ def search(runs: Path, space: Space, *, study: str = "toy", trials: int = 3) -> 
     settings = replace(toy_settings(runs=str(runs), trials=trials), study=study)
     folder = RunFolder(path=runs / study)
     with study_storage(f"sqlite:///{folder.database}") as storage:
-        stored = open_study(storage, settings)
+        stored = open_stored_study(storage, settings)
         wrapped = Study(
             stored.study, space=space, parameters=(), settings=settings, images=IMAGES, classes=2, stored=stored
         )
@@ -171,7 +172,7 @@ def test_an_interrupted_fork_is_made_again_once(source: RunFolder) -> None:
 
 def test_a_trial_under_way_goes_on_in_both(source: RunFolder) -> None:
     with study_storage(f"sqlite:///{source.database}") as storage, closing(storage.engine.connect()):
-        stored = open_study(storage, toy_settings())
+        stored = open_stored_study(storage, toy_settings())
         trial = stored.study.ask()
         choosing().suggest(trial)  # type: ignore[arg-type]
         stored.save()

@@ -13,7 +13,8 @@ from optuna.storages import RDBStorage
 import search.driver.loop
 from search.settings import RunSettings
 from search.storage.database import study_storage
-from search.study.study import Study, open_study
+from search.study.stored import open_stored_study
+from search.study.study import Study
 from search.workers.protocol import Event
 from spaces.errors import StudyConflictError
 from spaces.parameters import find_parameters
@@ -37,7 +38,7 @@ def storage(tmp_path: Path) -> Iterator[RDBStorage]:
 def study_in(storage: RDBStorage, settings: RunSettings, space: Space | None = None) -> Study:
     """Return the toy study that a database holds."""
     space = space or toy_space()
-    stored = open_study(storage, settings)
+    stored = open_stored_study(storage, settings)
     parameters = find_parameters(space, images=IMAGES, classes=3)
     return Study(
         stored.study,
@@ -139,7 +140,7 @@ def test_a_study_whose_space_offers_other_choices_now_is_refused(tmp_path: Path,
     settings = toy_settings(trials=1)
     study = study_in(storage, settings, space("adam", "sgd"))
     Stage(tmp_path, lambda task: steady(0.5), settings=settings, study=study).search.run()
-    said = "study 'toy' was begun when its space offered adam, sgd for optimizer; now it offers adam, lion"
+    said = "study 'toy' was created when its space offered adam, sgd for optimizer; now it offers adam, lion"
     with pytest.raises(StudyConflictError, match=said):
         study_in(storage, settings, space("adam", "lion"))
 
@@ -150,5 +151,5 @@ def test_a_study_whose_space_offers_other_choices_now_is_refused(tmp_path: Path,
 def test_a_study_that_leads_elsewhere_is_refused(storage: RDBStorage, directions: list[str], there: str) -> None:
     optuna.create_study(study_name="toy", storage=storage, directions=directions)
 
-    with pytest.raises(StudyConflictError, match=f"study 'toy' is there to {there}, and val_accuracy is to maximize"):
-        open_study(storage, toy_settings())
+    with pytest.raises(StudyConflictError, match=f"has a study 'toy' to {there}, but val_accuracy is to maximize"):
+        open_stored_study(storage, toy_settings())

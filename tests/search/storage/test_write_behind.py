@@ -16,9 +16,9 @@ from optuna.storages import RDBStorage
 from optuna.trial import TrialState
 from optuna_dashboard import get_note, save_note
 
+from search.algorithms.samplers import make_sampler
 from search.storage.database import study_storage
 from search.storage.write_behind import StudyInMemory
-from search.study.samplers import make_sampler
 from spaces.errors import StudyConflictError
 from tests.servers.mariadb import MariaServer
 from tests.servers.postgres import PostgresServer

@@ -1,4 +1,4 @@
-"""What a study's trials came to, kept up from one asking to the next: nothing looks at all of them again."""
+"""Ranked trial history, updated incrementally: no call looks at all trials again."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from optuna.trial import FrozenTrial, TrialState
 
 
 class History:
-    """The trials of one study, by rank. One that is made anew says of the same trials the same."""
+    """The trials of one study, by rank; a new one of the same study gives the same results."""
 
     def __init__(self) -> None:
-        """Know of no trial."""
+        """Start without trials."""
         self.common = IntersectionSearchSpace(include_pruned=True)
         """The parameters that all trials have in common."""
         self._ranked: list[tuple[float, int]] = []
-        """Of each complete trial its loss, which is smaller where it is better, and its number."""
+        """Loss (smaller is better) and number of each complete trial."""
         self._known = 0
         self._under_way: list[int] = []
 
@@ -31,13 +31,13 @@ class History:
     def window(
         self, study: optuna.Study, states: Container[TrialState], *, most: int, latest: int
     ) -> list[FrozenTrial]:
-        """Return trials by number: all in one of `states`, or, where those are many, the best and the latest of them.
+        """Return the trials in one of `states`, by number: all, or the best and the latest where there are many.
 
         Args:
-            study: whose trials; the same each time.
-            states: those of the trials that are looked for.
-            most: so many trials at most.
-            latest: so many of them are the last; the others are the best that completed before those.
+            study: the same in every call.
+            states: states of the trials to return.
+            most: limit to the number of trials.
+            latest: how many of these are the last; the others are the best that completed before.
         """
         trials = self._bring_up_to_date(study)
         found: list[FrozenTrial] = []

@@ -10,7 +10,7 @@ import optuna
 import pytest
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from search.study.history import History
+from search.algorithms.history import History
 
 LEARNT = (TrialState.COMPLETE, TrialState.PRUNED)
 SHOWN = (*LEARNT, TrialState.RUNNING)

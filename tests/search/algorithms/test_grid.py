@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.study.design import design_of
+from search.algorithms.grid import design_of
 from spaces.errors import SpaceError
 from spaces.parameters import Parameter
 

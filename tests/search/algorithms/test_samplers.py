@@ -1,14 +1,19 @@
-"""TPE that learns from a window of trials."""
+"""Samplers by name, and TPE that learns from a window of trials."""
 
 from __future__ import annotations
+
+import importlib.util
 
 import optuna
 import pytest
 from optuna.distributions import FloatDistribution
 from optuna.trial import FrozenTrial, create_trial
 
-from search.study.history import History
-from search.study.samplers import LEARNT_FROM, WindowedTPE, make_sampler
+from search.algorithms.history import History
+from search.algorithms.samplers import SAMPLERS, make_sampler
+from search.algorithms.tpe import LEARNT_FROM, WindowedTPE
+from spaces.errors import UnknownNameError, UsageError
+from spaces.parameters import Parameter
 
 SPACE = {"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(0.0, 1.0)}
 
@@ -66,3 +71,23 @@ def test_keeping_what_is_known_of_trials_changes_no_choice() -> None:
         return found
 
     assert choices(History()) == choices(None)
+
+
+@pytest.mark.parametrize("name", SAMPLERS)
+def test_every_sampler_by_name_suggests(name: str) -> None:
+    if name == "gp":
+        pytest.importorskip("torch")
+    parameters = [Parameter(name=parameter, kind="float", low=0.0, high=1.0) for parameter in SPACE]
+
+    assert set(asked(study_of([0.1, 0.9]), make_sampler(name, seed=0, number=2, parameters=parameters))) == set(SPACE)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed")
+def test_a_gaussian_process_without_pytorch_is_refused() -> None:
+    with pytest.raises(UsageError, match="--sampler gp needs PyTorch; install it"):
+        make_sampler("gp", seed=0, number=0, parameters=())
+
+
+def test_an_unknown_sampler_is_refused_with_the_list() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown sampler 'tpr'\. Did you mean 'tpe'\?\nSamplers: cmaes, gp"):
+        make_sampler("tpr", seed=0, number=0, parameters=())
