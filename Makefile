@@ -7,16 +7,17 @@ PACKAGES := spaces objectives reports search
 BIN := .venv/bin
 READY := .venv/ready
 
-.PHONY: help setup demo test test-faults lint check bench bench-peers pins clean
+.PHONY: help setup demo test test-all test-long lint check bench bench-peers pins clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make setup   the environment, in .venv'
 	@echo 'make demo    a small search on the digits that scikit-learn brings, and its report'
-	@echo 'make test    all tests; TESTS=tests/reports for some'
-	@echo 'make test-faults   the tests of tests/faults and tests/chaos alone: kills, hangs, full disks, databases that are away'
-	@echo 'make lint    lint, format, types, import arrows'
-	@echo 'make check   lint, format, types, import arrows, quick tests'
+	@echo 'make test    the quick tests and one slow test of each promise: 10 minutes at most'
+	@echo 'make test-all    all tests except those of test-long; TESTS=tests/faults for some'
+	@echo 'make test-long   chaos, soak, thousands of damaged files: hours, before a release'
+	@echo 'make lint    lint, format, types, import contracts'
+	@echo 'make check   lint and the quick tests'
 	@echo 'make bench   short forms of the benchmarks; wants two free cores'
 	@echo 'make bench-peers   one search beside KerasTuner, Ray Tune and Optuna, in .venv-peers; PEERS="--seeds 5" for all'
 	@echo 'make pins    write constraints.txt afresh, from the newest releases'
@@ -35,10 +36,13 @@ demo: setup
 	$(BIN)/python -m search run --space cnn_cifar --data digits --trials 8
 
 test: setup
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -m 'not slow or promise' $(TESTS)
 
-test-faults: setup
-	$(BIN)/python -m pytest tests/faults tests/chaos
+test-all: setup
+	$(BIN)/python -m pytest -m 'not long' $(TESTS)
+
+test-long: setup
+	$(BIN)/python -m pytest -m long $(TESTS)
 
 lint: setup
 	$(BIN)/ruff check .

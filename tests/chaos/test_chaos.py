@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from tests.chaos.campaign import play_all
@@ -10,15 +12,24 @@ from tests.chaos.schedules import Choices, draw
 from tests.chaos.table import table
 
 SEED = 4974
-"""Its first five have kills of worker, driver and Ray amid epochs, SIGTERM, and a database that is away."""
+"""Its first twenty have each kind of kill, on SQLite and on PostgreSQL."""
 CHOICES = Choices(most_faults=2, studies=1)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # some twelve runs of the driver, each of which starts Ray
-def test_five_studies_that_are_killed_at_random_lose_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    schedules = [draw(seed=SEED, number=number, choices=CHOICES) for number in range(5)]
+@pytest.mark.timeout(3600)  # two or three runs of the driver a schedule, each of which starts Ray
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        pytest.param((3, 4), id="kills of Ray, of the driver and of workers"),
+        pytest.param(range(20), marks=pytest.mark.long, id="twenty schedules"),
+    ],
+)
+def test_studies_that_are_killed_at_random_lose_nothing(
+    numbers: Sequence[int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    schedules = [draw(seed=SEED, number=number, choices=CHOICES) for number in numbers]
     outcomes = list(play_all(schedules, size=Size(trials=4, epochs=3), say=print))
     with capsys.disabled():
         print(f"\n{table(outcomes)}\n")
-    assert {outcome.number: outcome.violations for outcome in outcomes} == dict.fromkeys(range(5), ())
+    assert {outcome.number: outcome.violations for outcome in outcomes} == dict.fromkeys(numbers, ())

@@ -169,12 +169,14 @@ def test_a_damaged_run_folder_is_one_error_of_ours(whole: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_ten_thousand_damaged_files_are_as_many_errors_of_ours(targets: list[Target], tmp_path: Path) -> None:
     assert list(one_by_one(targets, tmp_path, range(300, 9_300))) == []
 
 
 @pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.timeout(1200)
 def test_a_thousand_damaged_run_folders_are_as_many_errors_of_ours(whole: Path) -> None:
     assert list(in_the_folder(whole, read_run(whole), range(60, 1_060))) == []

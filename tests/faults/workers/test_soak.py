@@ -16,7 +16,7 @@ from search.workers.ray_backend.wear import Limits
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
 from tests.faults.workers.odd_workers import next_event, odd_workers, until_idle
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 SOAK = 200
 STRUCTURES = 5
