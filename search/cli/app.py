@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-from search.cli.export import compare, dashboard, export, predict, upgrade
+from search.cli.export import compare, dashboard, export, predict
 from search.cli.options import Options, parse_duration
 from search.cli.options_typed import (
     AsJson,
@@ -238,16 +238,6 @@ def dashboard_command(
 ) -> None:
     """Show a study in Optuna's dashboard, on this machine alone."""
     dashboard(study, port=port, host=host, token=token, read_only=read_only, runs=runs)
-
-
-@app.command("upgrade")
-def upgrade_command(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="Its name, or its folder.")],
-    runs: Runs = None,
-    storage: Storage = None,
-) -> None:
-    """Bring an older study's database up to date, after a backup."""
-    say(upgrade(study, runs=runs, storage=storage))
 
 
 @app_spaces.callback()

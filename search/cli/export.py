@@ -1,4 +1,4 @@
-"""Commands that take a study elsewhere: export, predict, compare, dashboard, upgrade."""
+"""Commands that take a study elsewhere: export, predict, compare, dashboard."""
 
 from __future__ import annotations
 
@@ -83,11 +83,3 @@ def dashboard(study: str | None, *, port: int, host: str, token: str | None, rea
     folder = latest_run(runs or "runs") if study is None else find_run(study, runs or "runs")
     with contextlib.suppress(KeyboardInterrupt):
         serve(folder, host=host, port=port, token=token, is_read_only=read_only, say=say)
-
-
-def upgrade(study: str, *, runs: str | None, storage: str | None) -> str:
-    """Bring a study's database up to date; return what was done."""
-    from search.results.status import find_run
-    from search.storage.upgrade import upgrade as upgrade_database
-
-    return upgrade_database(find_run(study, runs or "runs"), storage=storage).text

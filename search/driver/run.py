@@ -29,7 +29,6 @@ from search.results.summary import RunSummary
 from search.settings import RunSettings
 from search.storage.database import study_storage
 from search.storage.retry import PatientSaving
-from search.storage.upgrade import upgrade_command
 from search.storage.url import hidden_from_processes, resolve_storage
 from search.study.opening import open_study
 from search.study.study import Study
@@ -86,7 +85,7 @@ def run_search(
             progress=progress,
             begin=lambda record: None if fork is None else fork.make(record, settings, space=space, to=folder, url=url),
         )
-        storage = cleanup.enter_context(study_storage(url, upgrade=upgrade_command(settings.study, settings.runs)))
+        storage = cleanup.enter_context(study_storage(url))
         study = open_study(
             storage,
             settings,

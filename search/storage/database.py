@@ -10,7 +10,7 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy import exc as sql_errors
 
-from search.storage.schema import UPGRADE, Schema, read_schema
+from search.storage.schema import check_schema
 from spaces.errors import StorageError, UsageError
 
 _connect_seconds = 10
@@ -19,12 +19,12 @@ _answer_seconds = 30
 
 
 @contextmanager
-def study_storage(url: str, *, upgrade: str = f"{UPGRADE} STUDY") -> Iterator[RDBStorage]:
+def study_storage(url: str) -> Iterator[RDBStorage]:
     """Open, or make, the database behind an Optuna storage URL; its connections are closed on leaving.
 
     Args and raises: as `open_storage`.
     """
-    storage = open_storage(url, upgrade=upgrade)
+    storage = open_storage(url)
     try:
         yield storage
     finally:
@@ -32,14 +32,13 @@ def study_storage(url: str, *, upgrade: str = f"{UPGRADE} STUDY") -> Iterator[RD
         storage.engine.dispose()
 
 
-def open_storage(url: str, *, upgrade: str = f"{UPGRADE} STUDY") -> RDBStorage:
+def open_storage(url: str) -> RDBStorage:
     """Open, or make, the database behind an Optuna storage URL.
 
     SQLite is written ahead of its file (WAL) and waits for locks; servers are checked before use.
 
     Args:
         url: with its password.
-        upgrade: the command that brings an older database up to date.
 
     Raises:
         UsageError: the URL is none, its driver is not installed, or the file is no database.
@@ -49,8 +48,7 @@ def open_storage(url: str, *, upgrade: str = f"{UPGRADE} STUDY") -> RDBStorage:
     try:
         shown = sqlalchemy.make_url(url).render_as_string(hide_password=True)
         sqlite = url.startswith("sqlite")
-        if (schema := _schema(url)) is not None:
-            schema.refuse_unless_current(shown, upgrade=upgrade)
+        _check_schema(url, shown=shown)
         storage = RDBStorage(
             url.replace("{", "{{").replace("}", "}}"),  # Optuna formats the URL
             engine_kwargs=_engine_options(url),
@@ -75,10 +73,10 @@ def open_storage(url: str, *, upgrade: str = f"{UPGRADE} STUDY") -> RDBStorage:
     return storage
 
 
-def _schema(url: str) -> Schema | None:
+def _check_schema(url: str, *, shown: str) -> None:
     engine = bare_engine(url)
     try:
-        return read_schema(engine)
+        check_schema(engine, shown=shown)
     finally:
         engine.dispose()
 

@@ -1,34 +1,29 @@
 """Row 25 of the fault table: a study that another version of Optuna, or of Tamiz, made.
 
-Given a database of an older release; the person reads which command brings it up to date; that makes a backup first,
-and all trials are as they were. A newer one is left alone, and the person reads what it needs.
+A database of an older release is refused with the command that upgrades it, after which all trials are as they were.
+A newer one is left alone, and the error names what it needs.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
 import optuna
 import pytest
-import sqlalchemy
-from optuna.storages import RDBStorage
 
-from search.cli.app import run_command_line
-from search.lease.folder_lock import Holder, lease
 from search.results.run_folder import RunFolder
 from search.results.status import read_settings
 from search.storage.database import open_storage, study_storage
-from search.storage.schema import Schema
-from search.storage.upgrade import upgrade
 from search.study.stored import open_stored_study
 from spaces.errors import StudyConflictError
-from tests.search.fixtures.old_databases import RELEASES, make_old
 from tests.search.fixtures.toy import toy_settings
 from tests.search.results.test_status import _study
-from tests.servers.postgres import PostgresServer
 
 Trial = tuple[object, ...]
 
@@ -66,105 +61,46 @@ def folder(tmp_path: Path) -> RunFolder:
     return study
 
 
-def revision_of(database: Path) -> str:
-    """Return the form of a file's tables."""
-    with closing(sqlite3.connect(database)) as connection:
-        (revision,) = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return str(revision)
+def make_old(database: Path) -> None:
+    """Turn a file of today into one that Optuna 3.1 made."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DROP INDEX ix_trials_study_id")
+        connection.execute("UPDATE alembic_version SET version_num = 'v3.0.0.d'")
+        connection.execute("UPDATE version_info SET library_version = '3.1.0'")
 
 
-@pytest.mark.parametrize("revision", RELEASES)
-def test_a_study_of_an_older_release_is_named_with_the_command_that_brings_it_up_to_date(
-    folder: RunFolder, revision: str
-) -> None:
+def test_a_study_of_an_older_release_is_refused_with_the_command_that_upgrades_it(folder: RunFolder) -> None:
     url = f"sqlite:///{folder.database}"
-    make_old(url, revision)
+    trials = trials_of(url)
+    make_old(folder.database)
     before = folder.database.read_bytes()
-    said = (
-        rf"study\.db was made by optuna {RELEASES[revision]}, with tables of an older form \({revision}\); "
-        r"run python -m search upgrade toy \(a backup is made\)"
-    )
-    with pytest.raises(StudyConflictError, match=said):
-        open_storage(url, upgrade="python -m search upgrade toy")
-    assert folder.database.read_bytes() == before
+    with pytest.raises(StudyConflictError) as raised:
+        open_storage(url)
+    refusal, _, command = str(raised.value).partition("\nCopy the database, then run: ")
+    assert refusal == f"{url} was made by optuna 3.1.0, with an older schema version (v3.0.0.d)"
+    assert (folder.database.read_bytes(), raised.value.exit_code) == (before, 4)
+    program, *rest = shlex.split(command)
+    subprocess.run([Path(sys.executable).with_name(program), *rest], check=True, capture_output=True, timeout=120)
+    assert trials_of(url) == trials
 
 
-@pytest.mark.parametrize("revision", RELEASES)
-def test_it_is_brought_up_to_date_with_all_its_trials_after_a_backup(
-    folder: RunFolder, revision: str, capfd: pytest.CaptureFixture[str]
-) -> None:
-    url = f"sqlite:///{folder.database}"
-    before = trials_of(url)
-    make_old(url, revision)
-    capfd.readouterr()
-    code = run_command_line(["upgrade", "toy", "--runs", str(folder.path.parent)])
-    said = capfd.readouterr()
-    (backup,) = folder.path.glob("study-*.db")
-    assert (code, said.err) == (0, "")
-    assert said.out.startswith(f"the database was upgraded from {revision} (optuna {RELEASES[revision]}) to v3.2.0.a ")
-    assert said.out.endswith(f"backup: {backup}\n")
-    assert (trials_of(url), revision_of(backup)) == (before, revision)
+def test_a_database_without_a_schema_version_counts_as_the_oldest(folder: RunFolder) -> None:
+    with closing(sqlite3.connect(folder.database)) as database, database:
+        database.execute("DROP TABLE alembic_version")
+    with pytest.raises(StudyConflictError, match=r"with an older schema version \(v0\.9\.0\.a\)"):
+        open_storage(f"sqlite:///{folder.database}")
 
 
-def test_a_backup_is_a_study_that_can_be_brought_up_to_date_itself(folder: RunFolder) -> None:
-    url = f"sqlite:///{folder.database}"
-    before = trials_of(url)
-    make_old(url, "v2.6.0.a")
-    backup = upgrade(folder, storage=None).backup
-    assert backup is not None
-    upgrade(folder, storage=f"sqlite:///{backup}")
-    assert trials_of(f"sqlite:///{backup}") == before
-
-
-def test_a_study_of_this_release_is_left_as_it_is(folder: RunFolder) -> None:
-    before = folder.database.read_bytes()
-    assert upgrade(folder, storage=None).text == "the database is up to date (v3.2.0.a); nothing was changed"
-    assert (folder.database.read_bytes(), list(folder.path.glob("study-*"))) == (before, [])
-
-
-@pytest.mark.parametrize("verb", ["upgrade", "resume"])
-def test_a_study_of_a_newer_release_says_what_it_needs_and_is_left_alone(
-    folder: RunFolder, verb: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_study_of_a_newer_release_is_refused_with_what_it_needs_and_left_alone(folder: RunFolder) -> None:
     with closing(sqlite3.connect(folder.database)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = 'v99.1.0.a'")
         database.execute("UPDATE version_info SET library_version = '99.2.0'")
     before = folder.database.read_bytes()
     with pytest.raises(StudyConflictError) as raised:
-        upgrade(folder, storage=None) if verb == "upgrade" else open_storage(f"sqlite:///{folder.database}")
-    made, needs = "was made by optuna 99.2.0, with tables of a newer form (v99.1.0.a)", "it needs optuna >= 99.1"
-    assert f"{made}: {needs}; here is {optuna.__version__}" in str(raised.value)
-    assert folder.database.read_bytes() == before
-    assert run_command_line(["upgrade", "toy", "--runs", str(folder.path.parent)]) == 4
-    assert needs in capsys.readouterr().err
-
-
-def test_an_upgrade_that_fails_leaves_the_study_as_it_was(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def half(self: RDBStorage) -> None:
-        with self.engine.begin() as connection:
-            connection.execute(sqlalchemy.text("DROP TABLE trial_values"))
-        raise ValueError("Found invalid trial_values records")
-
-    url = f"sqlite:///{folder.database}"
-    before = trials_of(url)
-    make_old(url, "v2.6.0.a")
-    with monkeypatch.context() as patch:
-        patch.setattr(RDBStorage, "upgrade", half)
-        with pytest.raises(StudyConflictError, match="can't be upgraded: Found invalid trial_values records\nIt is as"):
-            upgrade(folder, storage=None)
-    upgrade(folder, storage=None)
-    assert trials_of(url) == before
-
-
-def test_a_study_that_is_being_run_is_not_upgraded(folder: RunFolder) -> None:
-    make_old(f"sqlite:///{folder.database}", "v3.0.0.d")
-    holder = Holder.this()
-    with (
-        lease(folder.path, "toy", holder),
-        pytest.raises(StudyConflictError, match="is being run by pid"),
-    ):
-        upgrade(folder, storage=None)
-    assert revision_of(folder.database) == "v3.0.0.d"
+        open_storage(f"sqlite:///{folder.database}")
+    made, needs = "was made by optuna 99.2.0, with a newer schema version (v99.1.0.a)", "it needs optuna >= 99.1"
+    assert f"{made}: {needs}; installed is {optuna.__version__}" in str(raised.value)
+    assert (folder.database.read_bytes(), raised.value.exit_code) == (before, 4)
 
 
 def test_a_study_of_a_newer_tamiz_is_left_to_it(folder: RunFolder) -> None:
@@ -179,18 +115,3 @@ def test_a_run_folder_of_a_newer_tamiz_is_left_to_it(folder: RunFolder) -> None:
     file.write_text(json.dumps(json.loads(file.read_text()) | {"schema": 2}))
     with pytest.raises(StudyConflictError, match="is of format 2; this Tamiz reads formats up to 1. Update Tamiz"):
         read_settings(folder)
-
-
-def test_a_database_before_there_were_forms_is_the_oldest() -> None:
-    assert Schema(revision="v0.9.0.a", library="0.9.0").is_older
-
-
-@pytest.mark.slow
-def test_a_server_s_studies_are_backed_up_in_a_file_first(folder: RunFolder, postgres: PostgresServer) -> None:
-    fill(postgres.url)
-    before = trials_of(postgres.url)
-    make_old(postgres.url, "v3.0.0.d")
-    done = upgrade(folder, storage=postgres.url)
-    assert done.backup is not None
-    upgrade(folder, storage=f"sqlite:///{done.backup}")
-    assert (trials_of(postgres.url), trials_of(f"sqlite:///{done.backup}")) == (before, before)
