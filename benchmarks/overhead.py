@@ -35,7 +35,7 @@ from search.progress.plain import PlainProgress
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
 from search.storage.database import study_storage
-from search.storage.write_behind import StudyInMemory
+from search.storage.write_behind import WriteBehindStudy
 from search.study.stored import open_stored_study
 from search.study.study import Study
 from search.system.signals import StopRequest
@@ -114,7 +114,7 @@ def _spread(values: Sequence[float]) -> str:
     return f"{statistics.median(values):.1f} [{min(values):.1f}..{max(values):.1f}]"
 
 
-def _study(settings: RunSettings, study: optuna.Study, stored: StudyInMemory | None = None) -> Study:
+def _study(settings: RunSettings, study: optuna.Study, stored: WriteBehindStudy | None = None) -> Study:
     return Study(
         study,
         space=SPACE,

@@ -27,7 +27,7 @@ from search.cli.options_typed import (
 from search.cli.output import Output, failure, forget_stdout, say, tell_error, write_crash
 from search.cli.run import continue_study, search
 from search.cli.show import check_data, doctor, report, show_space, spaces, status
-from search.system.stopping import Interrupted
+from search.system.signals import Interrupted
 from spaces.errors import TamizError, UsageError
 
 

@@ -22,7 +22,7 @@ from search.settings import (
     command_for,
 )
 from search.system.output_capture import only_own_lines
-from search.system.stopping import Interrupted
+from search.system.signals import Interrupted
 from spaces.errors import TamizError
 
 if TYPE_CHECKING:

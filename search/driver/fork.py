@@ -27,7 +27,7 @@ from search.settings import (
 )
 from search.storage.database import study_storage
 from search.storage.url import resolve_storage
-from search.storage.write_behind import StudyInMemory
+from search.storage.write_behind import WriteBehindStudy
 from search.study.stored import open_stored_study
 from search.study.suggest import (
     TrialSuggest,
@@ -104,7 +104,7 @@ class Fork:
                 stored = optuna.load_study(study_name=study, storage=storage)
             except KeyError:
                 raise UsageError(f"the database of study '{study}' holds no such study") from None
-            known = StudyInMemory(stored, storage, spool=self.source.spool).study
+            known = WriteBehindStudy(stored, storage, spool=self.source.spool).study
             yield known, known.get_trials(deepcopy=False)
 
 

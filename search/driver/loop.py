@@ -20,11 +20,10 @@ from search.driver.trial_time import TrialTime
 from search.driver.watchdog import Watchdog
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
-from search.storage.retry import PatientSaving
+from search.storage.retry import RetryingSaver
 from search.study.study import Study
-from search.system.disk import RoomOnDisk
-from search.system.signals import StopRequest
-from search.system.stopping import Terminated
+from search.system.disk import DiskGuard
+from search.system.signals import StopRequest, Terminated
 from search.workers.protocol import Event, Workers
 from spaces.errors import ImpossibleChoiceError, SpaceError, TamizError
 
@@ -48,8 +47,8 @@ class Search:
         until: float | None = None,
         watchdog: Watchdog | None = None,
         trial_time: TrialTime | None = None,
-        saving: PatientSaving | None = None,
-        disk: RoomOnDisk | None = None,
+        saving: RetryingSaver | None = None,
+        disk: DiskGuard | None = None,
     ) -> None:
         """Get ready; `seed` is the run's, `until` a score that is good enough."""
         self._study = study
@@ -61,7 +60,7 @@ class Search:
         self._seed = seed
         self._until = until
         self._exhausted = False
-        self._saving = saving or PatientSaving(study, note=progress.note)
+        self._saving = saving or RetryingSaver(study, note=progress.note)
         checkpoints = Checkpoints(folder, progress)
         self._ends = TrialEnds(
             study=study,
@@ -70,7 +69,7 @@ class Search:
             folder=folder,
             checkpoints=checkpoints,
             progress=progress,
-            disk=disk or RoomOnDisk(folder.path, note=progress.note, patience_seconds=0.0),
+            disk=disk or DiskGuard(folder.path, note=progress.note, patience_seconds=0.0),
         )
         self._trainings = Trainings(
             study=study,

@@ -13,9 +13,9 @@ from search.driver.budget import Budget
 from search.driver.checkpoints import Checkpoints
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
-from search.storage.retry import PatientSaving
+from search.storage.retry import RetryingSaver
 from search.study.study import Study
-from search.system.disk import RoomOnDisk
+from search.system.disk import DiskGuard
 
 
 class TrialEnds:
@@ -29,12 +29,12 @@ class TrialEnds:
         self,
         *,
         study: Study,
-        saving: PatientSaving,
+        saving: RetryingSaver,
         budget: Budget,
         folder: RunFolder,
         checkpoints: Checkpoints,
         progress: Progress,
-        disk: RoomOnDisk,
+        disk: DiskGuard,
     ) -> None:
         """Get ready; all of them are the search's."""
         self._disk = disk

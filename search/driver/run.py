@@ -28,13 +28,12 @@ from search.results.status import stored_summary
 from search.results.summary import RunSummary
 from search.settings import RunSettings
 from search.storage.database import study_storage
-from search.storage.retry import PatientSaving
+from search.storage.retry import RetryingSaver
 from search.storage.url import hidden_from_processes, resolve_storage
 from search.study.opening import open_study
 from search.study.study import Study
-from search.system.disk import RoomOnDisk, disk_in_words, is_full, want_of_room
-from search.system.signals import StopRequest
-from search.system.stopping import Stopped, Terminated
+from search.system.disk import DiskGuard, disk_in_words, is_full, want_of_room
+from search.system.signals import Stopped, StopRequest, Terminated
 from search.workers.protocol import Workers
 from search.workers.start import executor
 from spaces.errors import NothingCompletedError, StorageError, TamizError
@@ -174,7 +173,7 @@ def _search(
     stop: StopRequest,
 ) -> Search:
     patience = settings.storage_wait_seconds
-    disk = RoomOnDisk(folder.path, note=progress.note, patience_seconds=patience, is_stopping=lambda: stop.is_requested)
+    disk = DiskGuard(folder.path, note=progress.note, patience_seconds=patience, is_stopping=lambda: stop.is_requested)
     return Search(
         study=study,
         workers=workers,
@@ -184,7 +183,7 @@ def _search(
         stop=stop,
         seed=settings.seed,
         until=settings.until,
-        saving=PatientSaving(study, note=progress.note, patience_seconds=patience, disk=disk),
+        saving=RetryingSaver(study, note=progress.note, patience_seconds=patience, disk=disk),
         disk=disk,
         watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
         trial_time=trial_time,

@@ -15,8 +15,8 @@ from rich.text import Text
 from search.progress.protocol import (
     SearchPlan,
 )
-from search.progress.tally import (
-    Tally,
+from search.progress.search_status import (
+    SearchStatus,
     Underway,
 )
 from search.results.summary import (
@@ -50,7 +50,7 @@ class LiveProgress:
             redirect_stderr=False, vertical_overflow="crop",
         )  # fmt: skip
         self._lock = threading.RLock()
-        self._tally: Tally | None = None
+        self._status: SearchStatus | None = None
         self._phase = ""
         self._phase_since = time.monotonic()
 
@@ -63,26 +63,26 @@ class LiveProgress:
     def started(self, plan: SearchPlan) -> None:
         """Show the block."""
         with self._lock:
-            self._tally, self._phase = Tally(plan), ""
+            self._status, self._phase = SearchStatus(plan), ""
         self._live.start()
 
     def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
         """Show the trial in its worker's line."""
-        if self._tally is not None:
+        if self._status is not None:
             with self._lock:
-                self._tally.start(trial, worker=worker)
+                self._status.start(trial, worker=worker)
 
     def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
         """Show epoch and score in the worker's line."""
-        if self._tally is not None:
+        if self._status is not None:
             with self._lock:
-                self._tally.report(trial, report, worker=worker)
+                self._status.report(trial, report, worker=worker)
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Count the trial, and print what went wrong with it, if anything did, above the block."""
-        if self._tally is not None:
+        if self._status is not None:
             with self._lock:
-                self._tally.end(record)
+                self._status.end(record)
         if record.message:
             self.note(f"trial {record.trial} {'failed' if record.state == 'FAIL' else 'pruned'}: {record.message}")
 
@@ -107,45 +107,45 @@ class LiveProgress:
             yield line
 
     def _lines(self, width: int, height: int) -> list[Text]:
-        tally = self._tally
+        status = self._status
         waited = time.monotonic() - self._phase_since
         phase = f"{self._phase}, {duration(waited)}" if self._phase and waited >= 2 else self._phase
-        if tally is None:
+        if status is None:
             return [self._text(phase)]
-        elapsed = f"{duration(tally.elapsed)} elapsed"
+        elapsed = f"{duration(status.elapsed)} elapsed"
         head = [
-            self._text(f"{tally.plan.space} on {tally.plan.data}, study {tally.plan.study}", "bold"),
-            self._text(counts_in_words(tally.counts)),
-            *self._best_lines(tally, width),
-            self._text(", ".join(filter(None, [elapsed, remaining_in_words(tally.remaining), phase]))),
+            self._text(f"{status.plan.space} on {status.plan.data}, study {status.plan.study}", "bold"),
+            self._text(counts_in_words(status.counts)),
+            *self._best_lines(status, width),
+            self._text(", ".join(filter(None, [elapsed, remaining_in_words(status.remaining), phase]))),
         ][:height]
-        return head + self._worker_lines(tally, height - len(head))
+        return head + self._worker_lines(status, height - len(head))
 
-    def _best_lines(self, tally: Tally, width: int) -> list[Text]:
-        best = tally.best
+    def _best_lines(self, status: SearchStatus, width: int) -> list[Text]:
+        best = status.best
         if best is None or best.score is None:
-            return [self._text(f"best {tally.plan.metric}: no trial is complete yet", "dim")]
+            return [self._text(f"best {status.plan.metric}: no trial is complete yet", "dim")]
         of = f", baseline {best.baseline}" if best.baseline else f", start {best.start}" if best.start else ""
         params = self._text(params_in_words(best.params), "dim").wrap(self._console, max(1, width - 2))
         return [
-            self._text(f"best {tally.plan.metric} {best.score:.4f}, trial {best.trial}{of}", "green"),
+            self._text(f"best {status.plan.metric} {best.score:.4f}, trial {best.trial}{of}", "green"),
             *(Text("  ").append_text(line) for line in params[:_params_lines]),
         ]
 
-    def _worker_lines(self, tally: Tally, room: int) -> list[Text]:
-        busy = sorted(tally.underway.values(), key=lambda underway: underway.worker)
-        if not busy and not tally.counts.ended and room > 0:
+    def _worker_lines(self, status: SearchStatus, room: int) -> list[Text]:
+        busy = sorted(status.underway.values(), key=lambda underway: underway.worker)
+        if not busy and not status.counts.ended and room > 0:
             return [self._text("workers are starting", "dim")]
         if len(busy) <= room:
-            return [self._worker_line(tally, underway) for underway in busy]
+            return [self._worker_line(status, underway) for underway in busy]
         if room < 1:
             return []
-        shown = [self._worker_line(tally, underway) for underway in busy[: room - 1]]
+        shown = [self._worker_line(status, underway) for underway in busy[: room - 1]]
         return [*shown, self._text(f"{len(busy) - len(shown)} {'more ' if shown else ''}workers are training", "dim")]
 
-    def _worker_line(self, tally: Tally, underway: Underway) -> Text:
-        score = "" if underway.score is None else f"  {tally.plan.metric} {underway.score:.4f}"
-        epochs = f"epoch {underway.epoch}/{tally.plan.epochs}" if underway.epoch else "first epoch"
+    def _worker_line(self, status: SearchStatus, underway: Underway) -> Text:
+        score = "" if underway.score is None else f"  {status.plan.metric} {underway.score:.4f}"
+        epochs = f"epoch {underway.epoch}/{status.plan.epochs}" if underway.epoch else "first epoch"
         return self._text(f"worker {underway.worker}  trial {underway.trial}  {epochs}{score}")
 
     def _text(self, line: str, style: str = "") -> Text:

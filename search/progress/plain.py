@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TextIO
 from search.progress.protocol import (
     SearchPlan,
 )
-from search.progress.tally import (
-    Tally,
+from search.progress.search_status import (
+    SearchStatus,
 )
 from search.results.summary import (
     counts_in_words,
@@ -33,7 +33,7 @@ class PlainProgress:
         """Write to `stream`, a status line every `status_seconds`."""
         self._stream = stream
         self._status_seconds = status_seconds
-        self._tally: Tally | None = None
+        self._status: SearchStatus | None = None
         self._lock = threading.Lock()
         self._over = threading.Event()
         self._reporter = threading.Thread(target=self._report_status, daemon=True)
@@ -44,7 +44,7 @@ class PlainProgress:
 
     def started(self, plan: SearchPlan) -> None:
         """Print what is about to happen."""
-        self._tally = Tally(plan)
+        self._status = SearchStatus(plan)
         earlier = f", {len(plan.earlier)} of them done" if plan.earlier else ""
         workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
         self._write(
@@ -56,23 +56,23 @@ class PlainProgress:
 
     def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
         """Count it."""
-        if self._tally is not None:
+        if self._status is not None:
             with self._lock:
-                self._tally.start(trial, worker=worker)
+                self._status.start(trial, worker=worker)
 
     def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
         """Count it."""
-        if self._tally is not None:
+        if self._status is not None:
             with self._lock:
-                self._tally.report(trial, report, worker=worker)
+                self._status.report(trial, report, worker=worker)
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Print a line about the trial."""
-        if self._tally is None:
+        if self._status is None:
             return
         with self._lock:
-            self._tally.end(record)
-            line = trial_line(record, self._tally)
+            self._status.end(record)
+            line = trial_line(record, self._status)
         self._write(line)
 
     def note(self, line: str) -> None:
@@ -87,16 +87,16 @@ class PlainProgress:
 
     def _report_status(self) -> None:
         while not self._over.wait(self._status_seconds):
-            assert self._tally is not None
+            assert self._status is not None
             with self._lock:
-                line = status_line(self._tally)
+                line = status_line(self._status)
             self._write(line)
 
     def _write(self, line: str) -> None:
         write_line(self._stream, line)
 
 
-def trial_line(record: TrialRecord, tally: Tally) -> str:
+def trial_line(record: TrialRecord, status: SearchStatus) -> str:
     """Return one line about a trial that has ended: state, score, epochs, seconds, why."""
     state = {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}[record.state]
     parts = [f"trial {record.trial} {state}"]
@@ -105,22 +105,22 @@ def trial_line(record: TrialRecord, tally: Tally) -> str:
     if record.start is not None:
         parts[0] += f" (start {record.start})"
     if record.score is not None:
-        parts.append(f"{tally.plan.metric} {record.score:.4f} at epoch {record.best_epoch} of {record.epochs}")
+        parts.append(f"{status.plan.metric} {record.score:.4f} at epoch {record.best_epoch} of {record.epochs}")
     if record.message:
         parts.append(record.message)
     parts.append(duration(record.seconds_training + (record.seconds_building or 0.0)))
-    if tally.best is not None and tally.best.trial == record.trial:
+    if status.best is not None and status.best.trial == record.trial:
         parts.append("best so far")
-    counts = tally.counts
+    counts = status.counts
     return f"[{counts.ended}/{counts.total}] " + ", ".join(parts)
 
 
-def status_line(tally: Tally) -> str:
+def status_line(status: SearchStatus) -> str:
     """Return one line about the whole search: counts, best, elapsed and, perhaps, what is left."""
-    parts = [counts_in_words(tally.counts)]
-    if tally.best is not None and tally.best.score is not None:
-        parts.append(f"best {tally.plan.metric} {tally.best.score:.4f} (trial {tally.best.trial})")
-    parts.append(f"{duration(tally.elapsed)} elapsed")
-    if left := remaining_in_words(tally.remaining):
+    parts = [counts_in_words(status.counts)]
+    if status.best is not None and status.best.score is not None:
+        parts.append(f"best {status.plan.metric} {status.best.score:.4f} (trial {status.best.trial})")
+    parts.append(f"{duration(status.elapsed)} elapsed")
+    if left := remaining_in_words(status.remaining):
         parts.append(left)
     return "; ".join(parts)

@@ -15,7 +15,7 @@ from search.settings import (
     resume_command,
 )
 from search.storage.url import without_secrets
-from search.system.stopping import Stopped
+from search.system.signals import Stopped
 from spaces.errors import TamizError, UnknownNameError, UsageError
 from spaces.records import parse
 

@@ -19,7 +19,7 @@ ANSWER_SECONDS = 30.0
 """So long one answer may take; a batch of results is written in a fraction of one."""
 
 
-class AnsweringConnection(psycopg.Connection[Any]):
+class TimeoutConnection(psycopg.Connection[Any]):
     """One that is closed when an answer does not come, or when somebody interrupts the waiting."""
 
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
@@ -38,7 +38,7 @@ class AnsweringConnection(psycopg.Connection[Any]):
             raise
 
 
-def connecting(url: str, options: dict[str, int]) -> Callable[[], AnsweringConnection] | None:
+def connecting(url: str, options: dict[str, int]) -> Callable[[], TimeoutConnection] | None:
     """Return what opens a connection to the server of a URL; None: it is no URL for psycopg.
 
     Args:
@@ -50,4 +50,4 @@ def connecting(url: str, options: dict[str, int]) -> Callable[[], AnsweringConne
     if (parsed.get_backend_name(), dialect.driver) != ("postgresql", "psycopg"):
         return None
     positional, named = dialect().create_connect_args(parsed)
-    return lambda: AnsweringConnection.connect(*positional, **{**named, **options})
+    return lambda: TimeoutConnection.connect(*positional, **{**named, **options})

@@ -11,7 +11,7 @@ from sqlalchemy import exc as sql_errors
 
 from search.settings import STORAGE_WAIT_SECONDS
 from search.storage.url import without_secrets
-from search.system.disk import RoomOnDisk, is_full
+from search.system.disk import DiskGuard, is_full
 from search.wording import (
     duration,
 )
@@ -32,7 +32,7 @@ class Saved(Protocol):
         """Keep what the database lacks in the run folder, and return how many trials that is; raises OSError."""
 
 
-class PatientSaving:
+class RetryingSaver:
     """Saves a study as often as it is asked to, and bears with a database that can't be reached for a while."""
 
     def __init__(
@@ -41,7 +41,7 @@ class PatientSaving:
         *,
         note: Callable[[str], None],
         patience_seconds: float = STORAGE_WAIT_SECONDS,
-        disk: RoomOnDisk | None = None,
+        disk: DiskGuard | None = None,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:

@@ -33,7 +33,7 @@ _Rows = dict[Any, dict[str, Any]]
 """Rows of a table by what tells them apart; that stands first in a row. The id of their owner is left out."""
 
 
-class StudyInMemory:
+class WriteBehindStudy:
     """A copy in memory of a study in a relational database, whose changes are saved together.
 
     Optuna's storage asks the database several times for each parameter, attribute and epoch, and commits after

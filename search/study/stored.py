@@ -11,14 +11,14 @@ from objectives.evaluation.metrics import METRICS
 from reports.stored.records import schema
 from search.algorithms.pruners import experimental_warnings_ignored, make_pruner
 from search.settings import RunSettings
-from search.storage.write_behind import StudyInMemory
+from search.storage.write_behind import WriteBehindStudy
 from spaces.errors import StudyConflictError
 
 FORM = "tamiz:format"
 """Study attribute: version of the attributes of its trials, that of the records in a run folder."""
 
 
-def open_stored_study(storage: RDBStorage, settings: RunSettings, *, spool: Path | None = None) -> StudyInMemory:
+def open_stored_study(storage: RDBStorage, settings: RunSettings, *, spool: Path | None = None) -> WriteBehindStudy:
     """Open or create the study of these settings; trials that its database lacks are read from the spool.
 
     Raises:
@@ -41,7 +41,7 @@ def open_stored_study(storage: RDBStorage, settings: RunSettings, *, spool: Path
                 f"{settings.metric} is to {direction}; choose another --study"
             )
         study.set_metric_names([settings.metric])
-    stored = StudyInMemory(study, storage, spool=spool)
+    stored = WriteBehindStudy(study, storage, spool=spool)
     form = stored.study.user_attrs.get(FORM, schema)
     if not isinstance(form, int) or form > schema:
         raise StudyConflictError(

@@ -13,7 +13,7 @@ from search.algorithms.grid import design_of
 from search.algorithms.history import History
 from search.algorithms.samplers import make_sampler
 from search.settings import RunSettings
-from search.storage.write_behind import StudyInMemory
+from search.storage.write_behind import WriteBehindStudy
 from search.study.suggest import TrialSuggest
 from spaces.errors import StudyConflictError
 from spaces.parameters import Parameter
@@ -38,7 +38,7 @@ class Study:
         settings: RunSettings,
         images: ImageShape,
         classes: int,
-        stored: StudyInMemory | None = None,
+        stored: WriteBehindStudy | None = None,
     ) -> None:
         """Wrap `study`, which is kept in memory.
 

@@ -25,7 +25,7 @@ _bytes_of_a_trial = 100_000
 _mib = 2**20
 
 
-class RoomOnDisk:
+class DiskGuard:
     """Writes into a run folder, and waits where its disk is full."""
 
     def __init__(

@@ -1,4 +1,12 @@
-"""Ctrl-C and SIGTERM as a request that the loop looks at, instead of an exception anywhere."""
+"""Ctrl-C and SIGTERM as a request that the loop checks, instead of an exception anywhere.
+
+    TamizError
+    └── Stopped                 resumable
+        ├── Interrupted       130  Ctrl-C (SIGINT)
+        └── Terminated        143  SIGTERM: a batch system, a spot machine, `docker stop`
+
+The driver raises one of them after an orderly stop: running trials are recorded, the report is written.
+"""
 
 from __future__ import annotations
 
@@ -9,25 +17,56 @@ from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
-from search.system.stopping import Stopped, Terminated, stopped_by
+from spaces.errors import TamizError
 
 _Handler = Callable[[int, FrameType | None], Any] | int | None
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 ORDERLY_SECONDS = 5.0
-"""So long after SIGTERM whatever is being done ends by an exception: ten seconds are often all there is."""
+"""Time for an orderly stop after SIGTERM; an exception ends what is still running then.
+
+A machine often leaves ten seconds between SIGTERM and SIGKILL.
+"""
+
+
+class Stopped(TamizError):  # noqa: N818 - an outcome rather than an error
+    """The search was asked to stop, and did so."""
+
+    resumable = True
+
+    def __init__(self, message: str, *, is_at_once: bool = False) -> None:
+        """Take the message and whether the search stopped immediately, without waiting for the current epochs."""
+        super().__init__(message)
+        self.is_at_once = is_at_once
+
+
+class Interrupted(Stopped):
+    """Stopped by Ctrl-C."""
+
+    exit_code = 130
+
+
+class Terminated(Stopped):
+    """Stopped by SIGTERM."""
+
+    exit_code = 143
+
+
+def stopped_by(number: int) -> type[Stopped]:
+    """Return the error for a signal: `Terminated` for SIGTERM, `Interrupted` for any other."""
+    return Terminated if number == signal.SIGTERM else Interrupted
 
 
 class StopRequest:
-    """Whether somebody asked the search to stop; a context manager that listens while it is entered.
+    """Records whether the search was asked to stop; a context manager that handles signals while it is entered.
 
-    While the search runs `in_order`, the first Ctrl-C asks for a stop after the current epochs, and SIGTERM,
-    which a machine sends shortly before it goes, for one without that wait. A second signal, any signal at another
-    time, and SIGTERM that was not obeyed soon, raises at once. Outside the main thread nothing is listened to:
-    Python delivers signals there alone.
+    Inside `in_order`, the first Ctrl-C requests a stop after the current epochs, and SIGTERM, which a machine
+    sends shortly before it shuts down, requests one without that wait. These raise immediately: a second signal,
+    a signal outside `in_order`, and SIGTERM that was not obeyed within `ORDERLY_SECONDS`. Outside the main thread
+    no signal is handled, since Python delivers signals to the main thread only.
     """
 
     def __init__(self, announce: Callable[[str], None]) -> None:
-        """Tell a person with `announce` that the request was understood."""
+        """Take what prints a line that confirms the request."""
         self._announce = announce
         self._signal: int | None = None
         self._in_order = False
@@ -35,7 +74,7 @@ class StopRequest:
 
     @property
     def is_requested(self) -> bool:
-        """Whether to stop."""
+        """Whether to stop, in whichever way."""
         return self._signal is not None
 
     @property
@@ -45,7 +84,7 @@ class StopRequest:
 
     @property
     def error(self) -> type[Stopped] | None:
-        """The error that a stopped search ends with; None if nobody asked."""
+        """The error that a stopped search ends with; None without a request."""
         return None if self._signal is None else stopped_by(self._signal)
 
     @contextmanager
@@ -76,14 +115,14 @@ class StopRequest:
         self._signal = self._signal or number  # a library's `except Exception` may swallow what is raised
         signal.setitimer(signal.ITIMER_REAL, 0.0)  # Ray's handler was in front of this one, and would end all in 3 s
         if is_at_once:
-            raise stopped_by(number)("stopped at once; what had ended is kept", is_at_once=True)
+            raise stopped_by(number)("stopped immediately; finished trials are saved", is_at_once=True)
         if self.is_immediate:
             signal.setitimer(signal.ITIMER_REAL, ORDERLY_SECONDS)
         self._announce(
-            "stopping: the system asks for it"
+            "stopping: received SIGTERM"
             if self.is_immediate
             else "stopping: finishing the current epochs (Ctrl-C again to stop now)"
         )
 
     def _out_of_time(self, _number: int, _frame: FrameType | None) -> None:
-        raise Terminated("stopped at once, since the system asked for it; what had ended is kept", is_at_once=True)
+        raise Terminated("stopped immediately by SIGTERM; finished trials are saved", is_at_once=True)

@@ -9,7 +9,7 @@ from typing import Protocol
 from objectives.messages import Objective, StudyData
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
-from search.system.stopping import Stopped
+from search.system.signals import Stopped
 from search.workers.inline import InlineWorkers
 from search.workers.protocol import Workers
 from spaces.errors import UsageError

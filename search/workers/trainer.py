@@ -15,7 +15,7 @@ from objectives.messages import (
     TrainingTask,
     WinnerMeasured,
 )
-from search.system.stopping import Stopped
+from search.system.signals import Stopped
 from spaces.errors import RecordError
 
 if TYPE_CHECKING:

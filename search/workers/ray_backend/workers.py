@@ -23,7 +23,7 @@ from objectives.messages import (
 from search.settings import (
     CLUSTER_WAIT_SECONDS,
 )
-from search.system.stopping import Stopped
+from search.system.signals import Stopped
 from search.workers.protocol import (
     CheckpointMade,
     EpochReported,

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from search.storage.write_behind import StudyInMemory
+from search.storage.write_behind import WriteBehindStudy
 from search.workers.protocol import EpochReported, Event
 from tests.search.fixtures.scripted_workers import ScriptedWorkers
 
@@ -64,7 +64,7 @@ def mortal(life: Life) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for owner, name in [(Path, "replace"), (Path, "unlink"), (Path, "write_bytes"), (shutil, "rmtree")]:
             patch.setattr(owner, name, around(getattr(owner, name)))
-        patch.setattr(StudyInMemory, "save", around(StudyInMemory.save, saves=True))
+        patch.setattr(WriteBehindStudy, "save", around(WriteBehindStudy.save, saves=True))
         yield
 
 

@@ -26,9 +26,9 @@ from objectives.messages import TrainingTask
 from search.driver.checkpoints import Checkpoints
 from search.results.run_folder import RunFolder
 from search.storage.database import study_storage
-from search.storage.retry import PatientSaving
+from search.storage.retry import RetryingSaver
 from search.study.study import Study
-from search.system.disk import RoomOnDisk, want_of_room
+from search.system.disk import DiskGuard, want_of_room
 from spaces.errors import StorageError
 from tests.faults.storage.test_databases import ALL, SETTINGS, entered, study_in
 from tests.needs import not_here
@@ -67,10 +67,10 @@ def stage(disk: Path, storage: Any, play: Callable[[TrainingTask], Play], *, wai
     """Return a search on a disk, with everything of it there."""
 
     said = ListeningProgress()
-    room = RoomOnDisk(disk, note=said.note, patience_seconds=waits)
+    room = DiskGuard(disk, note=said.note, patience_seconds=waits)
 
-    def patient(study: Study, progress: ListeningProgress) -> PatientSaving:
-        return PatientSaving(study, note=progress.note, patience_seconds=waits, disk=room)
+    def patient(study: Study, progress: ListeningProgress) -> RetryingSaver:
+        return RetryingSaver(study, note=progress.note, patience_seconds=waits, disk=room)
 
     study = study_in(storage, disk)
     return Stage(disk, play, settings=SETTINGS, study=study, patience=patient, disk=room, progress=said)

@@ -25,8 +25,8 @@ import search.driver.loop
 from objectives.messages import TrainingTask
 from search.storage import postgres as postgres_driver
 from search.storage.database import study_storage
-from search.storage.postgres import AnsweringConnection
-from search.storage.retry import PatientSaving
+from search.storage.postgres import TimeoutConnection
+from search.storage.retry import RetryingSaver
 from search.study.stored import open_stored_study
 from search.study.study import Study
 from spaces.errors import StorageError
@@ -57,9 +57,9 @@ def study_in(storage: RDBStorage, folder: Path) -> Study:
     )
 
 
-def patience(seconds: float) -> Callable[[Study, ListeningProgress], PatientSaving]:
+def patience(seconds: float) -> Callable[[Study, ListeningProgress], RetryingSaver]:
     """Return what makes a saving that waits so long in all."""
-    return lambda study, progress: PatientSaving(study, note=progress.note, patience_seconds=seconds)
+    return lambda study, progress: RetryingSaver(study, note=progress.note, patience_seconds=seconds)
 
 
 def stage(storage: RDBStorage, folder: Path, play: Callable[[TrainingTask], Play], *, waits: float) -> Stage:
@@ -283,7 +283,7 @@ def test_a_server_that_no_longer_answers_is_taken_for_away(
 def test_a_network_that_is_half_open_is_found_out_within_a_minute(postgres: PostgresServer) -> None:
     with study_storage(postgres.url) as storage, storage.engine.connect() as connection:
         raw = connection.connection.dbapi_connection
-        assert isinstance(raw, AnsweringConnection)
+        assert isinstance(raw, TimeoutConnection)
         told = raw.info.get_parameters()
         with socket.socket(fileno=os.dup(raw.fileno())) as wire:
             idle, between, count, unanswered = (

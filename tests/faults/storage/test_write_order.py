@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import search.driver.loop
 from search.storage.database import study_storage
-from search.storage.retry import PatientSaving
+from search.storage.retry import RetryingSaver
 from search.study.stored import open_stored_study
 from search.study.study import Study
 from spaces.parameters import find_parameters
@@ -115,9 +115,9 @@ def live(folder: Path, run: Run, story: Story) -> None:
         workers.order, workers.seen = (lambda choices: next(order, 0) % choices), story.seen  # type: ignore[assignment]
         now = iter(range(10**9))
 
-        def patience(study: Study, progress: ListeningProgress) -> PatientSaving:
+        def patience(study: Study, progress: ListeningProgress) -> RetryingSaver:
             ticking, asleep = (lambda: float(next(now))), (lambda _seconds: None)
-            return PatientSaving(study, note=progress.note, patience_seconds=1e9, clock=ticking, sleep=asleep)
+            return RetryingSaver(study, note=progress.note, patience_seconds=1e9, clock=ticking, sleep=asleep)
 
         Stage(folder, play, settings=SETTINGS, study=study, workers=workers, patience=patience).search.run()
     story.steps = life.steps

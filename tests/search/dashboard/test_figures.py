@@ -17,7 +17,7 @@ from reports.findings.findings import Findings, find
 from reports.stored.run import Run
 from search.dashboard.figures import PREFIX, figures, keep_figures
 from search.storage.database import study_storage
-from search.storage.write_behind import StudyInMemory
+from search.storage.write_behind import WriteBehindStudy
 from tests.reports.conftest import copied, digits_folder, digits_run
 
 __all__ = ["copied", "digits_folder", "digits_run"]
@@ -71,7 +71,7 @@ def test_a_continued_study_keeps_its_figures_and_leaves_them_out_of_its_memory(
 ) -> None:
     keep_figures(findings, storage, note=pytest.fail)
     before = carried(storage)
-    stored = StudyInMemory(optuna.load_study(study_name="digits", storage=storage), storage)
+    stored = WriteBehindStudy(optuna.load_study(study_name="digits", storage=storage), storage)
     assert get_plotly_graph_objects(stored.study._storage.get_study_system_attrs(stored.study._study_id)) == {}
     stored.study.tell(stored.study.ask(), 0.5)
     stored.save()

@@ -20,9 +20,9 @@ from search.driver.trial_time import TrialTime
 from search.driver.watchdog import Watchdog
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
-from search.storage.retry import PatientSaving
+from search.storage.retry import RetryingSaver
 from search.study.study import Study
-from search.system.disk import RoomOnDisk
+from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
 from spaces.errors import NothingCompletedError, SpaceError
 from spaces.parameters import RandomSuggest
@@ -52,8 +52,8 @@ class Stage:
         watchdog: Watchdog | None = None,
         trial_time: TrialTime | None = None,
         workers: ScriptedWorkers | None = None,
-        patience: Callable[[Study, ListeningProgress], PatientSaving] | None = None,
-        disk: RoomOnDisk | None = None,
+        patience: Callable[[Study, ListeningProgress], RetryingSaver] | None = None,
+        disk: DiskGuard | None = None,
         progress: ListeningProgress | None = None,
     ) -> None:
         self.settings = settings or toy_settings()

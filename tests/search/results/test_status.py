@@ -16,7 +16,7 @@ from reports.stored.records import DataRecord, Measurement, RunRecord, TrialReco
 from search.results.run_folder import RunFolder
 from search.results.status import failed_summary, find_run, live_summary, read_trials, stored_summary
 from search.results.summary import TrialCounts
-from search.system.stopping import Interrupted
+from search.system.signals import Interrupted
 from spaces.errors import DataError, StorageError, UnknownNameError
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
 from tests.search.fixtures.progress_plan import ended

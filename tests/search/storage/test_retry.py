@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from search.storage.retry import PatientSaving
+from search.storage.retry import RetryingSaver
 from spaces.errors import StorageError
 
 
@@ -34,9 +34,9 @@ class Absent:
         """Pass the time."""
         self.now += seconds
 
-    def saving(self, *, patience_seconds: float = 600.0) -> PatientSaving:
+    def saving(self, *, patience_seconds: float = 600.0) -> RetryingSaver:
         """Return a saving of this study."""
-        return PatientSaving(
+        return RetryingSaver(
             self,
             note=self.notes.append,
             patience_seconds=patience_seconds,

@@ -18,7 +18,7 @@ from optuna_dashboard import get_note, save_note
 
 from search.algorithms.samplers import make_sampler
 from search.storage.database import study_storage
-from search.storage.write_behind import StudyInMemory
+from search.storage.write_behind import WriteBehindStudy
 from spaces.errors import StudyConflictError
 from tests.servers.mariadb import MariaServer
 from tests.servers.postgres import PostgresServer
@@ -40,10 +40,10 @@ def storage(tmp_path: Path) -> Iterator[RDBStorage]:
         yield opened
 
 
-def opened(storage: RDBStorage) -> StudyInMemory:
+def opened(storage: RDBStorage) -> WriteBehindStudy:
     """Return the study in a database, made if it is not there."""
     stored = optuna.create_study(study_name="toy", storage=storage, direction="maximize", load_if_exists=True)
-    return StudyInMemory(stored, storage)
+    return WriteBehindStudy(stored, storage)
 
 
 def in_database(storage: RDBStorage) -> list[optuna.trial.FrozenTrial]:
@@ -198,7 +198,7 @@ def test_a_note_stays_with_its_trial_whose_id_is_another_in_the_database(storage
 def test_the_pruner_of_the_stored_study_is_kept(storage: RDBStorage) -> None:
     pruner = optuna.pruners.MedianPruner()
     stored = optuna.create_study(study_name="toy", storage=storage, pruner=pruner)
-    assert StudyInMemory(stored, storage).study.pruner is pruner
+    assert WriteBehindStudy(stored, storage).study.pruner is pruner
 
 
 def test_a_second_program_that_adds_trials_is_refused(storage: RDBStorage) -> None:

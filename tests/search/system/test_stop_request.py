@@ -7,12 +7,11 @@ import signal
 
 import pytest
 
-from search.system.signals import StopRequest
-from search.system.stopping import Interrupted
+from search.system.signals import Interrupted, StopRequest
 
 
 def test_a_signal_before_the_search_runs_stops_at_once() -> None:
-    with StopRequest(print), pytest.raises(Interrupted, match="stopped at once"):
+    with StopRequest(print), pytest.raises(Interrupted, match="stopped immediately"):
         signal.raise_signal(signal.SIGINT)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from objectives.messages import Decision, Objective, StudyData, TrainingTask
-from search.system.stopping import Interrupted
+from search.system.signals import Interrupted
 from search.workers.protocol import (
     CheckpointMade,
     EpochReported,

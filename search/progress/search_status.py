@@ -32,7 +32,7 @@ class Underway:
     """After the last of them."""
 
 
-class Tally:
+class SearchStatus:
     """Counts what the driver tells; draws nothing."""
 
     def __init__(self, plan: SearchPlan, *, clock: Callable[[], float] = time.monotonic) -> None:

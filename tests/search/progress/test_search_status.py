@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from objectives.evaluation.metrics import Direction
-from search.progress.tally import (
-    Tally,
+from search.progress.search_status import (
+    SearchStatus,
 )
 from search.results.summary import (
     TrialCounts,
@@ -21,75 +21,75 @@ from tests.search.fixtures.progress_plan import ended, epoch, plan
 
 
 def test_trials_are_counted_by_state() -> None:
-    tally = Tally(plan(earlier=(ended(0), ended(1, state="PRUNED"))))
-    tally.start(2, worker=0)
-    tally.start(3, worker=1)
-    tally.end(ended(2, state="FAIL", score=None))
+    status = SearchStatus(plan(earlier=(ended(0), ended(1, state="PRUNED"))))
+    status.start(2, worker=0)
+    status.start(3, worker=1)
+    status.end(ended(2, state="FAIL", score=None))
 
-    assert tally.counts == TrialCounts(total=8, complete=1, pruned=1, failed=1, running=1)
+    assert status.counts == TrialCounts(total=8, complete=1, pruned=1, failed=1, running=1)
 
 
 @pytest.mark.parametrize(("direction", "best"), [(Direction.MAXIMIZE, 1), (Direction.MINIMIZE, 0)])
 def test_the_best_follows_the_direction_and_is_complete(direction: Direction, best: int) -> None:
     from dataclasses import replace
 
-    tally = Tally(replace(plan(), direction=direction))
+    status = SearchStatus(replace(plan(), direction=direction))
     for record in (ended(0, score=0.2), ended(1, score=0.8), ended(2, score=0.9, state="PRUNED")):
-        tally.end(record)
-    tally.end(ended(3, score=0.05, state="PRUNED"))
+        status.end(record)
+    status.end(ended(3, score=0.05, state="PRUNED"))
 
-    assert tally.best is not None
-    assert tally.best.trial == best
+    assert status.best is not None
+    assert status.best.trial == best
 
 
 def test_of_equals_the_first_is_the_best() -> None:
-    tally = Tally(plan(earlier=(ended(0), ended(1))))
+    status = SearchStatus(plan(earlier=(ended(0), ended(1))))
 
-    assert tally.best is not None
-    assert tally.best.trial == 0
+    assert status.best is not None
+    assert status.best.trial == 0
 
 
 def test_nothing_is_said_about_the_end_before_three_trials_of_this_run() -> None:
-    tally = Tally(plan(earlier=(ended(0), ended(1), ended(2))), clock=lambda: 0.0)
-    tally.end(ended(3))
-    tally.end(ended(4))
+    status = SearchStatus(plan(earlier=(ended(0), ended(1), ended(2))), clock=lambda: 0.0)
+    status.end(ended(3))
+    status.end(ended(4))
 
-    assert tally.remaining is None
+    assert status.remaining is None
 
 
 def test_equal_trials_give_an_end_without_doubt() -> None:
-    tally = Tally(plan(trials=7, workers=2), clock=lambda: 0.0)
+    status = SearchStatus(plan(trials=7, workers=2), clock=lambda: 0.0)
     for trial in range(3):
-        tally.end(ended(trial, seconds=10.0))
+        status.end(ended(trial, seconds=10.0))
 
-    assert tally.remaining == (20.0, 20.0)  # four trials of ten seconds on two workers
+    assert status.remaining == (20.0, 20.0)  # four trials of ten seconds on two workers
 
 
 def test_epochs_under_way_count_as_done() -> None:
-    tally = Tally(plan(trials=4, workers=1), clock=lambda: 0.0)
+    status = SearchStatus(plan(trials=4, workers=1), clock=lambda: 0.0)
     for trial in range(3):
-        tally.end(ended(trial, seconds=8.0))
-    tally.report(3, epoch(2), worker=0)
+        status.end(ended(trial, seconds=8.0))
+    status.report(3, epoch(2), worker=0)
 
-    assert tally.remaining == (4.0, 4.0)
+    assert status.remaining == (4.0, 4.0)
 
 
 def test_unequal_trials_give_a_range_around_their_mean() -> None:
-    tally = Tally(plan(trials=13, workers=1), clock=lambda: 0.0)
+    status = SearchStatus(plan(trials=13, workers=1), clock=lambda: 0.0)
     for trial, seconds in enumerate((5.0, 10.0, 15.0)):
-        tally.end(ended(trial, seconds=seconds))
+        status.end(ended(trial, seconds=seconds))
 
-    assert tally.remaining is not None
-    least, most = tally.remaining
+    assert status.remaining is not None
+    least, most = status.remaining
     assert 0.0 <= least < 100.0 < most
 
 
 def test_the_time_limit_bounds_the_end() -> None:
-    tally = Tally(plan(trials=1000, timeout_seconds=60.0), clock=lambda: 0.0)
+    status = SearchStatus(plan(trials=1000, timeout_seconds=60.0), clock=lambda: 0.0)
     for trial in range(3):
-        tally.end(ended(trial))
+        status.end(ended(trial))
 
-    assert tally.remaining == (60.0, 60.0)
+    assert status.remaining == (60.0, 60.0)
 
 
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0s"), (59.6, "1m00s"), (185, "3m05s"), (4800, "1h20m")])
