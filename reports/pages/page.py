@@ -22,6 +22,7 @@ from reports.findings.trade_off import trade_off_sentence
 from reports.findings.trials_table import failures_by_cause, write_trials_csv
 from reports.pages.parts import MATRIX_MOST, detailed, figures_of, in_script, others_json, recalls_json, side_by_side_of
 from reports.pages.templates import asset, environment
+from reports.stored import layout
 from reports.stored.read import read_run
 from reports.stored.run import Run
 
@@ -49,9 +50,9 @@ def publish(findings: Findings, *, is_lite: bool = False) -> Path:
     Raises:
         OSError: it can't be written; an older report stays as it was.
     """
-    path = findings.run.folder / ("report-lite.html" if is_lite else "report.html")
+    path = findings.run.folder / (layout.LITE_REPORT if is_lite else layout.REPORT)
     write_whole(path, _page(findings, is_lite=is_lite))
-    write_trials_csv(findings.run, findings.run.folder / "trials.csv")
+    write_trials_csv(findings.run, findings.run.folder / layout.TRIALS_TABLE)
     return path
 
 
@@ -94,7 +95,7 @@ def _page(findings: Findings, *, is_lite: bool) -> str:
 
 def _train_script(run: Run) -> str | None:
     try:
-        return (run.folder / "best" / "train.py").read_text()
+        return (run.folder / layout.BEST / layout.SCRIPT).read_text()
     except (OSError, UnicodeDecodeError):
         return None
 

@@ -13,33 +13,45 @@ from numpy.typing import NDArray
 from objectives.files import predictions as stored_predictions
 from objectives.files.atomic import read_arrays
 from objectives.messages import Predictions
-from reports.stored import records
+from reports.stored import layout, records
 from reports.stored.records import Inside
 from reports.stored.run import Gap, History, Thumbnails
-from spaces.errors import RecordError, UsageError
+from spaces.errors import RecordError, StudyConflictError
 from spaces.records import from_plain, parse
 
 R = TypeVar("R")
 _epochs_most = 2**31 - 1
 
 
-def refuse_newer(plain: object, where: str) -> None:
-    """Raise UsageError where a record is of a format that this Tamiz does not know yet."""
+def read_record(path: Path, kind: type[R]) -> R | None:
+    """Return a record that is stored as JSON; None where there is no such file.
+
+    Raises:
+        StudyConflictError: it is of a format that this Tamiz does not know yet.
+        RecordError: it is not readable, not JSON, or not such a record. The error begins with the path.
+    """
+    try:
+        plain = parse(path.read_text())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise RecordError(f"{path} can't be read ({type(error).__name__})") from None
+    except ValueError:
+        raise RecordError(f"{path} is not JSON") from None
     found = plain.get("schema") if isinstance(plain, dict) else None
     if isinstance(found, int) and found > records.schema:
-        raise UsageError(
-            f"{where} is of format {found}; this Tamiz reads formats up to {records.schema}. Update Tamiz to read it."
+        raise StudyConflictError(
+            f"{path} is of format {found}; this Tamiz reads formats up to {records.schema}. Update Tamiz to read it."
         )
+    return from_plain(kind, plain, where=str(path))
 
 
 class StoredFiles:
-    """Reads the files of one folder and notes what it could not."""
+    """Reads the files of one folder and notes what it could not read."""
 
-    def __init__(self, folder: Path, *, classes: int) -> None:
-        """Read from `folder`, where predictions are of so many classes."""
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.gaps: list[Gap] = []
-        self._classes = classes
 
     def history(self, name: str, *, expected: bool) -> History | None:
         """Return a trial's epochs, as far as its rows are whole."""
@@ -49,7 +61,7 @@ class StoredFiles:
         try:
             rows = list(csv.reader(text.splitlines()))
         except csv.Error:
-            self.note(name, "is no table")
+            self.note(name, "is not a table")
             return None
         header = rows[0] if rows else []
         if not {"epoch", "score"} <= set(header):
@@ -72,8 +84,8 @@ class StoredFiles:
             return None
         return plain
 
-    def predictions(self, name: str, *, expected: bool) -> Predictions | None:
-        """Return predictions of the study's classes for one image at least."""
+    def predictions(self, name: str, *, classes: int, expected: bool) -> Predictions | None:
+        """Return predictions of so many classes for one image at least."""
         path = self.folder / name
         if not path.is_file():
             if expected:
@@ -85,14 +97,15 @@ class StoredFiles:
             self.note(name, _without_path(error, path))
             return None
         shape = predictions.probabilities.shape
-        if shape[0] == 0 or shape[1] != self._classes:
-            self.note(name, f"holds probabilities of shape {shape}; the study has {self._classes} classes")
+        if shape[0] == 0 or shape[1] != classes:
+            self.note(name, f"holds probabilities of shape {shape}; the study has {classes} classes")
             return None
         return predictions
 
     def thumbnails(self) -> Thumbnails | None:
         """Return the small pictures of the winner's test images."""
-        arrays = self.arrays("best/thumbnails.npz")
+        name = f"{layout.BEST}/{layout.THUMBNAILS}"
+        arrays = self.arrays(name)
         if arrays is None:
             return None
         images, pixels = arrays.get("images"), arrays.get("pixels")
@@ -106,23 +119,21 @@ class StoredFiles:
             or images.dtype.kind not in "iu"
             or len(images) != len(pixels)
         ):
-            self.note(
-                "best/thumbnails.npz", "does not hold `images` (m,) and `pixels` uint8 (m, height, width, 1 or 3)"
-            )
+            self.note(name, "does not hold `images` (m,) and `pixels` uint8 (m, height, width, 1 or 3)")
             return None
         return Thumbnails(pixels={int(image): picture for image, picture in zip(images, pixels, strict=True)})
 
-    def feature_maps(self, inside: Inside | None) -> Mapping[str, NDArray[np.uint8]]:
+    def feature_maps(self, inside: Inside | None, *, classes: int) -> Mapping[str, NDArray[np.uint8]]:
         """Return the winner's feature maps by array name, as far as they fit what `inside.json` says of them."""
         if inside is None or not inside.maps:
             return {}
-        name = "best/feature_maps.npz"
+        name = f"{layout.BEST}/{layout.FEATURE_MAPS}"
         arrays = self.arrays(name)
         if arrays is None:
             self.note(name, "is missing")
             return {}
-        if not all(0 <= shown < self._classes for shown in inside.map_classes):
-            self.note("best/inside.json", f"shows classes that are none of the study's {self._classes}")
+        if not all(0 <= shown < classes for shown in inside.map_classes):
+            self.note(f"{layout.BEST}/{layout.INSIDE}", f"shows classes that are not among the study's {classes}")
             return {}
         fit = {
             key: array
@@ -147,15 +158,14 @@ class StoredFiles:
 
     def json_record(self, name: str, kind: type[R], *, expected: bool) -> R | None:
         """Return a record that is stored as JSON."""
-        plain = self.plain(name, expected=expected)
-        if plain is None:
-            return None
         try:
-            refuse_newer(plain, name)
-            return from_plain(kind, plain, where=name)
-        except UsageError as error:
-            self.note(name, str(error).removeprefix(name).lstrip(": "))
+            record = read_record(self.folder / name, kind)
+        except (RecordError, StudyConflictError) as error:
+            self.note(name, str(error).removeprefix(str(self.folder / name)).lstrip(": "))
             return None
+        if record is None and expected:
+            self.note(name, "is missing")
+        return record
 
     def plain(self, name: str, *, expected: bool) -> Any:
         """Return what a JSON file holds."""
@@ -165,7 +175,7 @@ class StoredFiles:
         try:
             return parse(text)
         except ValueError:
-            self.note(name, "is no JSON")
+            self.note(name, "is not JSON")
             return None
 
     def text(self, name: str, *, expected: bool) -> str | None:

@@ -14,12 +14,12 @@ from objectives.evaluation.metrics import (
     confusion_counts,
 )
 from objectives.messages import Predictions
-from reports.stored.files import StoredFiles, refuse_newer
+from reports.stored import layout
+from reports.stored.files import StoredFiles, read_record
 from reports.stored.records import Inside, Measurement, RunRecord, TrialRecord
 from reports.stored.run import CLOSELY_READ, COMPARED, History, Run, State, Trial, rank
 from reports.stored.study_copy import copy_study
 from spaces.errors import RecordError, UsageError
-from spaces.records import from_plain, parse
 
 
 def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
@@ -33,22 +33,24 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
         UsageError: the folder is no run, or one of a newer Tamiz.
     """
     record = _read_settings(folder)
-    files = StoredFiles(folder, classes=len(record.data.classes))
+    files, classes = StoredFiles(folder), len(record.data.classes)
     study = study or _study(files, record)
     reader = _TrialReader(files=files, record=record)
     trials, validation = reader.with_predictions(reader.trials(study))
-    measurement = files.json_record("best/measurement.json", Measurement, expected=False)
-    inside = files.json_record("best/inside.json", Inside, expected=False)
+    measurement = files.json_record(f"{layout.BEST}/{layout.MEASUREMENT}", Measurement, expected=False)
+    inside = files.json_record(f"{layout.BEST}/{layout.INSIDE}", Inside, expected=False)
     return Run(
         folder=folder,
         record=_without_home(record),
         trials=trials,
         study=study,
         measurement=measurement,
-        test=files.predictions("best/predictions.npz", expected=bool(measurement and measurement.images)),
+        test=files.predictions(
+            f"{layout.BEST}/{layout.PREDICTIONS}", classes=classes, expected=bool(measurement and measurement.images)
+        ),
         validation=validation,
         inside=inside,
-        maps=files.feature_maps(inside),
+        maps=files.feature_maps(inside, classes=classes),
         thumbnails=files.thumbnails(),
         gaps=tuple(files.gaps),
     )
@@ -64,26 +66,23 @@ def _without_home(record: RunRecord) -> RunRecord:
 
 
 def _read_settings(folder: Path) -> RunRecord:
-    path = folder / "settings.json"
-    advice = "Accepted: a folder that `python -m search run` made, such as runs/<study>."
-    if not path.is_file():
-        raise UsageError(f"{folder} is no run folder: settings.json is missing.\n{advice}")
-    try:
-        plain = parse(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} can't be read: {error}.\n{advice}") from None
-    refuse_newer(plain, str(path))
-    return from_plain(RunRecord, plain, where=str(path))
+    record = read_record(folder / layout.SETTINGS, RunRecord)
+    if record is None:
+        raise UsageError(
+            f"{folder} is not a run folder: {layout.SETTINGS} is missing.\n"
+            "Accepted: a folder that `python -m search run` made, such as runs/<study>."
+        )
+    return record
 
 
 def _study(files: StoredFiles, record: RunRecord) -> optuna.Study | None:
     if record.settings.get("storage"):
-        files.note("study.db", "the study is in a database of its own, which a report does not open")
+        files.note(layout.DATABASE, "the study is in a database of its own, which a report does not open")
         return None
     try:
-        return copy_study(files.folder / "study.db", record.study)
+        return copy_study(files.folder / layout.DATABASE, record.study)
     except RecordError as error:
-        files.note("study.db", str(error))
+        files.note(layout.DATABASE, str(error))
         return None
 
 
@@ -98,16 +97,14 @@ class _TrialReader:
         stored = (
             {trial.number: trial for trial in study.get_trials(deepcopy=False) if _has_begun(trial)} if study else {}
         )
-        names = [path.name for path in (self._files.folder / "trials").glob("*")]
-        folders = {int(name) for name in names if name.isascii() and name.isdigit()}
-        return tuple(self._trial(number, stored.get(number)) for number in sorted(stored.keys() | folders))
+        numbers = sorted({*stored, *layout.trial_numbers(self._files.folder)})
+        return tuple(self._trial(number, stored.get(number)) for number in numbers)
 
     def _trial(self, number: int, stored: optuna.trial.FrozenTrial | None) -> Trial:
-        name = f"trials/{number:04d}"
         ended = stored is not None and stored.state.is_finished()
-        record = self._files.json_record(f"{name}/result.json", TrialRecord, expected=ended)
+        record = self._files.json_record(layout.trial(number, layout.RESULT), TrialRecord, expected=ended)
         trained = record is not None and record.score is not None
-        history = self._files.history(f"{name}/history.csv", expected=trained)
+        history = self._files.history(layout.trial(number, layout.HISTORY), expected=trained)
         if stored is not None and (history is None or len(history.epochs) == 0):
             history = _history_of(stored)
         if record is not None:
@@ -120,7 +117,7 @@ class _TrialReader:
             params=record.params if record else dict(stored.params) if stored else {},
             score=record.score if record else self._best(history),
             record=record,
-            recipe=self._files.recipe(f"{name}/recipe.json", expected=record is not None),
+            recipe=self._files.recipe(layout.trial(number, layout.RECIPE), expected=record is not None),
             history=history,
             confusion=None,
         )
@@ -140,14 +137,14 @@ class _TrialReader:
         close = baselines | {trial.number for trial in ranked[:CLOSELY_READ]}
         read, kept = [], {}
         for trial in trials:
-            name = f"trials/{trial.number:04d}/predictions.npz"
+            name = layout.trial(trial.number, layout.PREDICTIONS)
             trained = trial.record is not None and trial.score is not None
             if trial.number not in wanted:
                 if trained and not (self._files.folder / name).is_file():
                     self._files.note(name, "is missing")
                 read.append(trial)
                 continue
-            predictions = self._files.predictions(name, expected=trained)
+            predictions = self._files.predictions(name, classes=len(self._record.data.classes), expected=trained)
             if predictions is not None and trial.number in close:
                 kept[trial.number] = predictions
             read.append(dataclasses.replace(trial, confusion=self._confusion(predictions)))

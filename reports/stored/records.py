@@ -1,21 +1,4 @@
-"""The records of a run folder: what the search writes and a report reads.
-
-    settings.json            RunRecord
-    split.npz                train, validation: int32 rows of the training images
-    study.db                 Optuna's study
-    trials/0007/             recipe.json  history.csv  result.json  predictions.npz  model.keras (the best few)
-    trials/0008/checkpoint/  0004.npz  0004.npz.sha256, of the last two epochs kept (of a trial under way)
-    best/                    model.keras  model_card.json  recipe.json  train.py
-                             predictions.npz (test images)  measurement.json
-                             inside.json  thumbnails.npz  feature_maps.npz (all three optional)
-    report.html  trials.csv  summary.json  log.txt
-
-`history.csv` has a row an epoch: epoch, seconds, score, then each metric by name. `predictions.npz`
-holds `probabilities` float32 (n, classes), `labels` int32 (n,), `images` int32 (n,).
-`thumbnails.npz` holds `images` int32 (m,), positions among the test images, and `pixels` uint8
-(m, height, width, channels). `feature_maps.npz` holds, for each of `Inside.maps`, an array of that
-name: uint8 (classes shown, height, width, channels shown), each map stretched to 0..255.
-"""
+"""The records that a run folder holds: what the search writes and a report reads (files: `reports.stored.layout`)."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import optuna
 from sqlalchemy.exc import SQLAlchemyError
 
+from reports.stored.layout import DATABASE
 from spaces.errors import RecordError
 
 
@@ -23,7 +24,7 @@ def copy_study(database: Path, name: str) -> optuna.Study:
     if not database.is_file():
         raise RecordError("is missing")
     with tempfile.TemporaryDirectory(prefix="tamiz-") as folder:
-        copy = Path(folder, "study.db")
+        copy = Path(folder, DATABASE)
         try:
             _back_up(database, copy)
             storage = optuna.storages.RDBStorage(f"sqlite:///{copy}")

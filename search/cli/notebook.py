@@ -25,7 +25,7 @@ from search.driver.fork import Fork, fork_settings
 from search.driver.run import run_search
 from search.progress.display import open_progress
 from search.results.run_folder import RunFolder
-from search.results.status import find_run, read_trials
+from search.results.status import find_run
 from search.results.summary import RunSummary
 from search.settings import (
     command_for,
@@ -72,7 +72,7 @@ class SearchResult:
     @property
     def trials(self) -> pd.DataFrame:
         """One row a trial that has ended, by its number: state, score, epochs, seconds, and each parameter."""
-        records = read_trials(RunFolder(path=self.folder))
+        records = RunFolder(path=self.folder).read_trials()
         rows = [
             {
                 "trial": record.trial,

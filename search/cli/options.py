@@ -135,8 +135,8 @@ def resolve_alone(options: Options) -> Resolved:
 def _known(backbones: Backbones) -> Backbones:
     """Return the backbones, unless they are a model that is not the one which a search left."""
     if backbones.are_exported:
-        from search.results.model_files import CARD  # numpy with it, which `--help` does without
-        from search.results.predict import card_beside
+        from reports.stored.layout import CARD
+        from search.results.predict import card_beside  # numpy with it, which `--help` does without
 
         file = Path(backbones.weights)
         if backbones.digest != f"sha256:{card_beside(file).sha256}":

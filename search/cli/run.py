@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reports.stored import layout
 from search.cli.options import (
     Options,
     Resolved,
@@ -39,7 +40,7 @@ def continue_study(study: str, *, changed: Options, output: Output, fork: str | 
     from search.results.status import find_run, read_settings
 
     folder = find_run(study, changed.runs or "runs")
-    stored = from_settings(read_settings(folder).settings, str(folder.path / "settings.json"))
+    stored = from_settings(read_settings(folder).settings, str(folder.path / layout.SETTINGS))
     place = Options(study=folder.path.name, runs=str(folder.path.parent))
     options = replace(changed, runs=None).over(place).over(replace(stored, timeout=None))
     return _search(resolve_alone(options), output, fork)
@@ -82,7 +83,7 @@ def search_or_explain(resolved: Resolved, progress: Progress, *, fork: Fork | No
     from search.results.status import failed_summary
 
     settings = resolved.settings
-    if (Path(settings.runs) / settings.study / "settings.json").is_file():
+    if (Path(settings.runs) / settings.study / layout.SETTINGS).is_file():
         progress.note(f"continuing study {settings.study} in {settings.runs}")
     try:
         return run_search(

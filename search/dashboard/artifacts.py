@@ -22,6 +22,7 @@ from reports.classifier.per_class import (
     class_table,
     confusion_sentences,
 )
+from reports.stored import layout
 from reports.stored.records import TrialRecord
 from search.results.run_folder import RunFolder
 from spaces.errors import StorageError
@@ -56,14 +57,14 @@ def attach(trial: optuna.Trial, record: TrialRecord, folder: RunFolder) -> None:
     note = _ending(record)
     try:
         if record.score is not None:
-            predictions = stored_predictions.load(own / "predictions.npz")
+            predictions = stored_predictions.load(own / layout.PREDICTIONS)
             classes = _classes(folder, count=predictions.probabilities.shape[1])
             predicted = predictions.probabilities.argmax(axis=1)
             counts = confusion_counts(predictions.labels, predicted, len(classes))
             # Not synchronised: both are made again should the run stop before the trial is told.
             (own / "confusion.png").write_bytes(confusion_png(counts))
             (own / "per_class.csv").write_bytes(_csv(class_table(predictions.labels, predicted, classes)).encode())
-            files = [("confusion.png", "image/png"), ("per_class.csv", "text/csv"), ("history.csv", "text/csv")]
+            files = [("confusion.png", "image/png"), ("per_class.csv", "text/csv"), (layout.HISTORY, "text/csv")]
             note += _confusions(counts, classes)
         store = artifact_store(folder)
         for name, kind in files:

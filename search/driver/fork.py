@@ -13,6 +13,7 @@ import optuna
 from optuna.storages import RDBStorage
 from optuna.trial import FixedTrial, FrozenTrial, TrialState
 
+from reports.stored import layout
 from reports.stored.records import RunRecord
 from search.driver.compatibility import (
     differences_in_words,
@@ -37,7 +38,7 @@ from spaces.parameters import recipe_for
 from spaces.recipe import ImageShape
 from spaces.space import Parameters, Space
 
-_copied = ("trials", "artifacts", "best")
+_copied = (layout.TRIALS, "artifacts", layout.BEST)
 _most_named = 3
 
 
@@ -180,6 +181,6 @@ def fork_settings(settings: RunSettings, new: str) -> RunSettings:
     """
     if new == settings.study:
         raise UsageError(f"--fork is {new!r}, the study itself; accepted: the name of a new study")
-    if (Path(settings.runs) / new / "settings.json").exists():
+    if (Path(settings.runs) / new / layout.SETTINGS).exists():
         raise StudyConflictError(f"study '{new}' was begun already; continue it with --study {new}, or choose another")
     return replace(settings, study=new)

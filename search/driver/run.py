@@ -213,6 +213,7 @@ def _storage_faults(folder: RunFolder) -> Iterator[None]:
 def _plan(
     settings: RunSettings, *, prepared: Prepared, study: Study, folder: RunFolder, workers: Workers
 ) -> SearchPlan:
+    started = study.started()
     return SearchPlan(
         study=settings.study,
         space=settings.space,
@@ -223,7 +224,7 @@ def _plan(
         epochs=settings.epochs,
         workers=workers.count,
         timeout_seconds=settings.timeout_seconds,
-        earlier=tuple(folder.read_trials(study.started())),
+        earlier=tuple(record for record in folder.read_trials() if record.trial < started),
     )
 
 

@@ -14,9 +14,10 @@ from objectives.files import predictions as stored_predictions
 from objectives.files.atomic import write_whole
 from reports.export.model_card import model_card
 from reports.findings.trials_table import write_trials_csv
+from reports.stored import layout
 from reports.stored.read import read_run
 from reports.stored.run import Run, Trial
-from search.results.model_files import CARD, card_of, script_of
+from search.results.model_files import card_of, script_of
 from search.results.predict import known_model
 from search.results.run_folder import RunFolder
 from spaces.catalogue import find_space
@@ -69,16 +70,16 @@ def export(folder: RunFolder, *, to: Path, trial: int | None = None, formats: Fo
         raise UsageError(f"the model of trial {chosen.number} was not kept, only the best's is; export the best")
     script = script_of(folder, run.record, chosen.number, model=model)
     card = model_card(_with_predictions(run, folder, chosen.number), chosen, has_model=model is not None)
-    files = {"train.py": script, "model_card.md": card}
+    files = {layout.SCRIPT: script, "model_card.md": card}
     try:
         to.mkdir(parents=True, exist_ok=True)
         written = _write_model(run, chosen.number, model, to) if model is not None else []
         for name, text in files.items():
             write_whole(to / name, text)
-        write_trials_csv(run, to / "trials.csv")
+        write_trials_csv(run, to / layout.TRIALS_TABLE)
     except OSError as error:
         raise StorageError(f"can't write in {to}: {error.strerror or error}") from error
-    written += [to / name for name in (*files, "trials.csv")]
+    written += [to / name for name in (*files, layout.TRIALS_TABLE)]
     if model is not None:
         written += _convert(model, formats, to)
     note = None if model else f"the model of trial {chosen.number} was not kept, only the best's is; train.py makes it"
@@ -100,7 +101,7 @@ def _chosen(run: Run, number: int | None) -> Trial:
 
 def _with_predictions(run: Run, folder: RunFolder, trial: int) -> Run:
     """Return the run with the predictions of a trial that a report would not read closely."""
-    path = folder.trial(trial) / "predictions.npz"
+    path = folder.trial(trial) / layout.PREDICTIONS
     if trial in run.validation or not path.is_file():
         return run
     return dataclasses.replace(run, validation={**run.validation, trial: stored_predictions.load(path)})
@@ -108,7 +109,7 @@ def _with_predictions(run: Run, folder: RunFolder, trial: int) -> Run:
 
 def _model(folder: RunFolder, run: Run, trial: int) -> bytes | None:
     """Return a trial's model, if it was kept; the winner's only if it is the one that was measured."""
-    best = folder.best / "model.keras"
+    best = folder.best / layout.MODEL
     if run.measurement is not None and run.measurement.trial == trial and best.is_file():
         return known_model(best, trust=False)[0]
     return folder.read_model(trial)
@@ -116,9 +117,9 @@ def _model(folder: RunFolder, run: Run, trial: int) -> bytes | None:
 
 def _write_model(run: Run, trial: int, model: bytes, to: Path) -> list[Path]:
     card = card_of(run.record, trial, model)
-    write_whole(to / "model.keras", model)
-    write_whole(to / CARD, json.dumps(to_plain(card), indent=2) + "\n")
-    return [to / "model.keras", to / CARD]
+    write_whole(to / layout.MODEL, model)
+    write_whole(to / layout.CARD, json.dumps(to_plain(card), indent=2) + "\n")
+    return [to / layout.MODEL, to / layout.CARD]
 
 
 def _convert(model: bytes, formats: Formats, to: Path) -> list[Path]:

@@ -11,8 +11,6 @@ from reports.stored.records import ModelCard, RunRecord, schema
 from search.results.run_folder import RunFolder
 from spaces.errors import RecordError, UsageError
 
-CARD = "model_card.json"
-
 
 def card_of(run: RunRecord, trial: int, model: bytes) -> ModelCard:
     """Return the card of a `.keras` file of a study."""

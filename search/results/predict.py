@@ -14,11 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from reports.stored.files import refuse_newer
+from reports.stored.files import read_record
+from reports.stored.layout import CARD
 from reports.stored.records import ModelCard
-from search.results.model_files import CARD
 from spaces.errors import DataError, UsageError
-from spaces.records import from_plain, parse
 
 if TYPE_CHECKING:
     from objectives.data.images.decoding import Resize
@@ -152,17 +151,13 @@ def card_beside(model: Path) -> ModelCard:
         UsageError: there is none, or it is damaged.
     """
     path = model.with_name(CARD)
-    try:
-        plain = parse(path.read_text())
-    except OSError:
+    card = read_record(path, ModelCard)
+    if card is None:
         raise UsageError(
             f"{path} is missing: it names the classes and the model's hash.\n"
             "Accepted: a model in the folder where `run` or `export` wrote it."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path} is damaged: {error}") from None
-    refuse_newer(plain, str(path))
-    return from_plain(ModelCard, plain, where=str(path))
+        )
+    return card
 
 
 def _pixels(file: Path, card: ModelCard) -> NDArray[np.uint8] | str:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from reports.stored import layout
 from search.results.run_folder import RunFolder
 from search.results.status import is_being_run
 
 SHORTEST_PAUSE_SECONDS = 2.0
 _share = 0.1
 """Part of the time that writing may take from a search on the same cores."""
-_stored = ("settings.json", "study.db", "study.db-wal", "trials/*/result.json", "best/measurement.json")
+_stored = (
+    layout.SETTINGS,
+    layout.DATABASE,
+    f"{layout.DATABASE}-wal",
+    f"{layout.TRIALS}/*/{layout.RESULT}",
+    f"{layout.BEST}/{layout.MEASUREMENT}",
+)
 
 State = frozenset[tuple[str, int, int]]
 

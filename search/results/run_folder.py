@@ -1,4 +1,4 @@
-"""The run folder: where everything that belongs to a study is written (formats: `reports.stored.records`)."""
+"""Writing and reading of a study's run folder (its files: `reports.stored.layout`)."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from objectives.data.records import Split
 from objectives.files import predictions as stored_predictions
 from objectives.files.atomic import whole_file, write_whole
 from objectives.messages import EpochReport, NetworkInside, Predictions, WinnerMeasured
-from reports.stored.files import refuse_newer
+from reports.stored import layout
+from reports.stored.files import StoredFiles, read_record
 from reports.stored.records import FeatureMap, Inside, Measurement, ModelCard, RunRecord, TrialRecord, schema
 from reports.stored.run import Thumbnails
 from search.results.summary import RunSummary
-from spaces.errors import RecordError, StorageError, StudyConflictError, UsageError
+from spaces.errors import RecordError, StorageError, UsageError
 from spaces.recipe import Recipe
-from spaces.records import from_plain, parse, to_plain
+from spaces.records import to_plain
 
 R = TypeVar("R")
 
@@ -46,7 +47,7 @@ class RunFolder:
         """
         path = runs / study
         try:
-            (path / "trials").mkdir(parents=True, exist_ok=True)
+            (path / layout.TRIALS).mkdir(parents=True, exist_ok=True)
             write_whole(path / ".writable", b"")
             (path / ".writable").unlink(missing_ok=True)  # who begins at the same moment may be quicker
         except OSError as error:
@@ -63,41 +64,40 @@ class RunFolder:
     @property
     def database(self) -> Path:
         """The embedded study database."""
-        return self.path / "study.db"
+        return self.path / layout.DATABASE
 
     @property
     def spool(self) -> Path:
         """Trials that the study's database could not take yet."""
-        return self.path / "spool.jsonl"
+        return self.path / layout.SPOOL
 
     @property
     def best(self) -> Path:
         """The winner's folder."""
-        return self.path / "best"
+        return self.path / layout.BEST
 
     @property
     def log(self) -> Path:
         """What Ray, TensorFlow and the driver have to say that is not for the terminal."""
-        return self.path / "log.txt"
+        return self.path / layout.LOG
 
     def trial(self, number: int) -> Path:
         """The folder of a trial."""
-        return self.path / "trials" / f"{number:04d}"
+        return self.path / layout.trial(number)
 
     def numbers(self) -> list[int]:
         """Return the numbers of the trials that have a folder, in order."""
-        names = [path.name for path in (self.path / "trials").glob("*")]
-        return sorted(int(name) for name in names if name.isascii() and name.isdigit())
+        return layout.trial_numbers(self.path)
 
     def write_run(self, record: RunRecord, split: Split) -> None:
         """Write what was chosen before the first trial."""
-        with whole_file(self.path / "split.npz") as file:
+        with whole_file(self.path / layout.SPLIT) as file:
             np.savez_compressed(file, train=split.train, validation=split.validation)
-        _write_record(self.path / "settings.json", record)
+        _write_record(self.path / layout.SETTINGS, record)
 
     def read_run(self) -> RunRecord | None:
         """Return what an earlier run of this study chose; None if there was none."""
-        return _read_record(self.path / "settings.json", RunRecord)
+        return _read_record(self.path / layout.SETTINGS, RunRecord)
 
     def write_trial(
         self,
@@ -117,13 +117,13 @@ class RunFolder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if recipe is not None:
-                write_whole(folder / "recipe.json", recipe.to_json())
-            write_whole(folder / "history.csv", history_csv(reports))
+                write_whole(folder / layout.RECIPE, recipe.to_json())
+            write_whole(folder / layout.HISTORY, history_csv(reports))
             if predictions is not None:
-                stored_predictions.save(predictions, folder / "predictions.npz")
+                stored_predictions.save(predictions, folder / layout.PREDICTIONS)
             if model is not None:
-                write_whole(folder / "model.keras", model)
-            _write_record(folder / "result.json", record)
+                write_whole(folder / layout.MODEL, model)
+            _write_record(folder / layout.RESULT, record)
         except OSError as error:
             raise StorageError(
                 f"can't write the result of trial {record.trial} in {folder}: {error.strerror}"
@@ -131,15 +131,12 @@ class RunFolder:
 
     def read_trial(self, number: int) -> TrialRecord | None:
         """Return the record of a trial that has ended; None if it has not."""
-        return _read_record(self.trial(number) / "result.json", TrialRecord)
+        return _read_record(self.trial(number) / layout.RESULT, TrialRecord)
 
     def read_scores(self, number: int) -> list[tuple[int, float]]:
-        """Return (epoch, score) of each epoch of a trial that has ended; none where its history is damaged."""
-        try:
-            with (self.trial(number) / "history.csv").open(newline="") as file:
-                return [(int(row["epoch"]), float(row["score"])) for row in csv.DictReader(file)]
-        except (OSError, ValueError, KeyError, TypeError, csv.Error):
-            return []
+        """Return (epoch, score) of each epoch of a trial that has ended, as far as its history is whole."""
+        history = StoredFiles(self.path).history(layout.trial(number, layout.HISTORY), expected=False)
+        return [] if history is None else list(zip(history.epochs.tolist(), history.scores.tolist(), strict=True))
 
     def read_recipe(self, number: int) -> Recipe:
         """Return a trial's recipe.
@@ -148,17 +145,17 @@ class RunFolder:
             RecordError: there is none, or its network is of a type that is not known here.
         """
         try:
-            return Recipe.from_json((self.trial(number) / "recipe.json").read_text())
+            return Recipe.from_json((self.trial(number) / layout.RECIPE).read_text())
         except (OSError, UnicodeDecodeError) as error:
             raise RecordError(f"the recipe of trial {number} can't be read: {error}") from None
 
-    def read_trials(self, started: int) -> list[TrialRecord]:
-        """Return the records of the trials that have ended, of the first `started`."""
-        return [record for number in range(started) if (record := self.read_trial(number)) is not None]
+    def read_trials(self) -> tuple[TrialRecord, ...]:
+        """Return the records of the trials that have ended, by number."""
+        return tuple(record for number in self.numbers() if (record := self.read_trial(number)) is not None)
 
     def keep_only_model(self, number: int) -> None:
         """Forget the models of all trials but one, the best so far."""
-        for path in self.path.glob("trials/*/model.keras"):
+        for path in self.path.glob(f"{layout.TRIALS}/*/{layout.MODEL}"):
             if path.parent != self.trial(number):
                 path.unlink()
 
@@ -167,20 +164,20 @@ class RunFolder:
         if text:
             with contextlib.suppress(OSError):
                 self.trial(number).mkdir(parents=True, exist_ok=True)
-                write_whole(self.trial(number) / "traceback.txt", text.rstrip() + "\n")
+                write_whole(self.trial(number) / layout.TRACEBACK, text.rstrip() + "\n")
 
     def read_model(self, number: int) -> bytes | None:
         """Return the saved model of a trial, if it was kept."""
-        path = self.trial(number) / "model.keras"
+        path = self.trial(number) / layout.MODEL
         return path.read_bytes() if path.exists() else None
 
     def write_summary(self, summary: RunSummary) -> None:
         """Keep how the run ended."""
-        write_whole(self.path / "summary.json", summary.to_json() + "\n")
+        write_whole(self.path / layout.SUMMARY, summary.to_json() + "\n")
 
     def read_measurement(self) -> Measurement | None:
         """Return the measurement of the winner so far, if there is one."""
-        return _read_record(self.best / "measurement.json", Measurement)
+        return _read_record(self.best / layout.MEASUREMENT, Measurement)
 
     def write_winner(
         self, measurement: Measurement, winner: WinnerMeasured, *, thumbnails: Thumbnails, card: ModelCard, script: str
@@ -188,22 +185,22 @@ class RunFolder:
         """Make a trial the winner: copy its model and recipe to `best/`, with all that was measured of it."""
         source, best = self.trial(measurement.trial), self.best
         best.mkdir(exist_ok=True)
-        for name in ("measurement.json", "inside.json", "feature_maps.npz", "thumbnails.npz"):
+        for name in (layout.MEASUREMENT, layout.INSIDE, layout.FEATURE_MAPS, layout.THUMBNAILS):
             (best / name).unlink(missing_ok=True)  # of an earlier winner
-        for name in ("model.keras", "recipe.json"):
+        for name in (layout.MODEL, layout.RECIPE):
             with (source / name).open("rb") as model, whole_file(best / name) as file:
                 shutil.copyfileobj(model, file)
-        _write_record(best / "model_card.json", card)
-        write_whole(best / "train.py", script)
-        stored_predictions.save(winner.predictions, best / "predictions.npz")
+        _write_record(best / layout.CARD, card)
+        write_whole(best / layout.SCRIPT, script)
+        stored_predictions.save(winner.predictions, best / layout.PREDICTIONS)
         if winner.inside is not None:
             _write_inside(best, winner.inside)
         pictures: dict[str, NDArray[Any]] = {
             "images": np.fromiter(thumbnails.pixels, np.int32),
             "pixels": np.stack([*thumbnails.pixels.values()]),
         }
-        _write_arrays(best / "thumbnails.npz", pictures)
-        _write_record(best / "measurement.json", measurement)
+        _write_arrays(best / layout.THUMBNAILS, pictures)
+        _write_record(best / layout.MEASUREMENT, measurement)
 
 
 def history_csv(reports: Sequence[EpochReport]) -> str:
@@ -221,7 +218,7 @@ def _write_inside(best: Path, inside: NetworkInside) -> None:
     names = [f"maps{place}" for place in range(len(inside.maps))]
     if names:
         pixels = [maps.pixels for maps in inside.maps]
-        _write_arrays(best / "feature_maps.npz", dict(zip(names, pixels, strict=True)))
+        _write_arrays(best / layout.FEATURE_MAPS, dict(zip(names, pixels, strict=True)))
     record = Inside(
         schema=schema,
         layers=inside.layers,
@@ -229,7 +226,7 @@ def _write_inside(best: Path, inside: NetworkInside) -> None:
         map_classes=inside.classes,
         map_images=inside.images,
     )
-    _write_record(best / "inside.json", record)
+    _write_record(best / layout.INSIDE, record)
 
 
 def _write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
@@ -244,14 +241,7 @@ def _write_record(path: Path, record: object) -> None:
 
 
 def _read_record(path: Path, kind: type[R]) -> R | None:
-    if not path.exists():
-        return None
     try:
-        plain = parse(path.read_text())
-    except (ValueError, OSError) as error:
-        raise UsageError(f"{path} is damaged: {error}\nMove it away, or choose another --study.") from None
-    try:
-        refuse_newer(plain, str(path))
-    except UsageError as error:
-        raise StudyConflictError(str(error)) from None
-    return from_plain(kind, plain, where=str(path))
+        return read_record(path, kind)
+    except RecordError as error:
+        raise RecordError(f"{error}\nMove it away, or choose another --study.") from None

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+from reports.stored import layout
 from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
 from search.lease import folder_lock
@@ -31,9 +32,9 @@ def find_run(study: str, runs: str) -> RunFolder:
         UnknownNameError: there is none of that name; lists those there are.
     """
     path = Path(study) if "/" in study else Path(runs) / study
-    if study and (path / "settings.json").is_file():
+    if study and (path / layout.SETTINGS).is_file():
         return RunFolder(path=path)
-    known = [settings.parent.name for settings in Path(runs).glob("*/settings.json")]
+    known = [settings.parent.name for settings in Path(runs).glob(f"*/{layout.SETTINGS}")]
     raise UnknownNameError("study", study, known, plural=f"studies in {runs}", hint="Elsewhere: --runs DIR")
 
 
@@ -43,7 +44,7 @@ def latest_run(runs: str) -> RunFolder:
     Raises:
         UsageError: there is none.
     """
-    begun = sorted(Path(runs).glob("*/settings.json"), key=lambda settings: settings.stat().st_mtime)
+    begun = sorted(Path(runs).glob(f"*/{layout.SETTINGS}"), key=lambda settings: settings.stat().st_mtime)
     if not begun:
         raise UsageError(f"there is no study in {runs}; begin one with `python -m search run`, or say --runs DIR")
     return RunFolder(path=begun[-1].parent)
@@ -53,13 +54,8 @@ def read_settings(folder: RunFolder) -> RunRecord:
     """Return what the study was begun with."""
     record = folder.read_run()
     if record is None:
-        raise UsageError(f"{folder.path} is no run folder: settings.json is missing")
+        raise UsageError(f"{folder.path} is not a run folder: {layout.SETTINGS} is missing")
     return record
-
-
-def read_trials(folder: RunFolder) -> tuple[TrialRecord, ...]:
-    """Return the trials that have ended, by number."""
-    return tuple(record for number in folder.numbers() if (record := folder.read_trial(number)) is not None)
 
 
 def is_being_run(folder: RunFolder) -> bool:
@@ -82,7 +78,7 @@ def live_summary(folder: RunFolder) -> RunSummary:
 
 def stored_summary(folder: RunFolder) -> RunSummary:
     """Return how far a study got; "done" where all its trials have ended, else "stopped" and resumable."""
-    run, trials = read_settings(folder), read_trials(folder)
+    run, trials = read_settings(folder), folder.read_trials()
     states = Counter(trial.state for trial in trials)
     total = run.settings.get("trials")
     counts = TrialCounts(
@@ -93,7 +89,7 @@ def stored_summary(folder: RunFolder) -> RunSummary:
     )
     is_done = counts.ended >= counts.total
     measurement = folder.read_measurement()
-    report, model = folder.path / "report.html", folder.best / "model.keras"
+    report, model = folder.path / layout.REPORT, folder.best / layout.MODEL
     return RunSummary(
         study=run.study,
         status="done" if is_done else "stopped",
@@ -154,7 +150,7 @@ def _best_trial(run: RunRecord, trials: tuple[TrialRecord, ...], folder: RunFold
         trial=number,
         value=sign * score,
         params=best.params,
-        recipe=parse((folder.trial(number) / "recipe.json").read_text()),
+        recipe=parse((folder.trial(number) / layout.RECIPE).read_text()),
         parameters=best.parameters,
         epochs=best.epochs,
     )
@@ -167,7 +163,7 @@ def _score_of(baseline: str, trials: tuple[TrialRecord, ...]) -> float | None:
 def _seconds_total(folder: RunFolder) -> float:
     """Of the last run that ended in order; an upper bound is not known for one that did not."""
     try:
-        stored = parse((folder.path / "summary.json").read_text())
+        stored = parse((folder.path / layout.SUMMARY).read_text())
         return float(stored["seconds"]["total"])
     except (OSError, ValueError, KeyError, TypeError):
         return 0.0

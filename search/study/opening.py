@@ -5,6 +5,7 @@ from __future__ import annotations
 import optuna
 from optuna.storages import RDBStorage
 
+from reports.stored import layout
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
@@ -35,7 +36,7 @@ def open_study(
     stored = open_stored_study(storage, settings, spool=folder.spool)
     _refuse_lost_database(stored.study, folder)
     if stored.missed:
-        progress.note(f"{stored.missed} trials that the study's database lacked are entered from spool.jsonl")
+        progress.note(f"{stored.missed} trials that the study's database lacked are entered from {layout.SPOOL}")
     study = Study(
         stored.study,
         space=space,
@@ -51,7 +52,7 @@ def open_study(
 
 def _refuse_lost_database(study: optuna.Study, folder: RunFolder) -> None:
     """Refuse a database without trials where the run folder has results, which new trials would overwrite."""
-    with_results = [number for number in folder.numbers() if (folder.trial(number) / "result.json").exists()]
+    with_results = [number for number in folder.numbers() if (folder.trial(number) / layout.RESULT).exists()]
     if with_results and not study.get_trials(deepcopy=False):
         raise StudyConflictError(
             f"study '{study.study_name}' has no trials in its database, but {folder.path} has the results of "

@@ -263,7 +263,7 @@ def test_the_report_is_written_beside_the_run_with_its_trials(copied: Path) -> N
 def test_an_older_report_outlives_a_run_that_can_not_be_read(copied: Path) -> None:
     (copied / "report.html").write_text("older")
     (copied / "settings.json").unlink()
-    with pytest.raises(Exception, match="is no run folder"):
+    with pytest.raises(Exception, match="is not a run folder"):
         write_report(copied)
     assert (copied / "report.html").read_text() == "older"
 

@@ -16,7 +16,7 @@ from reports.stored.records import FeatureMap, Inside
 @pytest.fixture
 def files(tmp_path: Path) -> StoredFiles:
     (tmp_path / "best").mkdir()
-    return StoredFiles(tmp_path, classes=10)
+    return StoredFiles(tmp_path)
 
 
 def problems(files: StoredFiles) -> dict[str, str]:
@@ -35,13 +35,13 @@ def test_a_row_without_a_proper_epoch_is_left_out(files: StoredFiles, epoch: str
 def test_a_cell_that_fills_the_memory_is_no_table(files: StoredFiles) -> None:
     (files.folder / "history.csv").write_text("epoch,score\n" + "9" * 200_000)
     assert files.history("history.csv", expected=True) is None
-    assert problems(files) == {"history.csv": "is no table"}
+    assert problems(files) == {"history.csv": "is not a table"}
 
 
 def test_json_that_is_nested_without_end_is_a_gap(files: StoredFiles) -> None:
     (files.folder / "recipe.json").write_text("[" * 200_000)
     assert files.recipe("recipe.json", expected=True) is None
-    assert problems(files) == {"recipe.json": "is no JSON"}
+    assert problems(files) == {"recipe.json": "is not JSON"}
 
 
 def test_a_folder_in_a_file_s_place_is_a_gap(files: StoredFiles) -> None:
@@ -67,8 +67,8 @@ def test_maps_of_a_class_that_the_study_has_not_are_a_gap(files: StoredFiles, sh
         map_classes=(shown,),
         map_images=(0,),
     )
-    assert files.feature_maps(inside) == {}
-    assert problems(files) == {"best/inside.json": "shows classes that are none of the study's 10"}
+    assert files.feature_maps(inside, classes=10) == {}
+    assert problems(files) == {"best/inside.json": "shows classes that are not among the study's 10"}
 
 
 @pytest.mark.parametrize("content", [b"PK\x03\x04", b"", b"{}", b"\x93NUMPY"])

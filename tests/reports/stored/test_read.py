@@ -13,7 +13,7 @@ import pytest
 from reports.pages.page import render
 from reports.stored.read import read_run
 from reports.stored.run import Run
-from spaces.errors import RecordError, UsageError
+from spaces.errors import RecordError, StudyConflictError, UsageError
 from tests.reports.run_folders import write_run
 
 Problems = Callable[[Path], dict[str, str]]
@@ -54,20 +54,20 @@ def test_reading_changes_no_file(copied: Path) -> None:
 
 
 def test_a_folder_without_settings_is_no_run(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"is no run folder: settings\.json is missing"):
+    with pytest.raises(UsageError, match=r"is not a run folder: settings\.json is missing"):
         read_run(tmp_path)
 
 
 def test_settings_that_are_no_json_are_one_clear_error(copied: Path) -> None:
     (copied / "settings.json").write_text("{")
-    with pytest.raises(UsageError, match=r"settings\.json can't be read"):
+    with pytest.raises(UsageError, match=r"settings\.json is not JSON"):
         read_run(copied)
 
 
 def test_settings_of_a_newer_format_are_refused(copied: Path) -> None:
     plain = json.loads((copied / "settings.json").read_text()) | {"schema": 2}
     (copied / "settings.json").write_text(json.dumps(plain))
-    with pytest.raises(UsageError, match="is of format 2; this Tamiz reads formats up to 1"):
+    with pytest.raises(StudyConflictError, match="is of format 2; this Tamiz reads formats up to 1"):
         read_run(copied)
 
 

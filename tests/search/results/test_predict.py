@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from reports.stored.layout import CARD
 from reports.stored.records import ModelCard
-from search.results.model_files import CARD
 from search.results.predict import Answers, Prediction, known_model, predict_files
-from spaces.errors import DataError, UsageError
+from spaces.errors import DataError, StudyConflictError, UsageError
 from spaces.records import to_plain
 
 CONTENT = b"a model"
@@ -76,7 +76,7 @@ def test_a_model_without_its_card_is_refused(tmp_path: Path) -> None:
 def test_a_card_of_a_newer_format_is_refused(tmp_path: Path) -> None:
     model = a_model(tmp_path)
     (tmp_path / CARD).write_text(json.dumps(json.loads((tmp_path / CARD).read_text()) | {"schema": 2}))
-    with pytest.raises(UsageError, match=r"model_card\.json is of format 2; this Tamiz reads formats up to 1"):
+    with pytest.raises(StudyConflictError, match=r"model_card\.json is of format 2; this Tamiz reads formats up to 1"):
         known_model(model, trust=True)
 
 

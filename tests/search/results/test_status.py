@@ -14,7 +14,7 @@ from objectives.data.records import Split
 from objectives.evaluation.metrics import Direction
 from reports.stored.records import DataRecord, Measurement, RunRecord, TrialRecord
 from search.results.run_folder import RunFolder
-from search.results.status import failed_summary, find_run, live_summary, read_trials, stored_summary
+from search.results.status import failed_summary, find_run, live_summary, stored_summary
 from search.results.summary import TrialCounts
 from search.system.signals import Interrupted
 from spaces.errors import DataError, StorageError, UnknownNameError
@@ -71,7 +71,7 @@ def test_an_unknown_study_gets_a_suggestion(tmp_path: Path) -> None:
 def test_trials_are_read_in_order(tmp_path: Path) -> None:
     folder = _study(tmp_path, ended(10), ended(2), ended(0))
 
-    assert [trial.trial for trial in read_trials(folder)] == [0, 2, 10]
+    assert [trial.trial for trial in folder.read_trials()] == [0, 2, 10]
 
 
 def test_a_study_with_trials_left_is_resumable(tmp_path: Path) -> None:

@@ -74,14 +74,14 @@ def a_winner(tmp_path: Path, *, inside: NetworkInside | None = INSIDE, thumbnail
 
 def reader(best: Path) -> StoredFiles:
     """Return the reports' reader of the run folder."""
-    return StoredFiles(best.parent, classes=2)
+    return StoredFiles(best.parent)
 
 
 def test_the_inside_is_read_back_by_the_report(tmp_path: Path) -> None:
     reading = reader(a_winner(tmp_path))
     inside = reading.json_record("best/inside.json", Inside, expected=True)
     assert inside is not None
-    maps = reading.feature_maps(inside)
+    maps = reading.feature_maps(inside, classes=2)
 
     assert (inside.layers, inside.map_classes, inside.map_images) == (INSIDE.layers, (0, 1), (3, 1))
     np.testing.assert_array_equal(maps[inside.maps[0].array], INSIDE.maps[0].pixels)

@@ -1,0 +1,58 @@
+"""The layout of a run folder: the name of every file in it, once.
+
+    settings.json            RunRecord
+    split.npz                train, validation: int32 rows of the training images
+    study.db                 Optuna's study; spool.jsonl: trials that the database has yet to take
+    trials/0007/             recipe.json  history.csv  result.json  predictions.npz  model.keras (the best few)
+    trials/0008/checkpoint/  0004.npz  0004.npz.sha256, of the last two epochs kept (of a trial under way)
+    best/                    model.keras  model_card.json  recipe.json  train.py
+                             predictions.npz (test images)  measurement.json
+                             inside.json  thumbnails.npz  feature_maps.npz (all three optional)
+    report.html  trials.csv  summary.json  log.txt
+
+`history.csv` has a row an epoch: epoch, seconds, score, then each metric by name. `predictions.npz`
+holds `probabilities` float32 (n, classes), `labels` int32 (n,), `images` int32 (n,).
+`thumbnails.npz` holds `images` int32 (m,), positions among the test images, and `pixels` uint8
+(m, height, width, channels). `feature_maps.npz` holds, for each of `Inside.maps`, an array of that
+name: uint8 (classes shown, height, width, channels shown), each map stretched to 0..255.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+# in the run folder
+SETTINGS = "settings.json"
+SPLIT = "split.npz"
+DATABASE = "study.db"
+SPOOL = "spool.jsonl"
+SUMMARY = "summary.json"
+LOG = "log.txt"
+REPORT = "report.html"
+LITE_REPORT = "report-lite.html"
+TRIALS_TABLE = "trials.csv"
+TRIALS = "trials"
+BEST = "best"
+
+# in a trial's folder and, but for those of the first line, in best/
+RESULT, HISTORY, TRACEBACK = "result.json", "history.csv", "traceback.txt"
+RECIPE, PREDICTIONS, MODEL = "recipe.json", "predictions.npz", "model.keras"
+
+# in best/ alone
+CARD = "model_card.json"
+SCRIPT = "train.py"
+MEASUREMENT = "measurement.json"
+INSIDE = "inside.json"
+FEATURE_MAPS = "feature_maps.npz"
+THUMBNAILS = "thumbnails.npz"
+
+
+def trial(number: int, name: str = "") -> str:
+    """Return the path of a trial's folder, or of a file in it, relative to the run folder."""
+    return f"{TRIALS}/{number:04d}" + (f"/{name}" if name else "")
+
+
+def trial_numbers(folder: Path) -> list[int]:
+    """Return the numbers of the trials that have a folder, in order."""
+    names = [path.name for path in (folder / TRIALS).glob("*")]
+    return sorted(int(name) for name in names if name.isascii() and name.isdigit())
