@@ -35,12 +35,10 @@ from reports.stored.records import DataRecord, ModelCard, RunRecord, TrialRecord
 from reports.stored.run import Thumbnails
 from search.results.run_folder import RunFolder
 from search.storage.database import study_storage
-from search.study.suggest import (
-    TrialSuggest,
-)
 from search.winner.measure import measurement_of
 from spaces.catalogue import find_space
 from spaces.recipe import ImageShape, Recipe
+from spaces.suggest import TrialSuggest
 
 EPOCHS = 8
 _begun = datetime.datetime(2026, 11, 21, tzinfo=datetime.UTC)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import ast
 import functools
-import hashlib
 import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 from spaces.backbones import EXPORTED, Backbones
+from spaces.digest import source_digest
 from spaces.errors import ImpossibleChoiceError, RecordError, SpaceError, TamizError, UnknownNameError, UsageError
 from spaces.parameters import RandomSuggest, find_parameters
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, Space
-from spaces.suggest import Choice, Suggest
+from spaces.suggest import Suggest, TrialSuggest
 
 _builtin = Path(__file__).resolve().parent / "builtin"
 _own_file = "Your own: --space path/to/file.py"
@@ -44,7 +44,8 @@ def find_space(name: str) -> Space:
         file = Path(name).expanduser()
         if not file.is_file():
             raise SpaceError(f"no space file '{name}'. A space is one Python file with `suggest(trial) -> Recipe`.")
-        return _space(_module_from_file(file.resolve(), _digest(file)), name=file.stem, file=file.resolve())
+        module = _module_from_file(file.resolve(), file.read_bytes())
+        return _space(module, name=file.stem, file=file.resolve())
     if name in space_names():
         return _named(f"spaces.builtin.{name}", name=name)
     if "." in name and all(part.isidentifier() for part in name.split(".")):
@@ -71,8 +72,8 @@ def _locate(module_name: str) -> Path | None:
 
 
 @functools.cache
-def _module_from_file(file: Path, digest: str) -> ModuleType:
-    """Run a person's file once for each of its contents, so that its types stay the same types."""
+def _module_from_file(file: Path, _content: bytes) -> ModuleType:
+    """Run a user's file once for each of its contents, so that its types stay the same types."""
     spec = importlib.util.spec_from_file_location(f"space_file_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise SpaceError(f"space file '{file.name}' is no Python file")
@@ -104,7 +105,7 @@ def _space(module: ModuleType, *, name: str, file: Path) -> Space:
         default_data=default_data,
         module=module.__name__,
         file=str(file),
-        digest=_digest(file),
+        digest=source_digest(file),
         repeats=repeats,
     )
 
@@ -187,10 +188,6 @@ def _defines_suggest(file: Path) -> bool:
     return any(isinstance(node, ast.FunctionDef) and node.name == "suggest" for node in tree.body)
 
 
-def _digest(file: Path) -> str:
-    return "sha256:" + hashlib.sha256(file.read_bytes()).hexdigest()
-
-
 def with_backbones(space: Space, backbones: Backbones) -> Space:
     """Return a space whose trials are offered the pretrained networks that a person named.
 
@@ -231,34 +228,14 @@ def _heads_of(given: Mapping[str, Parameters], asked: Container[str]) -> dict[st
     return found
 
 
-class _Offering:
-    """A `Suggest` with other backbones."""
+class _Offering(TrialSuggest):
+    """A trial that is offered other backbones, and notes whether the space looks at them."""
 
     def __init__(self, trial: Suggest, backbones: Backbones) -> None:
+        super().__init__(trial, images=trial.images, classes=trial.classes, backbones=backbones)
         self.was_looked_at = False
-        self._trial = trial
-        self._backbones = backbones
-
-    @property
-    def images(self) -> ImageShape:
-        return self._trial.images
-
-    @property
-    def classes(self) -> int:
-        return self._trial.classes
 
     @property
     def backbones(self) -> Backbones:
         self.was_looked_at = True
         return self._backbones
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        return self._trial.suggest_int(name, low, high, step=step, log=log)
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        return self._trial.suggest_float(name, low, high, step=step, log=log)
-
-    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
-        return self._trial.suggest_categorical(name, choices)

@@ -30,7 +30,7 @@ class Space:
     file: str
     """Where it was read from."""
     digest: str
-    """"sha256:..." of its source."""
+    """"sha256:..." of its code, from `spaces.digest`."""
     repeats: int | None = None
     """How often each combination of choices is trained, with other seeds; None: the space is searched."""
     starts: Mapping[str, Parameters] = field(default_factory=dict)

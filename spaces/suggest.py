@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
-from spaces.backbones import Backbones
+from spaces.backbones import OURS, Backbones
 from spaces.recipe import ImageShape
 
 Choice = TypeVar("Choice", bool, int, float, str)
 
 
-class Suggest(Protocol):
+class Chooser(Protocol):
+    """What chooses values: an Optuna trial, or another `Suggest`."""
+
+    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        """Choose a whole number from `low` to `high`, both included."""
+
+    def suggest_float(
+        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
+    ) -> float:
+        """Choose a number from `low` to `high`, both included."""
+
+    def suggest_categorical(self, name: str, choices: Sequence[Any]) -> Any:
+        """Choose one of `choices`."""
+
+
+class Suggest(Chooser, Protocol):
     """One trial, as a space sees it: Optuna's suggest calls, and the data that the search is about.
 
     Bounds may depend on `images` and `classes`, which are the same in all trials of a study, but
@@ -30,13 +45,36 @@ class Suggest(Protocol):
     def backbones(self) -> Backbones:
         """Pretrained networks to start from: what `--backbone` names, else all of ours with ImageNet weights."""
 
+    def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
+        """Choose one of `choices`."""
+
+
+class TrialSuggest:
+    """A `Suggest` that forwards each choice to a trial."""
+
+    def __init__(self, trial: Chooser, *, images: ImageShape, classes: int, backbones: Backbones = OURS) -> None:
+        """Forward to `trial`, in a study of images of that shape in `classes` classes."""
+        self._trial = trial
+        self._backbones = backbones
+        self.images = images
+        self.classes = classes
+
+    @property
+    def backbones(self) -> Backbones:
+        """Pretrained networks to start from."""
+        return self._backbones
+
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
         """Choose a whole number from `low` to `high`, both included."""
+        return self._trial.suggest_int(name, low, high, step=step, log=log)
 
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
         """Choose a number from `low` to `high`, both included."""
+        return self._trial.suggest_float(name, low, high, step=step, log=log)
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
         """Choose one of `choices`."""
+        chosen: Choice = self._trial.suggest_categorical(name, choices)
+        return chosen

@@ -43,7 +43,7 @@ class RunRecord:
     space_summary: str
     """First line of the space's docstring."""
     space_digest: str
-    """"sha256:..." of the space's source."""
+    """"sha256:..." of the space's code, from `spaces.digest`; of its file's bytes in studies of before."""
     backbone_digest: str | None = None
     """"sha256:..." of the file that `--backbone` named; None: none."""
     metric: str

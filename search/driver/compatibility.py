@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.stored.records import RunRecord
+from spaces.digest import is_same_source
 from spaces.errors import StudyConflictError
 
 BINDING = ("space", "data", "metric", "epochs", "train_images", "image_size", "resize", "seed", "backbone")
@@ -37,8 +38,8 @@ def differences_in_words(asked: RunRecord, earlier: RunRecord, *, but: Sequence[
     differences = _other_settings(asked.settings, earlier, but=but)
     if earlier.data.fingerprint != asked.data.fingerprint:
         differences.append(f"  images: {earlier.data.fingerprint[:19]} then, {asked.data.fingerprint[:19]} now")
-    if earlier.space_digest != asked.space_digest and "space" not in but:
-        differences.append("  the space's file has changed")
+    if "space" not in but and not is_same_source(asked.space_digest, earlier.space_digest):
+        differences.append("  the space's code has changed")
     if earlier.backbone_digest != asked.backbone_digest:
         differences.append("  the backbone's file has changed")
     return differences

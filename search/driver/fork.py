@@ -30,13 +30,11 @@ from search.storage.database import study_storage
 from search.storage.url import resolve_storage
 from search.storage.write_behind import WriteBehindStudy
 from search.study.stored import open_stored_study
-from search.study.suggest import (
-    TrialSuggest,
-)
 from spaces.errors import RecordError, SpaceError, StorageError, StudyConflictError, UsageError
 from spaces.parameters import recipe_for
 from spaces.recipe import ImageShape
 from spaces.space import Parameters, Space
+from spaces.suggest import TrialSuggest
 
 _copied = (layout.TRIALS, "artifacts", layout.BEST)
 _most_named = 3

@@ -14,11 +14,11 @@ from search.algorithms.history import History
 from search.algorithms.samplers import make_sampler
 from search.settings import RunSettings
 from search.storage.write_behind import WriteBehindStudy
-from search.study.suggest import TrialSuggest
 from spaces.errors import StudyConflictError
 from spaces.parameters import Parameter
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, Space
+from spaces.suggest import TrialSuggest
 
 BASELINE = "baseline"
 """Trial attribute: name of the hand-made baseline that a trial is."""

@@ -32,8 +32,10 @@ from search.winner.measure import thumbnails_of
 from spaces.builtin import cnn_cifar
 from spaces.recipe import ImageShape, Recipe
 from spaces.records import to_plain
+from spaces.suggest import TrialSuggest
 
 EPOCHS = 6
+IMAGES = ImageShape(height=8, width=8, channels=1)
 BASELINE = "cifar_notebook_2021"
 begun = datetime.datetime(2026, 11, 21, 9, 0, tzinfo=datetime.UTC)
 
@@ -59,26 +61,6 @@ class Trained:
     rows: tuple[dict[str, float], ...]
     validation: Predictions
     test: Predictions
-
-
-class SpaceTrial:
-    """An Optuna trial as a space sees it."""
-
-    def __init__(self, trial: optuna.Trial | optuna.trial.FixedTrial) -> None:
-        self._trial = trial
-        self.images = ImageShape(height=8, width=8, channels=1)
-        self.classes = 10
-
-    def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        return self._trial.suggest_int(name, low, high, step=step, log=log)
-
-    def suggest_float(
-        self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
-    ) -> float:
-        return self._trial.suggest_float(name, low, high, step=step, log=log)
-
-    def suggest_categorical(self, name: str, choices: list[Any]) -> Any:
-        return self._trial.suggest_categorical(name, choices)
 
 
 def digits(classes: tuple[str, ...] = tuple("0123456789")) -> Data:
@@ -173,7 +155,7 @@ def write_run(
     best: tuple[float, int, Trained] | None = None
     for number in range(trials + running):
         trial = study.ask()
-        recipe = cnn_cifar.suggest(SpaceTrial(trial))
+        recipe = cnn_cifar.suggest(TrialSuggest(trial, images=IMAGES, classes=10))
         if number >= trials:
             trial.report(0.5, 1)
             continue

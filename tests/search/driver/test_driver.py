@@ -149,7 +149,7 @@ def test_a_study_is_not_continued_with_another_metric(space_file: Path, tmp_path
 def test_a_study_is_not_continued_with_a_changed_space(space_file: Path, tmp_path: Path) -> None:
     search(space_file, tmp_path, trials=1)
     space_file.write_text(SMALL_SPACE.replace("4, 12", "4, 16"))
-    with pytest.raises(StudyConflictError, match="the space's file has changed\n(.|\n)* or --fork NEW"):
+    with pytest.raises(StudyConflictError, match="the space's code has changed\n(.|\n)* or --fork NEW"):
         search(space_file, tmp_path)
 
 
