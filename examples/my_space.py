@@ -1,19 +1,12 @@
-"""Depthwise separable convolutions for small images: few weights, after MobileNets (Howard et al. 2017).
+"""Depthwise separable convolutions for small images, after MobileNets (Howard et al. 2017).
 
-python -m search run --space examples/my_space.py --data digits --trials 20
+python -m search run --space my_space.py --data digits --trials 8
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from objectives.networks.registry import build
 from spaces.recipe import Fit, Network, Recipe
-from spaces.suggest import Suggest
-
-if TYPE_CHECKING:
-    import keras
 
 DEFAULT_DATA = "digits"
 
@@ -22,7 +15,7 @@ BASELINES = {
 }
 
 
-def suggest(trial: Suggest) -> Recipe:
+def suggest(trial):
     """Choose one network and one way to train it."""
     return Recipe(
         network=SeparableNet(
@@ -39,18 +32,17 @@ def suggest(trial: Suggest) -> Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class SeparableNet(Network):
-    """Blocks of a depthwise and a 1x1 convolution, then the average over pixels."""
+    """Blocks of a separable convolution, then the average over pixels."""
 
     blocks: int
-    filters: int
-    """In the first block; doubles after each."""
-    norm: bool
-    """Batch normalisation after each block."""
+    filters: int  # in the first block; doubles after each
+    norm: bool  # batch normalisation after each convolution
 
 
 @build.register(SeparableNet)
-def _(network: SeparableNet, images: keras.KerasTensor) -> keras.KerasTensor:
-    from keras import layers
+def build_separable_net(network, images):
+    """Return features (n, units); Tamiz adds the output layer."""
+    from keras import layers  # imported here, so that the space loads without Keras
 
     features = images
     for block in range(network.blocks):
