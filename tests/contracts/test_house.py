@@ -119,13 +119,6 @@ def test_each_import_is_declared() -> None:
     assert {(_name(path), used) for path in MODULES for used in _distributions(path) - ours} == set()
 
 
-def test_the_readme_quotes_the_example() -> None:
-    blocks = re.findall(r"```python\n(.*?)```", (HOUSE / "README.md").read_text(), re.DOTALL)
-    quoted = [block for block in blocks if "SeparableNet" in block]
-
-    assert [block for block in quoted if block not in (HOUSE / "examples" / "my_space.py").read_text()] == []
-
-
 def _name(path: Path) -> str:
     """Dotted name of a module of ours."""
     return ".".join(path.relative_to(HOUSE).with_suffix("").parts).removesuffix(".__init__")

@@ -1,0 +1,79 @@
+"""README, CONTRIBUTING and docs/: what they say of commands, options and files is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from search.cli.app import app
+from spaces.catalogue import space_names
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md"))]
+MOST_WORDS = 1200
+"""Of README; what is longer belongs in docs/."""
+
+pages = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def test_readme_is_short() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= MOST_WORDS
+
+
+def test_readme_shows_the_whole_example_space() -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+
+    assert (ROOT / "examples" / "my_space.py").read_text() in blocks
+
+
+def test_readme_lists_every_space() -> None:
+    listed = re.findall(r"^- `(\w+)`: ", (ROOT / "README.md").read_text(), re.MULTILINE)
+
+    assert sorted(listed) == sorted(space_names())
+
+
+def test_the_guide_describes_every_option_of_run() -> None:
+    text = (ROOT / "docs" / "guide.md").read_text()
+
+    assert [option for option in sorted(_options("run")) if f"`{option}" not in text] == []
+
+
+@pages
+def test_commands_have_the_options_that_they_are_shown_with(page: Path) -> None:
+    shown = re.findall(r"(?:python -m search|^tamiz) ([a-z]+)( check| show)?([^\n`|#]*)", page.read_text())
+    wrong = {
+        f"{command}{sub} {option}"
+        for command, sub, rest in shown
+        for option in re.findall(r"--[a-z][a-z-]*", rest)
+        if option not in _options(command, sub.strip())
+    }
+
+    assert wrong == set()
+
+
+@pages
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
+    inside = [link for link in links if not link.startswith(("https://", "mailto:"))]
+
+    assert [link for link in inside if not _exists(page, link)] == []
+
+
+def _options(command: str, sub: str = "") -> set[str]:
+    found = typer.main.get_command(app).commands[command]
+    if sub:
+        found = found.commands[sub]
+    return {option for parameter in found.params for option in parameter.opts if option.startswith("--")}
+
+
+def _exists(page: Path, link: str) -> bool:
+    """Whether a link relative to a page names a file and, after "#", a heading as GitHub writes its anchor."""
+    place, _, anchor = link.partition("#")
+    file = page.parent / place if place else page
+    if not file.exists() or not anchor:
+        return file.exists()
+    headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+    return anchor in {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
