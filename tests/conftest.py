@@ -15,8 +15,10 @@ from sklearn.model_selection import train_test_split
 from objectives.messages import Examples, StudyData
 from tests.servers.mariadb import MariaServer, mariadb, mariadb_server
 from tests.servers.postgres import PostgresServer, postgres, postgres_server
+from tests.servers.ray_cluster import ray_cluster
 
-__all__ = ["mariadb", "mariadb_server", "postgres", "postgres_server"]
+# A fixture of the session that a test module imports itself would be made again for that module.
+__all__ = ["mariadb", "mariadb_server", "postgres", "postgres_server", "ray_cluster"]
 
 # Read once, when Keras or TensorFlow is first imported: before any fixture could set them.
 _keras_home = tempfile.TemporaryDirectory(prefix="tamiz-keras-")

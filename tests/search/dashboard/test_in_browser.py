@@ -15,9 +15,6 @@ import pytest
 from search.dashboard.figures import PREFIX
 from search.results.run_folder import RunFolder
 from tests.reports.browser import Browser, needs_browser
-from tests.search.fixtures.finished_study import finished
-
-__all__ = ["finished"]
 
 pytestmark = pytest.mark.slow
 

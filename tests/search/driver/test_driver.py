@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -29,9 +31,6 @@ from spaces.errors import StudyConflictError
 from tests.search.fixtures.toy import ListeningProgress
 from tests.servers.mariadb import MariaServer
 from tests.servers.postgres import PostgresServer
-from tests.servers.ray_cluster import ray_cluster
-
-__all__ = ["ray_cluster"]
 
 pytestmark = pytest.mark.slow
 
@@ -54,10 +53,10 @@ def suggest(trial):
 '''
 
 
-@pytest.fixture
-def space_file(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def space_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A person's own space."""
-    file = tmp_path / "small.py"
+    file = tmp_path_factory.mktemp("space") / "small.py"
     file.write_text(SMALL_SPACE)
     return file
 
@@ -95,31 +94,40 @@ def search(
     )
 
 
+@pytest.fixture(scope="module")
+def small(space_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of three trials, which no test changes; returns its folder of runs."""
+    runs = tmp_path_factory.mktemp("runs")
+    search(space_file, runs)
+    return runs
+
+
+@pytest.fixture
+def copied(small: Path, tmp_path: Path) -> Path:
+    """A copy of that study, to be continued."""
+    shutil.copytree(small, tmp_path, dirs_exist_ok=True)
+    return tmp_path
+
+
 def scores(runs: Path, study: str = "small") -> list[tuple[object, ...]]:
     """Return what each trial chose and reached, by number."""
     results = [json.loads(path.read_text()) for path in sorted((runs / study).glob("trials/*/result.json"))]
     return [(r["trial"], r["params"], r["seed"], r["score"]) for r in results]
 
 
-def test_the_same_seed_gives_the_same_trials_and_scores(space_file: Path, tmp_path: Path) -> None:
-    search(space_file, tmp_path / "first")
-    search(space_file, tmp_path / "second")
-    assert scores(tmp_path / "first") == scores(tmp_path / "second")
+def test_the_same_seed_gives_the_same_trials_and_scores(space_file: Path, small: Path, tmp_path: Path) -> None:
+    search(space_file, tmp_path)
+    assert scores(tmp_path) == scores(small)
 
 
-def test_continuing_trains_exactly_what_is_missing(space_file: Path, tmp_path: Path) -> None:
-    search(space_file, tmp_path, trials=2)
-    before = scores(tmp_path)
-    summary = search(space_file, tmp_path, trials=4)
+def test_continuing_trains_exactly_what_is_missing(space_file: Path, small: Path, copied: Path) -> None:
+    summary = search(space_file, copied, trials=5)
     assert summary.trials is not None
-    assert (scores(tmp_path)[:2], summary.trials.ended) == (before, 4)
+    assert (scores(copied)[:3], summary.trials.ended) == (scores(small), 5)
 
 
-def test_the_test_score_is_that_of_the_predictions_and_of_the_model_loaded_afresh(
-    space_file: Path, tmp_path: Path
-) -> None:
-    summary = search(space_file, tmp_path)
-    best = tmp_path / "small" / "best"
+def test_the_test_score_is_that_of_the_predictions_and_of_the_model_loaded_afresh(small: Path, tmp_path: Path) -> None:
+    best = small / "small" / "best"
     stored = load_predictions(best / "predictions.npz")
     images = load("digits", directories=DataDirectories.from_environment()).test_images
     np.save(tmp_path / "images.npy", images)
@@ -135,69 +143,67 @@ def test_the_test_score_is_that_of_the_predictions_and_of_the_model_loaded_afres
         timeout=120,
     )
     afresh = np.load(tmp_path / "afresh.npy")
-    assert summary.test is not None
+    summary = json.loads((small / "small" / "summary.json").read_text())
     np.testing.assert_allclose(afresh, stored.probabilities, atol=1e-5)
-    assert summary.test.accuracy == float((afresh.argmax(axis=1) == stored.labels).mean())
+    assert summary["test"]["accuracy"] == float((afresh.argmax(axis=1) == stored.labels).mean())
 
 
-def test_a_study_is_not_continued_with_another_metric(space_file: Path, tmp_path: Path) -> None:
-    search(space_file, tmp_path, trials=1)
+def test_a_study_is_not_continued_with_another_metric(space_file: Path, copied: Path) -> None:
     with pytest.raises(StudyConflictError, match="metric: val_accuracy then, macro_f1 now"):
-        search(space_file, tmp_path, metric="macro_f1")
+        search(space_file, copied, metric="macro_f1")
 
 
-def test_a_study_is_not_continued_with_a_changed_space(space_file: Path, tmp_path: Path) -> None:
-    search(space_file, tmp_path, trials=1)
+@pytest.fixture
+def wider(space_file: Path) -> Iterator[None]:
+    """Another file where the study's space was."""
     space_file.write_text(SMALL_SPACE.replace("4, 12", "4, 16"))
+    yield
+    space_file.write_text(SMALL_SPACE)
+
+
+@pytest.mark.usefixtures("wider")
+def test_a_study_is_not_continued_with_a_changed_space(space_file: Path, copied: Path) -> None:
     with pytest.raises(StudyConflictError, match="the space's code has changed\n(.|\n)* or --fork NEW"):
-        search(space_file, tmp_path)
+        search(space_file, copied)
 
 
+@pytest.mark.usefixtures("wider")
 def test_a_study_with_a_widened_space_begins_with_the_trials_there_are(
-    space_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    space_file: Path, copied: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    search(space_file, tmp_path, trials=1)
-    space_file.write_text(SMALL_SPACE.replace("4, 12", "4, 16"))
     said = [
-        *("run", "--space", str(space_file), "--study", "small", "--fork", "wide", "--runs", str(tmp_path), "--json"),
-        *("--trials", "2", "--epochs", "2", "--train-images", "600", "--executor", "inline"),
+        *("run", "--space", str(space_file), "--study", "small", "--fork", "wide", "--runs", str(copied), "--json"),
+        *("--trials", "4", "--epochs", "2", "--train-images", "600", "--executor", "inline"),
     ]
     assert run_command_line(said) == 0
     summary = json.loads(capsys.readouterr().out)
-    assert (summary["study"], summary["trials"]["complete"], summary["epochs_trained"]) == ("wide", 2, 4)
+    assert (summary["study"], summary["trials"]["complete"], summary["epochs_trained"]) == ("wide", 4, 8)
     first = "trials/0000/result.json"
-    assert (tmp_path / "wide" / first).read_bytes() == (tmp_path / "small" / first).read_bytes()
+    assert (copied / "wide" / first).read_bytes() == (copied / "small" / first).read_bytes()
     assert run_command_line(said) == 4
 
 
-def test_ray_workers_train_a_persons_own_space(space_file: Path, tmp_path: Path) -> None:
-    summary = search(space_file, tmp_path, executor="ray", workers=2, trials=4)
-    assert summary.trials is not None
-    assert summary.trials.complete + summary.trials.pruned == 4
-
-
-def test_workers_do_not_see_where_the_database_is(
-    space_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.promise
+def test_ray_workers_train_a_persons_own_space_and_do_not_see_where_the_database_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     leak = f"{tmp_path}/seen_by_"
     spy = (
         "import os, pathlib\n"
         f"pathlib.Path('{leak}' + str(os.getpid())).write_text(os.environ.get('TEAM_DATABASE', 'nothing'))\n"
     )
-    space_file.write_text(SMALL_SPACE + spy)
-    monkeypatch.setenv("TEAM_DATABASE", f"sqlite:///{tmp_path / 'team.db'}")
-    search(space_file, tmp_path, executor="ray", workers=1, trials=1, storage="env:TEAM_DATABASE")
-    seen = {path.read_text() for path in tmp_path.glob("seen_by_*") if not path.name.endswith(f"_{os.getpid()}")}
-    assert (seen, os.environ["TEAM_DATABASE"]) == ({"nothing"}, f"sqlite:///{tmp_path / 'team.db'}")
-
-
-def test_the_report_of_a_run_reads_a_database_that_is_named_by_a_variable(
-    space_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    (tmp_path / "small.py").write_text(SMALL_SPACE + spy)
     monkeypatch.setenv("TEAM_DATABASE", f"sqlite:///{tmp_path / 'team.db'}")
     progress = ListeningProgress()
-    search(space_file, tmp_path, storage="env:TEAM_DATABASE", progress=progress)
-    assert [line for line in progress.notes if "database" in line] == []
+    summary = search(
+        tmp_path / "small.py", tmp_path, executor="ray", workers=2, trials=4, storage="env:TEAM_DATABASE",
+        progress=progress,
+    )  # fmt: skip
+    seen = {path.read_text() for path in tmp_path.glob("seen_by_*") if not path.name.endswith(f"_{os.getpid()}")}
+    assert summary.trials is not None
+    assert summary.trials.complete + summary.trials.pruned == 4
+    assert (seen, os.environ["TEAM_DATABASE"]) == ({"nothing"}, f"sqlite:///{tmp_path / 'team.db'}")
+    assert [line for line in progress.notes if "database" in line] == [], "the report reads it all the same"
 
 
 def test_a_cluster_of_two_nodes_runs_a_study(space_file: Path, tmp_path: Path, ray_cluster: Any) -> None:
@@ -210,6 +216,9 @@ def test_a_cluster_of_two_nodes_runs_a_study(space_file: Path, tmp_path: Path, r
     assert workers == {"0", "1"}
 
 
+@pytest.mark.parametrize(
+    "database_server", [pytest.param("postgres", marks=pytest.mark.promise), "mariadb"], indirect=True
+)
 def test_a_server_holds_a_study_and_its_password_stays_out_of_the_run_folder(
     space_file: Path,
     tmp_path: Path,
@@ -227,15 +236,14 @@ def test_a_server_holds_a_study_and_its_password_stays_out_of_the_run_folder(
 
 
 @pytest.fixture
-def dashboard_answer(space_file: Path, tmp_path: Path) -> dict[str, object]:
+def dashboard_answer(small: Path) -> dict[str, object]:
     """What the stock dashboard says of a study."""
     from optuna_dashboard import wsgi
 
-    search(space_file, tmp_path)
     status: list[str] = []
     environ: dict[str, Any] = {"PATH_INFO": "/api/studies/1"}
     setup_testing_defaults(environ)
-    with study_storage(f"sqlite:///{tmp_path / 'small' / 'study.db'}") as storage:
+    with study_storage(f"sqlite:///{small / 'small' / 'study.db'}") as storage:
         body = b"".join(wsgi(storage)(environ, lambda line, _headers, _error=None: status.append(line)))
     assert status == ["200 OK"]
     answer: dict[str, object] = json.loads(body)
@@ -253,7 +261,6 @@ def test_the_stock_dashboard_shows_metric_name_parameters_and_intermediate_value
     assert [v["step"] for v in first["intermediate_values"]] == [1, 2]
 
 
-def test_the_database_is_sqlite_written_ahead(space_file: Path, tmp_path: Path) -> None:
-    search(space_file, tmp_path, trials=1)
-    with closing(sqlite3.connect(tmp_path / "small" / "study.db")) as database:
+def test_the_database_is_sqlite_written_ahead(small: Path) -> None:
+    with closing(sqlite3.connect(small / "small" / "study.db")) as database:
         assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)

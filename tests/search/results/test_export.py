@@ -23,9 +23,6 @@ from search.results.export import Formats, export
 from search.results.predict import predict_files
 from search.results.run_folder import RunFolder
 from spaces.errors import UsageError
-from tests.search.fixtures.finished_study import finished
-
-__all__ = ["finished"]
 
 pytestmark = pytest.mark.slow
 

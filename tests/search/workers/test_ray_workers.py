@@ -29,9 +29,6 @@ from search.workers.ray_backend.session import RaySession
 from search.workers.ray_backend.workers import RayWorkers
 from spaces.catalogue import find_space
 from spaces.recipe import Recipe
-from tests.servers.ray_cluster import ray_cluster
-
-__all__ = ["ray_cluster"]
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
