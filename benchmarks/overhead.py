@@ -26,19 +26,22 @@ from optuna.trial import TrialState, create_trial
 
 from benchmarks.instant_workers import CLASSES, InstantWorkers, score
 from objectives.evaluation.metrics import METRICS
-from search.algorithms.pruners import (
-    make_pruner,
-)
-from search.driver.budget import Budget
+from search.algorithms.pruners import make_pruner
+from search.driver.checkpoints import Checkpoints
+from search.driver.limits import TrialBudget, TrialTimer
 from search.driver.loop import Search
+from search.driver.parts import SearchParts
 from search.progress.plain import PlainProgress
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
 from search.storage.database import study_storage
+from search.storage.retry import RetryingSaver
 from search.storage.write_behind import WriteBehindStudy
 from search.study.stored import open_stored_study
 from search.study.study import Study
+from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
+from search.workers.stalls import StallDetector
 from spaces.catalogue import find_space
 from spaces.parameters import find_parameters
 from spaces.recipe import ImageShape
@@ -139,15 +142,22 @@ def _driver_seconds(trials: int, epochs: int) -> float:
         progress = PlainProgress(lines)
         with study_storage(f"sqlite:///{folder.database}") as storage:
             stored = open_stored_study(storage, settings)
-            search = Search(
-                study=_study(settings, stored.study, stored),
+            study = _study(settings, stored.study, stored)
+            parts = SearchParts(
+                settings=settings,
+                study=study,
                 workers=InstantWorkers(),
-                budget=Budget(trials=trials, timeout_seconds=None),
                 folder=folder,
                 progress=progress,
                 stop=StopRequest(progress.note),
-                seed=0,
+                budget=TrialBudget(trials=trials, timeout_seconds=None),
+                timer=TrialTimer(),
+                stalls=StallDetector(),
+                checkpoints=Checkpoints(folder, progress),
+                saver=RetryingSaver(study, note=progress.note),
+                disk=DiskGuard(folder.path, note=progress.note, patience_seconds=0.0),
             )
+            search = Search(parts)
             began = time.perf_counter()
             search.run()
             took = time.perf_counter() - began

@@ -1,4 +1,4 @@
-"""A trial under way, and what is recorded and said of it."""
+"""A trial in progress, and the records that are made of it."""
 
 from __future__ import annotations
 
@@ -10,18 +10,16 @@ import optuna
 from objectives.messages import Checkpoint, EpochReport, TrainingFailure, TrainingResult, TrainingTask
 from reports.stored.records import TrialRecord, TrialState, schema
 from search.study.study import BASELINE, START
-from search.system.environment import (
-    now,
-)
+from search.system.environment import now
 from spaces.recipe import Recipe
 
-TELLS_SAMPLER = ("diverged", "gpu_oom", "invalid", "timeout")
-"""Causes that the sampler should learn to avoid: told as pruned, since samplers never read failed trials."""
+PRUNED_CAUSES = ("diverged", "gpu_oom", "invalid", "timeout")
+"""Failures that the sampler should learn to avoid: recorded as pruned, since samplers ignore failed trials."""
 
 
 @dataclass(kw_only=True)
-class Running:
-    """A trial under way."""
+class ActiveTrial:
+    """A trial in progress."""
 
     trial: optuna.Trial
     recipe: Recipe | None
@@ -31,99 +29,95 @@ class Running:
     started: str = field(default_factory=now)
     reports: list[EpochReport] = field(default_factory=list)
     checkpoint: Checkpoint | None = None
-    """Where it will go on, while it waits for a worker; None: at the first epoch."""
-    seconds_at_stake: float = 0.0
+    """Where training resumes, while the trial waits for a worker; None: at the first epoch."""
+    unsaved_seconds: float = 0.0
     """Spent training since the last checkpoint."""
-    is_alone: bool = False
-    """Whether no other may be trained beside it: memory ran out the last time."""
+    is_exclusive: bool = False
+    """Whether no other trial may be trained beside it: its last attempt ran out of memory."""
     losses: int = 0
-    """How often a worker was lost with it since it last got further than before."""
-    furthest: int = 0
+    """Workers lost with it since it last got further than before."""
+    best_epoch_reached: int = 0
     """The last epoch that any attempt reached."""
     is_ending: bool = False
-    """Whether its worker was told to pause, to finish, or was given up."""
-    ran_out: str | None = None
-    """Why it ends before its last epoch although nobody pruned it: its time; None: it does not."""
+    """Whether its worker was asked to pause or finish it, or was given up."""
+    timeout_reason: str | None = None
+    """Why it ends before its last epoch although the pruner kept it; None: it does not."""
 
     @property
     def number(self) -> int:
-        """The trial's."""
+        """The trial's number."""
         return self.trial.number
 
     @property
     def baseline(self) -> str | None:
-        """The hand-made baseline that it is, if it is one."""
+        """Name of the hand-made baseline that it is, if it is one."""
         return self._attribute(BASELINE)
 
     @property
     def start(self) -> str | None:
-        """The space's recommended start that it is, if it is one."""
+        """Name of the space's recommended start that it is, if it is one."""
         return self._attribute(START)
 
     @property
     def may_be_silent(self) -> bool:
-        """Whether its worker may be computing the features of a frozen part, which takes as long as it takes."""
+        """Whether its worker may be computing the features of a frozen part, whose duration cannot be predicted."""
         return self.recipe is not None and self.recipe.network.starts_pretrained and not self.reports
 
-    def take_up(self) -> TrainingTask:
-        """Return the task for a worker; the epochs of the checkpoint are those that are done."""
+    def next_task(self) -> TrainingTask:
+        """Return the task for a worker, and count the epochs of its checkpoint as done."""
         assert self.recipe is not None
         checkpoint, self.checkpoint = self.checkpoint, None
         self.reports = [] if checkpoint is None else list(checkpoint.reports)
-        self.seconds_at_stake = 0.0
+        self.unsaved_seconds = 0.0
         self.is_ending = False
         return TrainingTask(
             trial=self.number, recipe=self.recipe, seed=self.seed, attempt=self.attempt, checkpoint=checkpoint
         )
 
-    def enter(self, report: EpochReport) -> bool:
-        """Add an epoch; False where epochs before it had to be trained again, and are forgotten."""
-        goes_on = report.epoch == len(self.reports) + 1
+    def add_report(self, report: EpochReport) -> bool:
+        """Add an epoch; False where the training restarted before it, and later epochs are dropped."""
+        is_next = report.epoch == len(self.reports) + 1
         del self.reports[report.epoch - 1 :]
         self.reports.append(report)
-        self.seconds_at_stake += report.seconds
-        return goes_on
+        self.unsaved_seconds += report.seconds
+        return is_next
 
-    def lose(self) -> None:
-        """Count a worker that was lost with it; one that had brought it further than any before is the first again."""
+    def count_loss(self) -> None:
+        """Count a lost worker; one that had brought the trial further than ever before starts the count again."""
         reached = len(self.reports)
-        self.losses = 1 if reached > self.furthest else self.losses + 1
-        self.furthest = max(self.furthest, reached)
+        self.losses = 1 if reached > self.best_epoch_reached else self.losses + 1
+        self.best_epoch_reached = max(self.best_epoch_reached, reached)
 
-    def explained(self, failure: TrainingFailure) -> TrainingFailure:
-        """Return a failure for want of memory with what decides how much a training takes."""
+    def with_batch_size(self, failure: TrainingFailure) -> TrainingFailure:
+        """Return the failure; one for lack of memory names the batch size, on which memory depends."""
         if self.recipe is None or failure.cause not in ("host_oom", "gpu_oom"):
             return failure
         return replace(failure, message=f"{failure.message} (batch_size={self.recipe.fit.batch_size})")
 
     def result_record(self, result: TrainingResult, *, epochs: int, worker: str) -> TrialRecord:
-        """Return the record of a training that ended in order; `epochs` are those of one that is not pruned."""
-        return TrialRecord(
-            schema=schema,
-            trial=self.number,
-            state="COMPLETE" if self.reports[-1].epoch >= epochs else "PRUNED",
+        """Return the record of a training that ended in order; `epochs` are those of a trial that is not pruned."""
+        return replace(
+            self._record(
+                "COMPLETE" if self.reports[-1].epoch >= epochs else "PRUNED",
+                worker=worker,
+                cause=None if self.timeout_reason is None else "timeout",
+                message=self.timeout_reason,
+            ),
             score=result.score,
             best_epoch=result.best_epoch,
             epochs=result.epochs,
-            params=self.trial.params,
-            baseline=self.baseline,
-            start=self.start,
             parameters=result.parameters,
             seconds_building=result.seconds_building,
             seconds_training=result.seconds_training,
-            seed=self.seed,
-            attempt=self.attempt,
-            worker=worker,
-            cause=None if self.ran_out is None else "timeout",
-            message=self.ran_out,
             note=result.note,
-            started=self.started,
-            ended=now(),
         )
 
     def failure_record(self, failure: TrainingFailure, *, worker: str) -> TrialRecord:
         """Return the record of a training that failed for good."""
-        state: TrialState = "PRUNED" if failure.cause in TELLS_SAMPLER else "FAIL"
+        state: TrialState = "PRUNED" if failure.cause in PRUNED_CAUSES else "FAIL"
+        return self._record(state, worker=worker, cause=failure.cause, message=failure.message)
+
+    def _record(self, state: TrialState, *, worker: str, cause: str | None, message: str | None) -> TrialRecord:
         return TrialRecord(
             schema=schema,
             trial=self.number,
@@ -140,8 +134,8 @@ class Running:
             seed=self.seed,
             attempt=self.attempt,
             worker=worker,
-            cause=failure.cause,
-            message=failure.message,
+            cause=cause,
+            message=message,
             started=self.started,
             ended=now(),
         )
@@ -151,10 +145,10 @@ class Running:
         return value if isinstance(value, str) else None
 
 
-def resuming_in_words(study: str, interrupted: Sequence[Running], *, done: int, to_go: int) -> str:
+def resumed_line(study: str, interrupted: Sequence[ActiveTrial], *, done: int, to_go: int) -> str:
     """Return "resuming 'x': 12 done, 2 interrupted (trials 12, 13 continue at epochs 3, 6), 28 to go"."""
-    numbers = ", ".join(str(running.number) for running in interrupted)
-    epochs = ", ".join(str(running.checkpoint.epoch + 1 if running.checkpoint else 1) for running in interrupted)
+    numbers = ", ".join(str(trial.number) for trial in interrupted)
+    epochs = ", ".join(str(trial.checkpoint.epoch + 1 if trial.checkpoint else 1) for trial in interrupted)
     which = (
         f"trial {numbers} continues at epoch {epochs}"
         if len(interrupted) == 1

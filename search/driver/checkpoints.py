@@ -1,4 +1,4 @@
-"""The checkpoints of trials under way: how often they are worth it, where they lie, which one to trust."""
+"""Checkpoints of running trials: when one is due, where they are stored, which one is used."""
 
 from __future__ import annotations
 
@@ -12,72 +12,72 @@ from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
 from spaces.errors import RecordError
 
-_most_of_training = 0.05
-"""Checkpoints may cost this fraction of the time that is spent training."""
+_largest_fraction = 0.05
+"""Checkpoints may take at most this fraction of the time spent training."""
 _kept = 2
-"""So many of a trial: the last, and the one before it in case the last is damaged."""
+"""Checkpoints kept of a trial: the last, and the one before it in case the last is damaged."""
 
 
 class Checkpoints:
-    """Writes and reads `trials/NNNN/checkpoint/`. What it can't write or read costs epochs, never the search."""
+    """Writes and reads `trials/NNNN/checkpoint/`; a failure to do so costs epochs, never the search."""
 
     def __init__(self, folder: RunFolder, progress: Progress) -> None:
-        """Keep them in the run's folder; a person is told what could not be written or read."""
+        """Store them in the run's folder; `progress` reports what could not be written or read."""
         self._folder = folder
         self._progress = progress
         self._seconds: dict[int, float] = {}
         self._last_seconds = 0.0
-        self._told_of_disk = False
+        self._noted_failure = False
 
-    def is_due(self, trial: int, *, seconds_at_stake: float, running: int) -> bool:
-        """Whether a checkpoint is worth its cost.
+    def is_due(self, trial: int, *, unsaved_seconds: float, running: int) -> bool:
+        """Whether a checkpoint costs little enough beside what it protects.
 
         Args:
             trial: its number.
-            seconds_at_stake: spent training it since its last checkpoint.
-            running: trials under way; the driver writes for all of them.
+            unsaved_seconds: spent training it since its last checkpoint.
+            running: number of running trials; the driver writes for all of them.
         """
         cost = self._seconds.get(trial, self._last_seconds)
-        return cost * running <= seconds_at_stake * _most_of_training
+        return cost * running <= unsaved_seconds * _largest_fraction
 
     def keep(self, trial: int, checkpoint: Checkpoint) -> None:
-        """Write a trial's checkpoint, and forget all but the one before it."""
+        """Write a trial's checkpoint, and remove all but the one before it."""
         began = time.perf_counter()
-        place = self._place(trial)
+        folder = self._folder_of(trial)
         try:
-            place.mkdir(parents=True, exist_ok=True)
-            stored.save(checkpoint, place / f"{checkpoint.epoch:04}.npz")
+            folder.mkdir(parents=True, exist_ok=True)
+            stored.save(checkpoint, folder / f"{checkpoint.epoch:04}.npz")
             for old in self._paths(trial)[_kept:]:
                 _remove(old)
         except OSError as error:
-            if not self._told_of_disk:
-                self._progress.note(f"checkpoints can't be written ({error.strerror}); the search goes on without")
-            self._told_of_disk = True
+            if not self._noted_failure:
+                self._progress.note(f"cannot write checkpoints ({error.strerror}); the search continues without them")
+            self._noted_failure = True
         self._last_seconds = self._seconds[trial] = checkpoint.seconds + time.perf_counter() - began
 
     def last(self, trial: int) -> Checkpoint | None:
-        """Return a trial's last checkpoint that is whole; None: there is none. Damaged ones are removed."""
+        """Return a trial's last intact checkpoint, if any; damaged ones are removed."""
         for path in self._paths(trial):
             try:
                 return stored.load(path)
             except RecordError:
                 _remove(path)
                 self._progress.note(
-                    f"trial {trial}: the checkpoint of epoch {int(path.stem)} is damaged; it is not used"
+                    f"trial {trial}: the checkpoint of epoch {int(path.stem)} is damaged and was removed"
                 )
         return None
 
     def forget(self, trial: int) -> None:
-        """Remove those of a trial that needs none any more."""
+        """Remove the checkpoints of a trial that needs them no more."""
         self._seconds.pop(trial, None)
-        shutil.rmtree(self._place(trial), ignore_errors=True)
+        shutil.rmtree(self._folder_of(trial), ignore_errors=True)
 
-    def _place(self, trial: int) -> Path:
+    def _folder_of(self, trial: int) -> Path:
         return self._folder.trial(trial) / "checkpoint"
 
     def _paths(self, trial: int) -> list[Path]:
-        """Return a trial's checkpoints, the last first."""
-        return sorted(self._place(trial).glob("[0-9]*.npz"), reverse=True)
+        """Return a trial's checkpoint files, newest first."""
+        return sorted(self._folder_of(trial).glob("[0-9]*.npz"), reverse=True)
 
 
 def _remove(path: Path) -> None:

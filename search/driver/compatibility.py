@@ -1,4 +1,4 @@
-"""Whether a study can be continued with these settings, this space and these images."""
+"""Whether a study can be continued with given settings, space and images."""
 
 from __future__ import annotations
 
@@ -16,55 +16,55 @@ BINDING = ("space", "data", "metric", "epochs", "train_images", "image_size", "r
 _most_differences = 4
 
 
-def check_same(asked: RunRecord, earlier: RunRecord) -> None:
-    """Refuse to continue a study with something that would make its scores incomparable.
+def check_same(new: RunRecord, earlier: RunRecord) -> None:
+    """Refuse to continue a study in a way that makes its scores incomparable.
 
     Raises:
         StudyConflictError: with a line for each difference.
     """
-    if differences := differences_in_words(asked, earlier):
-        widened = not differences_in_words(asked, earlier, but=("space",))
-        raise other_study(asked.study, differences, may_fork=widened)
+    if differences := describe_differences(new, earlier):
+        widened = not describe_differences(new, earlier, but=("space",))
+        raise other_study(new.study, differences, may_fork=widened)
 
 
-def differences_in_words(asked: RunRecord, earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:
+def describe_differences(new: RunRecord, earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:
     """Return a line for each difference that makes the scores of two runs incomparable.
 
     Args:
-        asked: the new run.
-        earlier: the one before.
-        but: names of `BINDING` that may differ; "space": with its file.
+        new: the new run.
+        earlier: the study's first run.
+        but: names of `BINDING` that may differ; "space" includes its file.
     """
-    differences = _other_settings(asked.settings, earlier, but=but)
-    if earlier.data.fingerprint != asked.data.fingerprint:
-        differences.append(f"  images: {earlier.data.fingerprint[:19]} then, {asked.data.fingerprint[:19]} now")
-    if "space" not in but and not is_same_source(asked.space_digest, earlier.space_digest):
+    differences = _other_settings(new.settings, earlier, but=but)
+    if earlier.data.fingerprint != new.data.fingerprint:
+        differences.append(f"  images: {earlier.data.fingerprint[:19]} then, {new.data.fingerprint[:19]} now")
+    if "space" not in but and not is_same_source(new.space_digest, earlier.space_digest):
         differences.append("  the space's code has changed")
-    if earlier.backbone_digest != asked.backbone_digest:
+    if earlier.backbone_digest != new.backbone_digest:
         differences.append("  the backbone's file has changed")
     return differences
 
 
 def other_study(study: str, differences: Sequence[str], *, may_fork: bool = False) -> StudyConflictError:
-    """Return the error that names, in a line each, what differs from how a study was begun."""
+    """Return the error that lists the differences, one line each."""
     shown = [*differences[:_most_differences]]
     if len(differences) > _most_differences:
         shown[-1] = f"  and {len(differences) - _most_differences + 1} more differences"
-    fork = ", or --fork NEW: a new study that begins with its trials, where ranges were only widened"
+    fork = ", or --fork NEW: a new study that starts with its trials, where ranges were only widened"
     return StudyConflictError(
         "\n".join(
             [
-                f"study '{study}' was begun with other settings, and its scores would not compare:",
+                f"study '{study}' was created with different settings; scores are not comparable:",
                 *shown,
-                f"Choose another --study, or the settings of then{fork if may_fork else ''}.",
+                f"Choose another --study, or use the earlier settings{fork if may_fork else ''}.",
             ]
         )
     )
 
 
-def _other_settings(asked: Mapping[str, Any], earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:
+def _other_settings(new: Mapping[str, Any], earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:
     return [
-        f"  {name}: {earlier.settings.get(name)} then, {asked.get(name)} now"
+        f"  {name}: {earlier.settings.get(name)} then, {new.get(name)} now"
         for name in BINDING
-        if earlier.settings.get(name) != asked.get(name) and name not in but
+        if earlier.settings.get(name) != new.get(name) and name not in but
     ]

@@ -1,9 +1,8 @@
-"""Everything before the first trial: the data, its split, and the run's record."""
+"""Preparation of a run: loads and splits the data, and makes the run's record."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,15 +24,17 @@ from spaces.space import Space
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
-    """A run that is ready to ask for its first trial."""
+    """A run before its first trial."""
 
     dataset: Dataset
     split: Split
     record: RunRecord
+    is_new: bool
+    """Whether the run folder has no record yet."""
 
     @property
     def study_data(self) -> StudyData:
-        """What the workers hold; no array is copied."""
+        """The data of the workers; no array is copied."""
         dataset = self.dataset
         return StudyData(
             train=Examples(images=dataset.images, labels=dataset.labels, indices=self.split.train),
@@ -54,44 +55,39 @@ def prepare(
     folder: RunFolder,
     command: str,
     progress: Progress,
-    begin: Callable[[RunRecord], None] = lambda record: None,
 ) -> Prepared:
-    """Load and split the data, and write the run's record, or check it against the one that is there.
+    """Load and split the data, and make the run's record; it must agree with the one in the folder, if there is one.
 
     Args:
         settings: of the run.
-        space: what they name.
+        space: the one that they name.
         folder: the study's.
         command: the command line that repeats the run.
-        progress: told what goes on.
-        begin: called once, before the record of a new study is written.
+        progress: where loading is reported.
 
     Raises:
-        DataError: no usable data.
-        StudyConflictError: the study was begun with other data, another space or other settings.
+        DataError: the data cannot be used.
+        StudyConflictError: the study was created with other data, another space or other settings.
     """
-    dataset = load_data(settings, progress)
+    dataset = _load_data(settings, progress)
     chosen = split(dataset, seed=settings.seed, train_images=settings.train_images)
     record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, command=command)
     earlier = folder.read_run()
-    if earlier is None:
-        begin(record)
-    else:
+    if earlier is not None:
         check_same(record, earlier)
         record = dataclasses.replace(record, created=earlier.created)
-    folder.write_run(record, chosen)
-    return Prepared(dataset=dataset, split=chosen, record=record)
+    return Prepared(dataset=dataset, split=chosen, record=record, is_new=earlier is None)
 
 
-def load_data(settings: RunSettings, progress: Progress) -> Dataset:
-    """Load the data that the settings name, and say how far a first decoding is."""
+def _load_data(settings: RunSettings, progress: Progress) -> Dataset:
+    """Load the data that the settings name, and report the progress of a first decoding."""
     progress.phase(f"loading {settings.data}")
-    said = 0
+    shown = 0
 
-    def tell(done: int, total: int) -> None:
-        nonlocal said
-        if (tenth := 10 * done // total) > said:
-            said = tenth
+    def show(done: int, total: int) -> None:
+        nonlocal shown
+        if (tenth := 10 * done // total) > shown:
+            shown = tenth
             progress.phase(f"loading {settings.data}: {done:,} of {total:,} images decoded")
 
     return load(
@@ -100,7 +96,7 @@ def load_data(settings: RunSettings, progress: Progress) -> Dataset:
         image_size=settings.image_size,
         skip_bad=settings.skip_bad,
         resize=settings.resize,
-        progress=tell,
+        progress=show,
     )
 
 

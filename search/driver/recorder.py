@@ -1,4 +1,4 @@
-"""How a trial ends: its record on disk before the study is told, in an order in which no crash loses anything."""
+"""Records finished trials: files first, then the study, so that a crash in between loses nothing."""
 
 from __future__ import annotations
 
@@ -8,105 +8,85 @@ import optuna
 
 from objectives.messages import Predictions, TrainingFailure, TrainingResult
 from reports.stored.records import TrialRecord
-from search.driver.active_trial import Running
-from search.driver.budget import Budget
-from search.driver.checkpoints import Checkpoints
-from search.progress.protocol import Progress
-from search.results.run_folder import RunFolder
-from search.storage.retry import RetryingSaver
-from search.study.study import Study
-from search.system.disk import DiskGuard
+from search.driver.active_trial import ActiveTrial
+from search.driver.parts import SearchParts
 
 
-class TrialEnds:
-    """Records and tells trials that completed, were pruned, or failed for good.
+class TrialRecorder:
+    """Records trials that completed, were pruned, or failed for good.
 
-    The database knows that the trial was asked for; then its files are written, `result.json` last; then its
-    checkpoints go; then the study is told. After a crash between any two, the next run can tell where it was.
+    The order: the database knows that the trial was asked for; its files are written, `result.json` last; its
+    checkpoints are removed; the study is updated. After a crash between any two, the next run can tell where it was.
     """
 
-    def __init__(
-        self,
-        *,
-        study: Study,
-        saving: RetryingSaver,
-        budget: Budget,
-        folder: RunFolder,
-        checkpoints: Checkpoints,
-        progress: Progress,
-        disk: DiskGuard,
-    ) -> None:
-        """Get ready; all of them are the search's."""
-        self._disk = disk
-        self._study = study
-        self._saving = saving
-        self._budget = budget
-        self._folder = folder
-        self._checkpoints = checkpoints
-        self._progress = progress
-        self._said: set[str] = set()
+    def __init__(self, parts: SearchParts) -> None:
+        self._parts = parts
+        self._noted: set[str] = set()
 
-    def end(self, running: Running, result: TrainingResult, *, worker: str) -> None:
-        """Record and tell a training that ended in order; a score that is no number never completes.
+    def complete(self, active: ActiveTrial, result: TrainingResult, *, worker: str) -> None:
+        """Record a training that ended in order; one whose score is not finite failed.
 
         Raises:
             NothingCompletedError: it ran out of time, as all before it.
         """
         if not math.isfinite(result.score):
             failure = TrainingFailure(cause="diverged", message=f"the score became {result.score}")
-            self.fail(running, failure, worker=worker)
+            self.fail(active, failure, worker=worker)
             return
-        record = running.result_record(result, epochs=self._study.epochs, worker=worker)
-        self._record(running, record, predictions=result.predictions, model=result.model)
-        if record.note is not None and record.note not in self._said:
-            self._said.add(record.note)
-            self._progress.note(f"trial {record.trial}: {record.note}")
+        parts = self._parts
+        record = active.result_record(result, epochs=parts.study.epochs, worker=worker)
+        self._record(active, record, predictions=result.predictions, model=result.model)
+        if record.note is not None and record.note not in self._noted:
+            self._noted.add(record.note)
+            parts.progress.note(f"trial {record.trial}: {record.note}")
         if record.state == "COMPLETE":
-            self._budget.completed()
-            best = self._study.best()
-            self._folder.keep_only_model(record.trial if best is None else best.number)
-        elif running.ran_out is not None:
-            self._budget.failed(TrainingFailure(cause="timeout", message=running.ran_out))
+            parts.budget.completed()
+            best = parts.study.best()
+            parts.folder.keep_only_model(record.trial if best is None else best.number)
+        elif active.timeout_reason is not None:
+            parts.budget.failed(TrainingFailure(cause="timeout", message=active.timeout_reason))
 
-    def fail(self, running: Running, failure: TrainingFailure, *, worker: str) -> None:
-        """Record and tell a training that failed for good.
+    def fail(self, active: ActiveTrial, failure: TrainingFailure, *, worker: str) -> None:
+        """Record a training that failed for good.
 
         Raises:
             NothingCompletedError: everything fails in the same way.
         """
-        record = running.failure_record(failure, worker=worker)
-        self._record(running, record, predictions=None, model=None)
-        self._folder.write_traceback(record.trial, failure.traceback)
-        self._budget.failed(failure)
+        record = active.failure_record(failure, worker=worker)
+        self._record(active, record, predictions=None, model=None)
+        self._parts.folder.write_traceback(record.trial, failure.traceback)
+        self._parts.budget.failed(failure)
 
-    def refuse(self, running: Running, failure: TrainingFailure) -> None:
-        """Record and tell a trial whose choice can't be; no worker saw it, and it says nothing about others."""
-        self._record(running, running.failure_record(failure, worker="none"), predictions=None, model=None)
+    def reject(self, active: ActiveTrial, failure: TrainingFailure) -> None:
+        """Record a trial whose choice is impossible; it does not count as a failure, since no worker saw it."""
+        self._record(active, active.failure_record(failure, worker="none"), predictions=None, model=None)
 
-    def enter(self, trial: optuna.Trial, record: TrialRecord) -> None:
-        """Tell a trial whose result is on disk: the run that wrote it was interrupted right then."""
-        self._checkpoints.forget(trial.number)
-        self._study.enter(trial, self._folder.read_scores(trial.number))  # saved perhaps a moment before
+    def recover(self, trial: optuna.Trial, record: TrialRecord) -> None:
+        """Update the study for a trial whose result is on disk: the run that wrote it was interrupted right then."""
+        parts = self._parts
+        parts.checkpoints.forget(trial.number)
+        parts.study.enter(trial, parts.folder.read_scores(trial.number))  # the study may have been saved before these
         self._attach(trial, record)
-        self._study.tell(trial, record)
-        self._progress.note(f"trial {trial.number} had ended when the run was interrupted; its result is entered")
+        parts.study.tell(trial, record)
+        parts.progress.note(f"trial {trial.number} had ended when the run was interrupted; its result is entered")
 
     def _record(
-        self, running: Running, record: TrialRecord, *, predictions: Predictions | None, model: bytes | None
+        self, active: ActiveTrial, record: TrialRecord, *, predictions: Predictions | None, model: bytes | None
     ) -> None:
-        if self._study.is_new(record.trial):
-            self._saving.save()  # a trial of which there is a result must not be asked for again
-        self._disk.write(
-            lambda: self._folder.write_trial(
-                record, recipe=running.recipe, reports=running.reports, predictions=predictions, model=model
+        parts = self._parts
+        if parts.study.is_new(record.trial):
+            parts.saver.save()  # the next run must not ask for a trial again whose result is on disk
+        parts.disk.write(
+            lambda: parts.folder.write_trial(
+                record, recipe=active.recipe, reports=active.reports, predictions=predictions, model=model
             )
         )
-        self._checkpoints.forget(record.trial)
-        self._disk.write(lambda: self._attach(running.trial, record))
-        self._study.tell(running.trial, record)
-        self._progress.trial_ended(record)
+        parts.checkpoints.forget(record.trial)
+        parts.disk.write(lambda: self._attach(active.trial, record))
+        parts.study.tell(active.trial, record)
+        parts.progress.trial_ended(record)
 
     def _attach(self, trial: optuna.Trial, record: TrialRecord) -> None:
-        from search.dashboard.artifacts import attach  # imports scikit-learn, for which no search waits to begin
+        from search.dashboard.artifacts import attach  # imports scikit-learn, which would delay the start
 
-        attach(trial, record, self._folder)
+        attach(trial, record, self._parts.folder)

@@ -1,11 +1,11 @@
-"""One run, as a straight line: settings in, summary out. The driver asks and tells; workers only train."""
+"""One run of a search, from settings to summary. The driver asks and decides; workers only train."""
 
 from __future__ import annotations
 
 import contextlib
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 import optuna
 import sqlalchemy
 
-from objectives.messages import Objective
-from search.driver.budget import Budget
+from objectives.messages import Objective, StudyData
+from reports.stored.records import RunRecord
+from search.driver.checkpoints import Checkpoints
 from search.driver.fork import Fork
+from search.driver.limits import TrialBudget, TrialTimer
 from search.driver.loop import Search
-from search.driver.prepare import Prepared, prepare
-from search.driver.trial_time import TrialTime
-from search.driver.watchdog import Watchdog
+from search.driver.parts import SearchParts
+from search.driver.prepare import prepare
 from search.lease.folder_lock import Holder, lease
 from search.lease.server_lock import server_lease
 from search.progress.protocol import Progress, SearchPlan
@@ -34,160 +35,149 @@ from search.study.opening import open_study
 from search.study.study import Study
 from search.system.disk import DiskGuard, disk_in_words, is_full, want_of_room
 from search.system.signals import Stopped, StopRequest, Terminated
-from search.workers.protocol import Workers
-from search.workers.start import executor
+from search.workers.stalls import StallDetector
+from search.workers.start import Hire, executor
 from spaces.errors import NothingCompletedError, StorageError, TamizError
 from spaces.space import Space
 
 if TYPE_CHECKING:
     from search.results.report import Report
 
-_stopped = "stopped as asked; trials under way go on at their epoch when the study is continued"
+_stopped = "stopped as requested; running trials go on at their epoch when the study is continued"
 
 
 def run_search(
     settings: RunSettings, *, space: Space, progress: Progress, command: str, fork: Fork | None = None
 ) -> RunSummary:
-    """Search, or continue a search, until the trials are done, the time is up, or somebody asks to stop.
+    """Search, or continue a search, until its trials are done, it times out, or a stop is requested.
 
     Args:
-        settings: what to do.
-        space: what `settings.space` names.
-        progress: told as things happen.
+        settings: of the run.
+        space: the one that `settings.space` names.
+        progress: where the run is shown.
         command: the command line that repeats this run, for the record.
-        fork: what a new study begins with; None: with nothing.
+        fork: the study that a new one starts from; None: none.
 
     Returns:
-        How the run ended: done, or stopped by a signal and resumable.
+        How the run ended.
 
     Raises:
-        TamizError: one of the tree in `spaces.errors`; everything finished so far is in the run folder.
+        TamizError: see `spaces.errors`; everything finished so far is in the run folder.
     """
     began = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder = RunFolder.at(Path(settings.runs), settings.study)
-    with ExitStack() as cleanup:
-        holder = Holder.this()
-        cleanup.enter_context(lease(folder.path, settings.study, holder))
-        cleanup.callback(progress.ended)
-        cleanup.enter_context(_storage_faults(folder))
-        stop = cleanup.enter_context(StopRequest(progress.note))
-        url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
-        cleanup.enter_context(server_lease(url, settings.study, holder))
-        cleanup.enter_context(hidden_from_processes(settings.storage))  # workers have no use for it
-        hire = cleanup.enter_context(executor(settings, space=space, folder=folder, note=progress.note))
-        prepared = prepare(
-            settings,
-            space=space,
-            folder=folder,
-            command=command,
-            progress=progress,
-            begin=lambda record: None if fork is None else fork.make(record, settings, space=space, to=folder, url=url),
-        )
-        storage = cleanup.enter_context(study_storage(url))
-        study = open_study(
-            storage,
-            settings,
-            space=space,
-            images=prepared.dataset.shape,
-            classes=len(prepared.dataset.classes),
-            folder=folder,
-            progress=progress,
-        )
-        objective = Objective(metric=settings.metric, epochs=settings.epochs)
-        budget = Budget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds)
-        trial_time = TrialTime(limit_seconds=settings.trial_timeout_seconds)
-        workers = hire(
-            data=prepared.study_data,
-            objective=objective,
-            is_halted=lambda trial: stop.is_immediate or budget.is_overdue or trial_time.is_over(trial),
-        )
-        from search.dashboard.figures import keep_figures  # takes two seconds, in which Ray starts
-        from search.winner.measure import measure_winner
+    url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
+    holder = Holder.this()
+    with (
+        lease(folder.path, settings.study, holder),
+        _ending(folder, progress),
+        StopRequest(progress.note) as stop,
+        server_lease(url, settings.study, holder),
+        hidden_from_processes(settings.storage),  # workers have no use for it
+        executor(settings, space=space, folder=folder, note=progress.note) as hire,
+    ):
+        prepared = prepare(settings, space=space, folder=folder, command=command, progress=progress)
+        if fork is not None and prepared.is_new:
+            fork.make(prepared.record, settings, space=space, to=folder, url=url)
+        folder.write_run(prepared.record, prepared.split)
+        with study_storage(url) as storage:
+            study = open_study(
+                storage,
+                settings,
+                space=space,
+                images=prepared.dataset.shape,
+                classes=len(prepared.dataset.classes),
+                folder=folder,
+                progress=progress,
+            )
+            parts = _parts(
+                settings, study=study, data=prepared.study_data, hire=hire, folder=folder, stop=stop, progress=progress
+            )
+            from search.dashboard.figures import keep_figures  # takes two seconds, during which Ray starts
+            from search.winner.measure import measure_winner
 
-        _warn_of_a_full_disk(settings, study=study, prepared=prepared, folder=folder, progress=progress)
-        progress.started(_plan(settings, prepared=prepared, study=study, folder=folder, workers=workers))
-        search = _search(
-            settings,
-            study=study,
-            workers=workers,
-            budget=budget,
-            trial_time=trial_time,
-            folder=folder,
-            progress=progress,
-            stop=stop,
-        )
-        try:
-            with stop.in_order():
-                search.run()
-            if stop.is_immediate:
-                _summary(folder, study=study, search=search, seconds=time.monotonic() - began)
-                raise Terminated(f"{_stopped}; the report is written then, or by python -m search report")
-            if stop.error is None:
-                measure_winner(
-                    study,
-                    prepared=prepared,
-                    folder=folder,
-                    workers=workers,
-                    progress=progress,
-                    watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
-                )
-        except Stopped:
-            raise  # without a report: somebody, or the machine, has no time for it
-        except BaseException:
-            with contextlib.suppress(TamizError):  # what went wrong before is what a person must read
-                _write_report(folder, progress, url)
-            raise
-        report = _write_report(folder, progress, url)
-        keep_figures(report.findings, storage, note=progress.note)
-        summary = _summary(folder, study=study, search=search, seconds=time.monotonic() - began)
-        if stop.error is not None:
-            raise stop.error(_stopped)
-        if summary.best is None:
-            raise NothingCompletedError(_nothing_completed(summary))
-        return summary
+            _warn_of_full_disk(parts, prepared.record)
+            progress.started(_plan(parts, prepared.record))
+            search = Search(parts)
+            try:
+                with stop.in_order():
+                    search.run()
+                if stop.is_immediate:
+                    _summary(search, parts, seconds=time.monotonic() - began)
+                    raise Terminated(f"{_stopped}; then the report is written, or now by python -m search report")
+                if stop.error is None:
+                    measure_winner(
+                        study,
+                        record=prepared.record,
+                        test_images=prepared.dataset.test_images,
+                        folder=folder,
+                        workers=parts.workers,
+                        progress=progress,
+                        stalls=StallDetector(stall_seconds=settings.trial_stall_seconds),
+                    )
+            except Stopped:
+                raise  # without a report: there is no time for it
+            except BaseException:
+                with contextlib.suppress(TamizError):  # the first error is the one to report
+                    _write_report(folder, progress, url)
+                raise
+            report = _write_report(folder, progress, url)
+            keep_figures(report.findings, storage, note=progress.note)
+            summary = _summary(search, parts, seconds=time.monotonic() - began)
+            if stop.error is not None:
+                raise stop.error(_stopped)
+            if summary.best is None:
+                raise NothingCompletedError(_nothing_completed(summary))
+            return summary
 
 
-def _warn_of_a_full_disk(
-    settings: RunSettings, *, study: Study, prepared: Prepared, folder: RunFolder, progress: Progress
-) -> None:
-    short = want_of_room(
-        folder.path,
-        trials=max(0, study.total(settings.trials) - study.started()),
-        validation=prepared.record.data.validation,
-        classes=len(prepared.dataset.classes),
-    )
-    if short is not None:
-        progress.note(f"{short}: it will pause when the disk is full")
-
-
-def _search(
+def _parts(
     settings: RunSettings,
-    *,
     study: Study,
-    workers: Workers,
-    budget: Budget,
-    trial_time: TrialTime,
+    data: StudyData,
+    *,
+    hire: Hire,
     folder: RunFolder,
-    progress: Progress,
     stop: StopRequest,
-) -> Search:
-    patience = settings.storage_wait_seconds
-    disk = DiskGuard(folder.path, note=progress.note, patience_seconds=patience, is_stopping=lambda: stop.is_requested)
-    return Search(
+    progress: Progress,
+) -> SearchParts:
+    budget = TrialBudget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds)
+    timer = TrialTimer(limit_seconds=settings.trial_timeout_seconds)
+    workers = hire(
+        data=data,
+        objective=Objective(metric=settings.metric, epochs=settings.epochs),
+        is_halted=lambda trial: stop.is_immediate or budget.is_overdue or timer.is_over(trial),
+    )
+    wait_seconds = settings.storage_wait_seconds
+    disk = DiskGuard(
+        folder.path, note=progress.note, patience_seconds=wait_seconds, is_stopping=lambda: stop.is_requested
+    )
+    return SearchParts(
+        settings=settings,
         study=study,
         workers=workers,
-        budget=budget,
         folder=folder,
         progress=progress,
         stop=stop,
-        seed=settings.seed,
-        until=settings.until,
-        saving=RetryingSaver(study, note=progress.note, patience_seconds=patience, disk=disk),
+        budget=budget,
+        timer=timer,
+        stalls=StallDetector(stall_seconds=settings.trial_stall_seconds),
+        checkpoints=Checkpoints(folder, progress),
+        saver=RetryingSaver(study, note=progress.note, patience_seconds=wait_seconds, disk=disk),
         disk=disk,
-        watchdog=Watchdog(stall_seconds=settings.trial_stall_seconds),
-        trial_time=trial_time,
     )
+
+
+def _warn_of_full_disk(parts: SearchParts, record: RunRecord) -> None:
+    short = want_of_room(
+        parts.folder.path,
+        trials=max(0, parts.study.total(parts.settings.trials) - parts.study.started()),
+        validation=record.data.validation,
+        classes=len(record.data.classes),
+    )
+    if short is not None:
+        parts.progress.note(f"{short}: the search will pause when the disk is full")
 
 
 def _write_report(folder: RunFolder, progress: Progress, url: str) -> Report:
@@ -198,38 +188,39 @@ def _write_report(folder: RunFolder, progress: Progress, url: str) -> Report:
 
 
 @contextmanager
-def _storage_faults(folder: RunFolder) -> Iterator[None]:
+def _ending(folder: RunFolder, progress: Progress) -> Iterator[None]:
+    """End the display on leaving, and turn errors of the disk and the database into `StorageError`."""
     try:
         yield
     except OSError as error:
         if not is_full(error):
             raise
-        raise StorageError(f"{disk_in_words(folder.path)}; what is finished is kept") from error
+        raise StorageError(f"{disk_in_words(folder.path)}; finished trials are kept") from error
     except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError) as error:
         cause = error.__cause__ or error
-        raise StorageError(f"the study's database gave up: {str(cause).partition(chr(10))[0]}") from error
+        raise StorageError(f"database error: {str(cause).partition(chr(10))[0]}") from error
+    finally:
+        progress.ended()
 
 
-def _plan(
-    settings: RunSettings, *, prepared: Prepared, study: Study, folder: RunFolder, workers: Workers
-) -> SearchPlan:
-    started = study.started()
+def _plan(parts: SearchParts, record: RunRecord) -> SearchPlan:
+    settings = parts.settings
     return SearchPlan(
         study=settings.study,
         space=settings.space,
-        data=prepared.record.data.name,
+        data=record.data.name,
         metric=settings.metric,
-        direction=prepared.record.direction,
-        trials=study.total(settings.trials),
+        direction=record.direction,
+        trials=parts.study.total(settings.trials),
         epochs=settings.epochs,
-        workers=workers.count,
+        workers=parts.workers.count,
         timeout_seconds=settings.timeout_seconds,
-        earlier=tuple(record for record in folder.read_trials() if record.trial < started),
+        earlier=tuple(parts.folder.read_trials()),
     )
 
 
-def _summary(folder: RunFolder, *, study: Study, search: Search, seconds: float) -> RunSummary:
-    summary = stored_summary(folder)
+def _summary(search: Search, parts: SearchParts, *, seconds: float) -> RunSummary:
+    summary = stored_summary(parts.folder)
     assert summary.trials is not None
     assert summary.seconds is not None
     summary = replace(
@@ -238,10 +229,10 @@ def _summary(folder: RunFolder, *, study: Study, search: Search, seconds: float)
         reason=search.ended_early,
         resumable=False,
         resume_command=None,
-        trials=replace(summary.trials, running=len(study.interrupted())),
+        trials=replace(summary.trials, running=len(parts.study.interrupted())),
         seconds=replace(summary.seconds, total=summary.seconds.total + seconds),
     )
-    folder.write_summary(summary)
+    parts.folder.write_summary(summary)
     return summary
 
 
@@ -249,5 +240,5 @@ def _nothing_completed(summary: RunSummary) -> str:
     counts = summary.trials
     assert counts is not None
     if counts.running:
-        return "the time was up before any trial completed; allow more time, fewer --epochs, or fewer --train-images"
+        return "timed out before any trial completed; allow more time, fewer --epochs, or fewer --train-images"
     return f"no trial completed: {counts.failed} failed, {counts.pruned} were stopped early; see {summary.report}"

@@ -1,4 +1,4 @@
-"""The end of a search: the winner is measured on the test images, once."""
+"""Measures the winner of a search on the test images, once."""
 
 from __future__ import annotations
 
@@ -12,19 +12,15 @@ from objectives.messages import Predictions, TrainingFailure, WinnerMeasured
 from reports.classifier.intervals import wilson
 from reports.classifier.mistakes import worth_a_look
 from reports.findings.findings import LOOKS
-from reports.stored.records import Measurement, schema
+from reports.stored.records import Measurement, RunRecord, schema
 from reports.stored.run import Thumbnails
-from search.driver.budget import Budget
-from search.driver.prepare import Prepared
-from search.driver.watchdog import Watchdog
 from search.progress.protocol import Progress
 from search.results.model_files import card_of, script_of
 from search.results.run_folder import RunFolder
 from search.study.study import Study
-from search.wording import (
-    duration,
-)
+from search.wording import duration
 from search.workers.protocol import Measured, Notice, TrainingFailed, Workers
+from search.workers.stalls import StallDetector, attempts_allowed
 from spaces.errors import StorageError, TamizError
 
 THUMBNAIL_SIDE = 96
@@ -34,27 +30,29 @@ THUMBNAIL_SIDE = 96
 def measure_winner(
     study: Study,
     *,
-    prepared: Prepared,
+    record: RunRecord,
+    test_images: NDArray[np.uint8],
     folder: RunFolder,
     workers: Workers,
     progress: Progress,
-    watchdog: Watchdog | None = None,
+    stalls: StallDetector,
 ) -> Measurement | None:
     """Measure the best trial on the test images, unless an earlier run measured the same one.
 
     Args:
         study: knows the best trial.
-        prepared: the run; small copies of its hardest test images are kept for the report.
+        record: of the run.
+        test_images: uint8 (n, height, width, channels); small copies of the hardest are kept for the report.
         folder: where the trial is, and the winner will be.
         workers: one of them measures.
-        progress: told what goes on.
-        watchdog: says when a worker has measured for too long; None: the usual.
+        progress: where it is reported.
+        stalls: detects that a worker hangs.
 
     Returns:
         The measurement; None while no trial has completed.
 
     Raises:
-        TamizError: the winner's model is missing, or it can't be measured (see `measured`).
+        TamizError: the winner's model is missing, or it cannot be measured (see `measure_with_retry`).
     """
     best = study.best()
     if best is None:
@@ -66,52 +64,52 @@ def measure_winner(
     model = folder.read_model(best.number)
     if model is None:
         raise TamizError(f"the model of trial {best.number}, the best, is missing from {folder.trial(best.number)}")
-    winner = measured(best.number, model, workers=workers, note=progress.note, watchdog=watchdog or Watchdog())
+    winner = measure_with_retry(best.number, model, workers=workers, note=progress.note, stalls=stalls)
     measurement = measurement_of(best.number, winner.predictions)
     folder.write_winner(
         measurement,
         winner,
-        thumbnails=thumbnails_of(winner.predictions, prepared.dataset.test_images),
-        card=card_of(prepared.record, best.number, model),
-        script=script_of(folder, prepared.record, best.number, model=model),
+        thumbnails=thumbnails_of(winner.predictions, test_images),
+        card=card_of(record, best.number, model),
+        script=script_of(folder, record, best.number, model=model),
     )
     return measurement
 
 
-def measured(
-    trial: int, model: bytes, *, workers: Workers, note: Callable[[str], None], watchdog: Watchdog
+def measure_with_retry(
+    trial: int, model: bytes, *, workers: Workers, note: Callable[[str], None], stalls: StallDetector
 ) -> WinnerMeasured:
-    """Let a worker measure a trial's model on the test images, and another where that one is lost.
+    """Let a worker measure a trial's model on the test images, and another one if that worker is lost.
 
     Args:
         trial: its number.
         model: its `.keras` file.
         workers: of the search, which has ended.
-        note: told, in a line, of each worker that was lost.
-        watchdog: says when one has measured for too long, and is lost too.
+        note: called with a line for each worker that was lost.
+        stalls: detects that a worker hangs, which is then given up.
 
     Raises:
-        TamizError: it can't be measured.
-        StorageError: as many workers were lost with it as a training may lose; the run can be resumed.
+        TamizError: the model cannot be measured.
+        StorageError: too many workers were lost with it; the run can be resumed.
     """
-    asked, attempt = False, 1
+    is_asked, attempt = False, 1
     while True:
-        if not asked and workers.idle:
+        if not is_asked and workers.idle:
             workers.measure(trial, model)
-            asked = True
-        for _ in watchdog.hung([trial] if asked else []):
-            silence = duration(watchdog.limit_seconds)
-            message = f"worker reported nothing for {silence} while measuring (--trial-stall says how long is too long)"
+            is_asked = True
+        for _ in stalls.stalled([trial] if is_asked else []):
+            silence = duration(stalls.limit_seconds)
+            message = f"worker reported nothing for {silence} while measuring (--trial-stall limits this)"
             workers.give_up(trial, TrainingFailure(cause="hung", message=message))
         match workers.next_event(timeout_seconds=1.0):
             case Measured() as event:
                 return event.winner
-            case TrainingFailed(failure=failure) as event if asked and event.trial == trial:
-                allowed = Budget.attempts(failure)
+            case TrainingFailed(failure=failure) as event if is_asked and event.trial == trial:
+                allowed = attempts_allowed(failure)
                 if attempt >= allowed:
-                    lacking = f"the winner, trial {trial}, could not be measured: {failure.message}"
-                    raise TamizError(lacking) if allowed == 1 else StorageError(f"{lacking}, {attempt} times")
-                asked, attempt = False, attempt + 1  # a lost worker is no fault of the model
+                    problem = f"the winner, trial {trial}, could not be measured: {failure.message}"
+                    raise TamizError(problem) if allowed == 1 else StorageError(f"{problem}, {attempt} times")
+                is_asked, attempt = False, attempt + 1  # a lost worker says nothing about the model
                 note(f"trial {trial}: {failure.message} - measuring it again (attempt {attempt}/{allowed})")
             case Notice(line=line):
                 note(line)

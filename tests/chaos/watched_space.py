@@ -69,7 +69,7 @@ def _watch_driver():
         return decide(self, trial, report)
 
     Study.decide = decide_watched
-    search.driver.checkpoints._most_of_training = math.inf
+    search.driver.checkpoints._largest_fraction = math.inf
 
 
 if "search.workers.ray_backend.actor" in sys.modules:  # a worker: the driver imports that after its space

@@ -11,9 +11,9 @@ import itertools
 import pytest
 
 from objectives.messages import TrainingFailure
-from search.driver.watchdog import Watchdog
-from search.winner.measure import measured
+from search.winner.measure import measure_with_retry
 from search.workers.protocol import TrainingFailed
+from search.workers.stalls import StallDetector
 from spaces.errors import StorageError, TamizError
 from tests.search.fixtures.scripted_workers import ScriptedWorkers, steady
 
@@ -46,35 +46,35 @@ class Failing(ScriptedWorkers):
         self._events.append(TrainingFailed(worker=0, trial=trial, failure=failure))
 
 
-def listening() -> Watchdog:
-    """Return a watchdog that bears six looks of silence."""
+def listening() -> StallDetector:
+    """Return a detector that allows six looks without a report."""
     seconds = itertools.count()
-    return Watchdog(stall_seconds=1.0, clock=lambda: float(next(seconds)))
+    return StallDetector(stall_seconds=1.0, clock=lambda: float(next(seconds)))
 
 
 def test_another_worker_measures_where_one_is_lost() -> None:
     workers, said = Failing(LOST, LOST), []
-    winner = measured(7, b"model", workers=workers, note=said.append, watchdog=Watchdog())
+    winner = measure_with_retry(7, b"model", workers=workers, note=said.append, stalls=StallDetector())
     assert (workers.measured, len(winner.predictions.labels)) == ([(7, b"model")] * 3, 4)
     assert said == [f"trial 7: {LOST.message} - measuring it again (attempt {number}/3)" for number in (2, 3)]
 
 
 def test_another_worker_measures_where_one_hangs() -> None:
     workers, said = Failing(HANGS), []
-    measured(7, b"model", workers=workers, note=said.append, watchdog=listening())
-    silence = "worker reported nothing for 6s while measuring (--trial-stall says how long is too long)"
+    measure_with_retry(7, b"model", workers=workers, note=said.append, stalls=listening())
+    silence = "worker reported nothing for 6s while measuring (--trial-stall limits this)"
     assert (len(workers.measured), said) == (2, [f"trial 7: {silence} - measuring it again (attempt 2/3)"])
 
 
 def test_a_search_whose_every_worker_dies_measuring_ends_and_can_be_resumed() -> None:
     workers = Failing(LOST, LOST, LOST, LOST)
     with pytest.raises(StorageError, match=r"the winner, trial 7, could not be measured: .* while measuring, 3 times"):
-        measured(7, b"model", workers=workers, note=lambda line: None, watchdog=Watchdog())
+        measure_with_retry(7, b"model", workers=workers, note=lambda line: None, stalls=StallDetector())
     assert (len(workers.measured), StorageError.exit_code, StorageError.resumable) == (3, 5, True)
 
 
 def test_a_model_that_can_t_be_measured_is_not_tried_again() -> None:
     workers = Failing(UNREADABLE)
     with pytest.raises(TamizError, match="the winner, trial 7, could not be measured: ValueError: no model"):
-        measured(7, b"model", workers=workers, note=lambda line: None, watchdog=Watchdog())
+        measure_with_retry(7, b"model", workers=workers, note=lambda line: None, stalls=StallDetector())
     assert len(workers.measured) == 1

@@ -16,9 +16,8 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.driver.budget import Budget
+from search.driver.limits import TrialBudget, TrialTimer
 from search.driver.run import run_search
-from search.driver.trial_time import TrialTime
 from search.settings import RunSettings
 from spaces.catalogue import find_space
 from spaces.errors import NothingCompletedError
@@ -63,10 +62,10 @@ def suggest(trial):
 '''
 
 
-def a_minute() -> TrialTime:
+def a_minute() -> TrialTimer:
     """Return a limit whose seconds pass whenever it is looked at."""
     seconds = itertools.count()
-    return TrialTime(limit_seconds=60, clock=lambda: float(next(seconds)))
+    return TrialTimer(limit_seconds=60, clock=lambda: float(next(seconds)))
 
 
 def test_a_trial_that_takes_too_long_is_given_up_and_told_as_pruned(tmp_path: Path) -> None:
@@ -76,7 +75,7 @@ def test_a_trial_that_takes_too_long_is_given_up_and_told_as_pruned(tmp_path: Pa
         lambda task: silent(0.5) if task.trial == 1 else steady(0.5),
         settings=toy_settings(trials=3),
         storage=storage,
-        trial_time=a_minute(),
+        timer=a_minute(),
     )
     stage.search.run()
     ended = [(record.trial, record.state, record.cause, record.message) for record in stage.progress.ended_trials]
@@ -91,7 +90,7 @@ def test_one_whose_next_epoch_would_end_too_late_ends_in_order_with_its_best(tmp
         tmp_path,
         lambda task: Play(scores=(0.4, 0.6, 0.5, 0.7), epoch_seconds=59.0 if task.trial == 1 else 0.1),
         settings=toy_settings(trials=3, epochs=4),
-        trial_time=a_minute(),
+        timer=a_minute(),
     )
     stage.search.run()
     record = stage.folder.read_trial(1)
@@ -101,7 +100,7 @@ def test_one_whose_next_epoch_would_end_too_late_ends_in_order_with_its_best(tmp
 
 
 def test_a_limit_that_no_trial_keeps_ends_the_search(tmp_path: Path) -> None:
-    stage = Stage(tmp_path, lambda task: silent(0.5), settings=toy_settings(trials=9), trial_time=a_minute())
+    stage = Stage(tmp_path, lambda task: silent(0.5), settings=toy_settings(trials=9), timer=a_minute())
     with pytest.raises(NothingCompletedError, match=r"it takes longer than 1m00s \(--trial-timeout\)"):
         stage.search.run()
     assert stage.states == ["PRUNED"] * 3
@@ -111,16 +110,16 @@ def test_a_limit_that_no_trial_keeps_ends_the_search(tmp_path: Path) -> None:
 def test_when_the_search_s_time_is_up_a_trial_amid_an_epoch_is_left_to_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obeys: str
 ) -> None:
-    monkeypatch.setattr("search.driver.checkpoints._most_of_training", math.inf)  # epochs here take no time
+    monkeypatch.setattr("search.driver.checkpoints._largest_fraction", math.inf)  # epochs here take no time
     storage, seconds = optuna.storages.InMemoryStorage(), itertools.count()
     settings = toy_settings(trials=2, epochs=4)
-    budget = Budget(trials=2, timeout_seconds=60, clock=lambda: float(next(seconds)))
+    budget = TrialBudget(trials=2, timeout_seconds=60, clock=lambda: float(next(seconds)))
     first = Stage(tmp_path, lambda task: silent(0.4, 0.5), settings=settings, storage=storage, budget=budget)
     said = []
     if obeys == "hangs":
         monkeypatch.setattr("search.driver.trainings.HALT_SECONDS", 0.0)
         monkeypatch.setattr(first.workers, "halt", lambda: None)
-        given_up = "trial 0: given up in the middle of epoch 3/4, since the search's time was up"
+        given_up = "trial 0: interrupted in epoch 3/4 (timeout)"
         said = [f"{given_up}; it goes on when the study is continued"]
     first.search.run()
     again = Stage(tmp_path, lambda task: steady(0.6), settings=settings, storage=storage)
@@ -150,12 +149,12 @@ def test_a_search_ends_inside_of_a_trial_that_never_would(tmp_path: Path, monkey
         runs=str(tmp_path), workers=1, timeout_seconds=980,
     )  # fmt: skip
     progress = HastyProgress()
-    monkeypatch.setattr("search.driver.run.Budget", functools.partial(Budget, clock=lambda: progress.seconds))
+    monkeypatch.setattr("search.driver.run.TrialBudget", functools.partial(TrialBudget, clock=lambda: progress.seconds))
     summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
     assert summary.trials is not None
-    assert (summary.reason, summary.trials.complete, summary.trials.running) == ("the time was up", 1, 1)
-    said = [note.partition(",")[0] for note in progress.notes if note.startswith("trial")]
-    assert said == ["trial 1: given up in the middle of epoch 1/1"]
+    assert (summary.reason, summary.trials.complete, summary.trials.running) == ("timed out", 1, 1)
+    said = [note.partition(";")[0] for note in progress.notes if note.startswith("trial")]
+    assert said == ["trial 1: interrupted in epoch 1/1 (timeout)"]
     assert time.monotonic() - progress.began < 30
 
 
@@ -185,11 +184,13 @@ def test_both_limits_stop_a_search_in_one_process_at_a_batch(tmp_path: Path, mon
         runs=str(tmp_path), executor="inline", timeout_seconds=980, trial_timeout_seconds=8,
     )  # fmt: skip
     progress = TwoLimits()
-    monkeypatch.setattr("search.driver.run.Budget", functools.partial(Budget, clock=lambda: progress.search_seconds))
-    monkeypatch.setattr("search.driver.run.TrialTime", functools.partial(TrialTime, clock=progress.look))
+    monkeypatch.setattr(
+        "search.driver.run.TrialBudget", functools.partial(TrialBudget, clock=lambda: progress.search_seconds)
+    )
+    monkeypatch.setattr("search.driver.run.TrialTimer", functools.partial(TrialTimer, clock=progress.look))
     summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
     assert summary.trials is not None
-    assert (summary.reason, summary.trials.complete, summary.trials.running) == ("the time was up", 1, 1)
+    assert (summary.reason, summary.trials.complete, summary.trials.running) == ("timed out", 1, 1)
     late = progress.ended_trials[1]
     said = "it takes longer than 8s (--trial-timeout)"
     assert (late.trial, late.state, late.cause, late.epochs, late.message) == (1, "PRUNED", "timeout", 0, said)

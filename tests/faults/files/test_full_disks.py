@@ -103,7 +103,7 @@ def test_a_search_waits_for_room_and_goes_on(small_disk: Path) -> None:
     assert searching.started == [0, 1, 2, 3, 4, 5]
     assert [note.partition(" after")[0] for note in searching.progress.notes] == [
         f"disk full on {small_disk} (0 MB free): paused new trials",
-        "checkpoints can't be written (No space left on device); the search goes on without",
+        "cannot write checkpoints (No space left on device); the search continues without them",
         "there is room on the disk again",
         "the study's database is back",
     ]
@@ -141,7 +141,7 @@ def test_a_checkpoint_that_finds_no_room_costs_one_line_and_no_trial(small_disk:
     checkpoints = Checkpoints(folder, progress)
     for epoch in (1, 2):
         checkpoints.keep(0, checkpoint_of(task, steady(0.5), epoch=epoch))
-    assert progress.notes == ["checkpoints can't be written (No space left on device); the search goes on without"]
+    assert progress.notes == ["cannot write checkpoints (No space left on device); the search continues without them"]
     assert checkpoints.last(0) is None
 
 

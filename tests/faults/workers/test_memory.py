@@ -90,4 +90,4 @@ def test_who_takes_too_much_is_tried_alone_and_fails_with_its_cause(
         "worker's machine ran out of memory",
         "out of host memory",
     ]
-    assert all(note.endswith("retrying alone from the start (attempt 2/2)") for note in said.notes)
+    assert all(note.endswith("retrying exclusively from the start (attempt 2/2)") for note in said.notes)

@@ -14,10 +14,9 @@ from optuna_dashboard import get_note
 from PIL import Image
 
 from search.dashboard.artifacts import artifact_store, attach, confusion_png
-from search.driver.budget import Budget
 from search.driver.loop import Search
 from search.results.run_folder import RunFolder
-from search.system.signals import StopRequest
+from tests.search.fixtures.parts import search_parts
 from tests.search.fixtures.scripted_workers import Play, ScriptedWorkers, diverged, steady
 from tests.search.fixtures.toy import ListeningProgress, toy_settings, toy_study
 
@@ -27,15 +26,14 @@ def searched(tmp_path: Path, *plays: Play) -> tuple[optuna.Study, RunFolder]:
     storage = optuna.storages.InMemoryStorage()
     settings = toy_settings(trials=len(plays))
     folder, progress = RunFolder.at(tmp_path, "toy"), ListeningProgress()
-    Search(
+    parts = search_parts(
+        settings=settings,
         study=toy_study(settings, storage=storage),
         workers=ScriptedWorkers(lambda task: plays[task.trial]),
-        budget=Budget(trials=len(plays), timeout_seconds=None),
         folder=folder,
         progress=progress,
-        stop=StopRequest(progress.note),
-        seed=0,
-    ).run()
+    )
+    Search(parts).run()
     return optuna.load_study(study_name="toy", storage=storage), folder
 
 

@@ -140,7 +140,7 @@ def test_the_study_that_was_forked_stays_as_it_is(source: RunFolder) -> None:
     [
         (choosing(filters=1), r"  trial \d: filters is \d; accepted: 1 to 1"),
         (choosing(outputs=("sigmoid",)), "  trial 0: output is 'softmax'; accepted: sigmoid"),
-        (choosing(kernel=5), "  trial 0: of the same choices the space makes another recipe now"),
+        (choosing(kernel=5), "  trial 0: the space makes another recipe of the same choices now"),
         (choosing(more=True), "  trial 0: 'pixels' is missing; accepted: unit, raw"),
         (replace(choosing(), repeats=2), "space 'toy' is a designed experiment"),
     ],
@@ -196,9 +196,9 @@ def test_notes_stay_with_their_trials(source: RunFolder) -> None:
 
 def test_a_fork_has_a_name_of_its_own(source: RunFolder) -> None:
     settings = toy_settings(runs=str(source.path.parent))
-    with pytest.raises(UsageError, match="--fork is 'toy', the study itself"):
+    with pytest.raises(UsageError, match="invalid --fork 'toy': expected the name of a new study"):
         fork_settings(settings, "toy")
-    with pytest.raises(StudyConflictError, match="study 'toy' was begun already"):
+    with pytest.raises(StudyConflictError, match="study 'toy' exists"):
         fork_settings(replace(settings, study="other"), "toy")
 
 

@@ -129,7 +129,7 @@ def test_a_training_that_gets_no_further_is_given_up_with_its_cause(tmp_path: Pa
     stage.search.run()
     record = stage.folder.read_trial(0)
     assert record is not None
-    said = "worker died (killed) - given up after 3 attempts without an epoch more; see trials/0000"
+    said = "worker died (killed) - abandoned after 3 attempts without another epoch; see trials/0000"
     assert (record.state, record.cause, record.message, record.attempt) == ("FAIL", "worker_lost", said, 4)
 
 
@@ -146,7 +146,7 @@ def test_one_that_ran_out_of_memory_is_tried_again_with_no_other_beside_it(tmp_p
     stage.search.run()
     order = [task.trial for task in stage.workers.tasks]
     assert (beside, sorted(stage.states), order) == ([0], ["COMPLETE"] * 6, [0, 1, 2, 1, 3, 4, 5])
-    said = f"trial 1: {failure.message} (batch_size=32) - retrying alone from epoch 1 (attempt 2/2)"
+    said = f"trial 1: {failure.message} (batch_size=32) - retrying exclusively from epoch 1 (attempt 2/2)"
     assert stage.progress.notes == [said]
 
 
@@ -205,7 +205,7 @@ def test_a_damaged_checkpoint_costs_an_epoch(
     second = Stage(tmp_path, lambda task: STEADY, settings=SETTINGS, storage=storage)
     second.search.run()
     assert begun_at(second) == [goes_on_at]
-    assert second.progress.notes[0] == "trial 0: the checkpoint of epoch 3 is damaged; it is not used"
+    assert second.progress.notes[0] == "trial 0: the checkpoint of epoch 3 is damaged and was removed"
 
 
 def test_a_checkpoint_without_its_digest_is_not_used(tmp_path: Path, storage: optuna.storages.BaseStorage) -> None:
@@ -232,7 +232,7 @@ def test_a_checkpoint_that_does_not_fit_means_the_first_epoch(
     killed(tmp_path, storage, after=3)
     second = Stage(tmp_path, lambda task: replace(STEADY, fits=False), settings=SETTINGS, storage=storage)
     second.search.run()
-    assert second.progress.notes[1:] == ["trial 0: its checkpoint does not fit any more; it is trained anew"]
+    assert second.progress.notes[1:] == ["trial 0: checkpoint is incompatible; restarting the trial"]
     assert epochs_in_history(second.folder) == [1, 2, 3, 4, 5]
 
 
@@ -243,7 +243,7 @@ def test_checkpoints_that_can_t_be_written_are_said_once_and_missed_by_nobody(tm
         (stage.folder.trial(trial) / "checkpoint").touch()
     stage.search.run()
     assert stage.states == ["COMPLETE", "COMPLETE"]
-    assert stage.progress.notes == ["checkpoints can't be written (File exists); the search goes on without"]
+    assert stage.progress.notes == ["cannot write checkpoints (File exists); the search continues without them"]
 
 
 def test_a_trial_whose_result_was_written_needs_no_checkpoint_any_more(

@@ -14,21 +14,21 @@ import optuna
 import pytest
 
 from objectives.messages import Decision, TrainingTask
-from search.driver.budget import Budget
+from search.driver.limits import TrialBudget, TrialTimer
 from search.driver.loop import Search
-from search.driver.trial_time import TrialTime
-from search.driver.watchdog import Watchdog
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
 from search.storage.retry import RetryingSaver
 from search.study.study import Study
 from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
+from search.workers.stalls import StallDetector
 from spaces.errors import NothingCompletedError, SpaceError
 from spaces.parameters import RandomSuggest
 from spaces.recipe import Recipe
 from spaces.space import Space
 from spaces.suggest import Suggest
+from tests.search.fixtures.parts import search_parts
 from tests.search.fixtures.scripted_workers import Play, ScriptedWorkers, diverged, lost, steady
 from tests.search.fixtures.toy import IMAGES, ListeningProgress, suggest, toy_settings, toy_space, toy_study
 
@@ -46,11 +46,11 @@ class Stage:
         storage: optuna.storages.BaseStorage | None = None,
         count: int = 1,
         until: float | None = None,
-        budget: Budget | None = None,
+        budget: TrialBudget | None = None,
         study: Study | None = None,
         interrupt_at: int | None = None,
-        watchdog: Watchdog | None = None,
-        trial_time: TrialTime | None = None,
+        stalls: StallDetector | None = None,
+        timer: TrialTimer | None = None,
         workers: ScriptedWorkers | None = None,
         patience: Callable[[Study, ListeningProgress], RetryingSaver] | None = None,
         disk: DiskGuard | None = None,
@@ -63,18 +63,19 @@ class Stage:
         self.folder = RunFolder.at(tmp_path, self.settings.study)
         self.stop = StopRequest(self.progress.note)
         self.search = Search(
-            study=self.study,
-            workers=self.workers,
-            budget=budget or Budget(trials=self.settings.trials, timeout_seconds=None),
-            folder=self.folder,
-            progress=self.progress,
-            stop=self.stop,
-            seed=self.settings.seed,
-            until=until,
-            watchdog=watchdog,
-            trial_time=trial_time,
-            saving=None if patience is None else patience(self.study, self.progress),
-            disk=disk,
+            search_parts(
+                settings=replace(self.settings, until=until),
+                study=self.study,
+                workers=self.workers,
+                folder=self.folder,
+                progress=self.progress,
+                stop=self.stop,
+                budget=budget,
+                timer=timer,
+                stalls=stalls,
+                saver=None if patience is None else patience(self.study, self.progress),
+                disk=disk,
+            )
         )
 
     @property
@@ -273,7 +274,7 @@ def test_a_stop_lets_the_epoch_end_and_leaves_the_trial_to_the_next_run(tmp_path
 
 def test_a_time_that_is_up_leaves_trials_to_the_next_run(tmp_path: Path) -> None:
     seconds = iter(range(1000))
-    budget = Budget(trials=4, timeout_seconds=10, clock=lambda: next(seconds))
+    budget = TrialBudget(trials=4, timeout_seconds=10, clock=lambda: next(seconds))
     stage = Stage(tmp_path, lambda task: steady(0.5), budget=budget)
     stage.search.run()
     assert 0 < stage.study.started() < 4 or len(stage.study.interrupted()) == 1

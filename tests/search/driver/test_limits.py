@@ -1,8 +1,8 @@
-"""How long a trial may take: what counts, and what it is held against."""
+"""How long a trial may take, and what counts towards it."""
 
 from __future__ import annotations
 
-from search.driver.trial_time import TrialTime
+from search.driver.limits import TrialTimer
 
 
 class Seconds:
@@ -18,8 +18,8 @@ class Seconds:
 def after(seconds: int, *, limit: float | None, spent: float = 0.0, more: float = 0.0) -> bool:
     """Return whether a trial is over its time when so many seconds have passed, one by one."""
     clock = Seconds()
-    time = TrialTime(limit_seconds=limit, clock=clock)
-    time.began(7, spent_seconds=spent)
+    time = TrialTimer(limit_seconds=limit, clock=clock)
+    time.started(7, spent_seconds=spent)
     for _ in range(seconds):
         clock.now += 1.0
         time.is_over(7)
@@ -40,7 +40,7 @@ def test_an_epoch_that_would_end_too_late_is_known_before() -> None:
 
 def test_the_sleep_of_a_laptop_is_nobody_s_time() -> None:
     clock = Seconds()
-    time = TrialTime(limit_seconds=60, clock=clock)
-    time.began(7, spent_seconds=0)
+    time = TrialTimer(limit_seconds=60, clock=clock)
+    time.started(7, spent_seconds=0)
     clock.now += 10_000
     assert not time.is_over(7)
