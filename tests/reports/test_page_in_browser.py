@@ -68,14 +68,17 @@ def browser(tmp_path_factory: pytest.TempPathFactory, hostile_report: Path) -> I
         yield opened
 
 
+@pytest.mark.promise
 def test_nothing_is_requested_but_the_file(browser: Browser, hostile_report: Path) -> None:
     assert browser.requests() == [hostile_report.as_uri()]
 
 
+@pytest.mark.promise
 def test_the_console_stays_empty(browser: Browser) -> None:
     assert browser.console() == []
 
 
+@pytest.mark.promise
 def test_hostile_names_open_no_dialog(browser: Browser) -> None:
     assert not browser.has_dialog()
 

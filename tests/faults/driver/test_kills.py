@@ -111,6 +111,7 @@ def search_on_ray(space_file: Path, runs: Path, *, kill_at: tuple[int, int] | No
     return progress
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(600)  # Ray starts twice
 def test_a_killed_worker_costs_one_epoch(space_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.driver.checkpoints._largest_fraction", math.inf)  # epochs here take no time
@@ -141,6 +142,7 @@ def kept(trial: Path) -> list[int]:
     return sorted(int(digest.name[:4]) for digest in trial.glob("checkpoint/*.sha256"))
 
 
+@pytest.mark.promise
 @pytest.mark.timeout(600)  # three searches in processes of their own
 def test_a_killed_driver_s_trial_goes_on_at_its_epoch(space_file: Path, tmp_path: Path) -> None:
     trial = tmp_path / "killed" / "s" / "trials" / "0001"

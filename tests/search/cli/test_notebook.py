@@ -77,6 +77,7 @@ def test_errors_are_raised() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.promise
 def test_a_search_gives_its_result(tmp_path: Path) -> None:
     result = run(
         space="cnn_cifar", data="digits", trials=1, epochs=1, train_images=100, executor="inline", runs=tmp_path
