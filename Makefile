@@ -16,7 +16,7 @@ help:
 	@echo 'make test    the quick tests and one slow test of each promise: 10 minutes at most'
 	@echo 'make test-all    all tests except those of test-long; TESTS=tests/faults for some'
 	@echo 'make test-long   chaos, soak, thousands of damaged files: hours, before a release'
-	@echo 'make lint    lint, format, types, import contracts'
+	@echo 'make lint    lint, format, spelling, types, import contracts'
 	@echo 'make check   lint and the quick tests'
 	@echo 'make bench   short forms of the benchmarks; wants two free cores'
 	@echo 'make bench-peers   one search beside KerasTuner, Ray Tune and Optuna, in .venv-peers; PEERS="--seeds 5" for all'
@@ -47,6 +47,7 @@ test-long: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

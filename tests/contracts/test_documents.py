@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 import typer
+import yaml
 
 from search.cli.app import app
 from spaces.catalogue import space_names
@@ -60,6 +62,13 @@ def test_links_lead_somewhere(page: Path) -> None:
     inside = [link for link in links if not link.startswith(("https://", "mailto:"))]
 
     assert [link for link in inside if not _exists(page, link)] == []
+
+
+def test_the_citation_names_the_version_and_license_of_the_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+
+    assert (cited["version"], cited["license"]) == (project["version"], project["license"])
 
 
 def _options(command: str, sub: str = "") -> set[str]:
