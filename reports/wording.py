@@ -71,17 +71,19 @@ def count(number: int, thing: str) -> str:
 
 
 def duration(seconds: float | None) -> str:
-    """61.2 -> "1 min 1 s"."""
+    """61.2 -> "1 min 1 s"; a unit of which there are none is left out: 3600 -> "1 h"."""
     if seconds is None or not math.isfinite(seconds):
         return missing
     if seconds < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
+        return f"{f'{seconds:.1f}'.removesuffix('.0')} s"
+    minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours:,} h {minutes} min"
-    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    parts = [
+        f"{hours:,} h" if hours else "",
+        f"{minutes} min" if minutes else "",
+        f"{rest} s" if rest and not hours else "",
+    ]
+    return " ".join(filter(None, parts))
 
 
 def value(came: Any) -> str:

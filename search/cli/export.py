@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from search.wording import (
-    write_line,
-)
+from search.wording import write_line
 from spaces.errors import DataError, StorageError, UsageError
 from spaces.records import to_plain
 

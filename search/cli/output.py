@@ -11,17 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from reports.wording import duration
 from search.results.summary import (
     RunSummary,
     counts_in_words,
 )
 from search.settings import resume_command
 from search.storage.url import without_secrets
-from search.wording import (
-    duration,
-    printable,
-    write_line,
-)
+from search.wording import printable, write_line
 from spaces.errors import TamizError
 
 MOST_LINES = 6

@@ -10,9 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from search.progress.display import open_progress
-from search.wording import (
-    write_line,
-)
+from search.wording import write_line
 from spaces.catalogue import find_space, space_names
 from spaces.errors import DataError, UsageError
 from spaces.parameters import Parameter, find_parameters, recipe_for

@@ -19,9 +19,7 @@ from search.results.run_folder import RunFolder
 from search.results.status import read_settings
 from search.storage.database import study_storage
 from search.storage.url import resolve_storage
-from search.wording import (
-    write_line,
-)
+from search.wording import write_line
 from spaces.errors import UsageError
 
 COOKIE = "tamiz_token"

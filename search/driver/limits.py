@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from objectives.messages import TrainingFailure
+from reports.wording import duration
 from search.system.clock import AwakeClock
-from search.wording import duration
 from spaces.errors import NothingCompletedError
 
 GRACE_SECONDS = 10.0

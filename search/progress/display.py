@@ -11,9 +11,7 @@ from search.progress.protocol import (
     Progress,
     SearchPlan,
 )
-from search.wording import (
-    write_line,
-)
+from search.wording import write_line
 
 if TYPE_CHECKING:
     from objectives.messages import EpochReport

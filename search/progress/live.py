@@ -12,6 +12,7 @@ from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderResul
 from rich.live import Live
 from rich.text import Text
 
+from reports.wording import duration
 from search.progress.protocol import (
     SearchPlan,
 )
@@ -22,12 +23,7 @@ from search.progress.search_status import (
 from search.results.summary import (
     counts_in_words,
 )
-from search.wording import (
-    duration,
-    params_in_words,
-    printable,
-    remaining_in_words,
-)
+from search.wording import params_in_words, printable, remaining_in_words
 
 if TYPE_CHECKING:
     from objectives.messages import EpochReport

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, TextIO
 
+from reports.wording import duration
 from search.progress.protocol import (
     SearchPlan,
 )
@@ -14,11 +15,7 @@ from search.progress.search_status import (
 from search.results.summary import (
     counts_in_words,
 )
-from search.wording import (
-    duration,
-    remaining_in_words,
-    write_line,
-)
+from search.wording import remaining_in_words, write_line
 
 if TYPE_CHECKING:
     from objectives.messages import EpochReport

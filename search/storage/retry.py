@@ -9,12 +9,10 @@ from typing import Protocol
 
 from sqlalchemy import exc as sql_errors
 
+from reports.wording import duration
 from search.settings import STORAGE_WAIT_SECONDS
 from search.storage.url import without_secrets
 from search.system.disk import DiskGuard, is_full
-from search.wording import (
-    duration,
-)
 from spaces.errors import StorageError
 
 _first_pause_seconds = 1.0

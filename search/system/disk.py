@@ -10,9 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from search.wording import (
-    duration,
-)
+from reports.wording import duration
 from spaces.errors import StorageError
 
 T = TypeVar("T")

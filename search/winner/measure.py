@@ -14,11 +14,11 @@ from reports.classifier.mistakes import worth_a_look
 from reports.findings.findings import LOOKS
 from reports.stored.records import Measurement, RunRecord, schema
 from reports.stored.run import Thumbnails
+from reports.wording import duration
 from search.progress.protocol import Progress
 from search.results.model_files import card_of, script_of
 from search.results.run_folder import RunFolder
 from search.study.study import Study
-from search.wording import duration
 from search.workers.protocol import Measured, Notice, TrainingFailed, Workers
 from search.workers.stalls import StallDetector, attempts_allowed
 from spaces.errors import StorageError, TamizError

@@ -5,9 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from search.wording import (
-    duration,
-)
+from reports.wording import duration
 from spaces.errors import StorageError
 
 _starting_seconds = 60.0

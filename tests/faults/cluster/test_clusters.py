@@ -176,8 +176,8 @@ def absent(seconds: int, *, patience_seconds: float) -> list[str]:
 
 
 def test_an_absence_is_told_each_minute_and_ends_with_patience() -> None:
-    assert absent(150, patience_seconds=90) == [f"waiting for workers: none for {n}m00s" for n in (1, 2)]
-    with pytest.raises(StorageError, match="the cluster has had no worker for 2m31s"):
+    assert absent(150, patience_seconds=90) == [f"waiting for workers: none for {n} min" for n in (1, 2)]
+    with pytest.raises(StorageError, match="the cluster has had no worker for 2 min 31 s"):
         absent(151, patience_seconds=90)
 
 

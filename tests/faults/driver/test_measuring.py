@@ -62,7 +62,7 @@ def test_another_worker_measures_where_one_is_lost() -> None:
 def test_another_worker_measures_where_one_hangs() -> None:
     workers, said = Failing(HANGS), []
     measure_with_retry(7, b"model", workers=workers, note=said.append, stalls=listening())
-    silence = "worker reported nothing for 6s while measuring (--trial-stall limits this)"
+    silence = "worker reported nothing for 6 s while measuring (--trial-stall limits this)"
     assert (len(workers.measured), said) == (2, [f"trial 7: {silence} - measuring it again (attempt 2/3)"])
 
 

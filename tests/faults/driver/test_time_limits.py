@@ -27,7 +27,7 @@ from tests.search.driver.test_loop import Stage
 from tests.search.fixtures.scripted_workers import Play, silent, steady
 from tests.search.fixtures.toy import ListeningProgress, toy_settings
 
-SAID = "it takes longer than 1m00s (--trial-timeout)"
+SAID = "it takes longer than 1 min (--trial-timeout)"
 SLEEPER = '''
 """A network that trains at once, or never."""
 
@@ -101,7 +101,7 @@ def test_one_whose_next_epoch_would_end_too_late_ends_in_order_with_its_best(tmp
 
 def test_a_limit_that_no_trial_keeps_ends_the_search(tmp_path: Path) -> None:
     stage = Stage(tmp_path, lambda task: silent(0.5), settings=toy_settings(trials=9), timer=a_minute())
-    with pytest.raises(NothingCompletedError, match=r"it takes longer than 1m00s \(--trial-timeout\)"):
+    with pytest.raises(NothingCompletedError, match=r"it takes longer than 1 min \(--trial-timeout\)"):
         stage.search.run()
     assert stage.states == ["PRUNED"] * 3
 
@@ -192,6 +192,6 @@ def test_both_limits_stop_a_search_in_one_process_at_a_batch(tmp_path: Path, mon
     assert summary.trials is not None
     assert (summary.reason, summary.trials.complete, summary.trials.running) == ("timed out", 1, 1)
     late = progress.ended_trials[1]
-    said = "it takes longer than 8s (--trial-timeout)"
+    said = "it takes longer than 8 s (--trial-timeout)"
     assert (late.trial, late.state, late.cause, late.epochs, late.message) == (1, "PRUNED", "timeout", 0, said)
     assert progress.notes == []

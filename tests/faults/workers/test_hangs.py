@@ -38,7 +38,7 @@ from tests.search.fixtures.toy import toy_settings
 HOUSE = Path(__file__).parents[3]
 FROZEN = Transfer(backbone=Backbone(name="VGG16", weights="none"))
 EPOCH = EpochReport(epoch=1, score=0.5, metrics={}, seconds=1.0)
-HUNG = TrainingFailure(cause="hung", message="worker reported nothing for 10m00s at epoch 1/2")
+HUNG = TrainingFailure(cause="hung", message="worker reported nothing for 10 min at epoch 1/2")
 
 
 def impatient() -> StallDetector:
@@ -57,7 +57,7 @@ def test_a_hung_training_is_tried_again(tmp_path: Path, monkeypatch: pytest.Monk
     )
     stage.search.run()
     assert (stage.states, stage.workers.given_up) == (["COMPLETE"] * 3, [(1, 1)])
-    said = "trial 1: worker reported nothing for 1m00s at epoch 2/3 (--trial-stall limits this)"
+    said = "trial 1: worker reported nothing for 1 min at epoch 2/3 (--trial-stall limits this)"
     assert stage.progress.notes == [f"{said} - retrying from epoch 1 (attempt 2/3)"]
 
 

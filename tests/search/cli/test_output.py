@@ -58,7 +58,7 @@ def test_the_end_tells_best_baselines_test_and_next_command() -> None:
         "  +0.0400 against baseline by_hand (0.9410)",
         "  baseline worse has no score",
         "test accuracy 0.9778 on 360 test images (95 % interval 0.9569 to 0.9886)",
-        "16 of 16 trials: 9 complete, 6 pruned, 1 failed; 84 epochs in 1m01s",
+        "16 of 16 trials: 9 complete, 6 pruned, 1 failed; 84 epochs in 1 min 1 s",
         "model: runs/net-digits/best/model.keras",
         "more trials: python -m search resume net-digits --trials 32",
         "report:",

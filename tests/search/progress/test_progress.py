@@ -17,10 +17,7 @@ from search.progress.plain import PlainProgress
 from search.progress.protocol import (
     Progress,
 )
-from search.wording import (
-    printable,
-    write_line,
-)
+from search.wording import printable, write_line
 from tests.search.fixtures.progress_plan import ended, epoch, plan
 
 
@@ -62,9 +59,9 @@ def test_plain_lines_tell_each_trial_once() -> None:
     assert out.getvalue().splitlines() == [
         "loading digits",
         "study net-digits: space net on digits, 8 trials of up to 4 epochs, 2 workers",
-        "[1/8] trial 0 complete (baseline by_hand), val_accuracy 0.9000 at epoch 3 of 4, 10s, best so far",
-        "[2/8] trial 1 pruned, val_accuracy 0.2500 at epoch 3 of 4, 10s",
-        "[3/8] trial 2 failed, loss became NaN at epoch 2, 10s",
+        "[1/8] trial 0 complete (baseline by_hand), val_accuracy 0.9000 at epoch 3 of 4, 10 s, best so far",
+        "[2/8] trial 1 pruned, val_accuracy 0.2500 at epoch 3 of 4, 10 s",
+        "[3/8] trial 2 failed, loss became NaN at epoch 2, 10 s",
         "trial 3: worker died, retrying",
     ]
 
@@ -80,7 +77,7 @@ def test_plain_lines_come_with_a_status_now_and_then() -> None:
     after = out.getvalue()
     time.sleep(0.1)
 
-    status = "3 of 8 trials: 1 complete, 1 pruned, 1 failed, 1 running; best val_accuracy 0.9000 (trial 0); 0s elapsed"
+    status = "3 of 8 trials: 1 complete, 1 pruned, 1 failed, 1 running; best val_accuracy 0.9000 (trial 0); 0 s elapsed"
     assert status in after
     assert out.getvalue() == after
 
@@ -112,7 +109,7 @@ def test_the_block_shows_counts_best_and_workers() -> None:
         "best val_accuracy 0.9000, trial 0, baseline by_hand",
         "  filters=16, learning_rate=0.00123",
     ]
-    assert lines[4].startswith("0s elapsed")
+    assert lines[4].startswith("0 s elapsed")
     assert lines[5:] == ["worker 1  trial 3  epoch 1/4  val_accuracy 0.5000"]
 
 

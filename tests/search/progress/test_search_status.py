@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from objectives.evaluation.metrics import Direction
+from reports.wording import duration
 from search.progress.search_status import (
     SearchStatus,
 )
@@ -12,11 +13,7 @@ from search.results.summary import (
     TrialCounts,
     counts_in_words,
 )
-from search.wording import (
-    duration,
-    params_in_words,
-    remaining_in_words,
-)
+from search.wording import params_in_words, remaining_in_words
 from tests.search.fixtures.progress_plan import ended, epoch, plan
 
 
@@ -92,13 +89,16 @@ def test_the_time_limit_bounds_the_end() -> None:
     assert status.remaining == (60.0, 60.0)
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(0.4, "0s"), (59.6, "1m00s"), (185, "3m05s"), (4800, "1h20m")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.04, "0 s"), (0.4, "0.4 s"), (59.6, "1 min"), (185, "3 min 5 s"), (4800, "1 h 20 min"), (7205, "2 h")],
+)
 def test_durations_in_words(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
 @pytest.mark.parametrize(
-    ("remaining", "text"), [(None, ""), ((60.0, 90.0), "1m00s to 1m30s left"), ((5.0, 5.1), "5s left")]
+    ("remaining", "text"), [(None, ""), ((60.0, 90.0), "1 min to 1 min 30 s left"), ((15.0, 15.1), "15 s left")]
 )
 def test_the_end_in_words(remaining: tuple[float, float] | None, text: str) -> None:
     assert remaining_in_words(remaining) == text

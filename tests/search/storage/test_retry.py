@@ -65,7 +65,7 @@ def test_a_person_reads_when_it_went_and_when_it_is_back() -> None:
     waiting = "3 trials wait in the run folder's spool.jsonl"
     assert study.notes == [
         f"the study's database is away (connection refused); training goes on, {waiting}",
-        "the study's database is back after 3s; it has all results now",
+        "the study's database is back after 3 s; it has all results now",
     ]
 
 
@@ -73,7 +73,7 @@ def test_a_long_absence_is_told_each_half_minute() -> None:
     study = Absent(ends=100.0)
     study.saving().save_at_last(may_wait=True)
     waiting = "3 trials wait in the run folder's spool.jsonl"
-    away = [f"the study's database has been away for {time}; {waiting}" for time in ("31s", "1m01s", "1m31s")]
+    away = [f"the study's database has been away for {time}; {waiting}" for time in ("31 s", "1 min 1 s", "1 min 31 s")]
     assert study.notes[1:-1] == away
 
 
