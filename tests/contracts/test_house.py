@@ -21,6 +21,23 @@ ROOMS = ("spaces", "objectives", "reports", "search")
 MODULES = sorted(path for room in ROOMS for path in (HOUSE / room).rglob("*.py"))
 PYPROJECT = (HOUSE / "pyproject.toml").read_text()
 OWNERS = importlib.metadata.packages_distributions()
+MOST_MODULES = 12
+"""In a folder, beside its `__init__.py`."""
+MOST_LINES = 250
+STILL_LONGER = {
+    "objectives/training/training.py",
+    "search/cli/app.py",
+    "search/cli/options.py",
+    "search/driver/run.py",
+    "search/results/run_folder.py",
+    "search/storage/write_behind.py",
+    "search/study/study.py",
+    "search/workers/ray_backend",
+    "search/workers/ray_backend/session.py",
+    "search/workers/ray_backend/workers.py",
+    "spaces/catalogue.py",
+    "spaces/parameters.py",
+}
 NOT_NAMES = {"config", "manager", "handler", "helper", "utils", "common", "misc", "base", "context", "hypermodel"}
 
 
@@ -86,6 +103,23 @@ def test_nothing_is_unpickled() -> None:
 
 def test_each_module_says_what_it_is_for() -> None:
     assert [_name(path) for path in MODULES if not ast.get_docstring(ast.parse(path.read_text()))] == []
+
+
+def test_a_folder_has_few_modules_and_a_module_few_lines() -> None:
+    folders = [folder for room in ROOMS for folder in (HOUSE / room).rglob("*") if (folder / "__init__.py").is_file()]
+    modules = {folder: len([*folder.glob("*.py")]) - 1 for folder in [*folders, *(HOUSE / room for room in ROOMS)]}
+    lines = {path: path.read_text().count("\n") for path in MODULES}
+    large = [folder for folder, count in modules.items() if count > MOST_MODULES]
+    long = [path for path, count in lines.items() if count > MOST_LINES]
+
+    assert {str(path.relative_to(HOUSE)) for path in [*large, *long]} - STILL_LONGER == set()
+
+
+def test_packages_hold_a_docstring_alone() -> None:
+    packages = {_name(path): ast.parse(path.read_text()).body for path in MODULES if path.name == "__init__.py"}
+    del packages["search"]  # it offers `run`, which it imports when it is asked for
+
+    assert {name for name, body in packages.items() if len(body) != 1 or not isinstance(body[0], ast.Expr)} == set()
 
 
 def test_no_vague_names() -> None:
