@@ -32,7 +32,7 @@ def suggest(trial):
 
 @dataclass(frozen=True, kw_only=True)
 class SeparableNet(Network):
-    """Blocks of a separable convolution, then the average over pixels."""
+    """A network of separable convolutions, then the average over pixels."""
 
     blocks: int
     filters: int  # in the first block; doubles after each

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -18,11 +19,20 @@ SUMMARIES = ("flatten", "average", "max")
 class Network(Family):
     """Base of every network description; subclasses are frozen dataclasses of plain values.
 
-    A subclass has a builder registered with `objectives.networks.registry.build`.
+    A subclass has a builder registered with `objectives.networks.registry.build`. A report names its
+    networks by the first line of its docstring where that is a noun phrase ("A network of ..."), else
+    by its own name; override `described` to say more.
     """
 
     starts_pretrained: ClassVar[bool] = False
     """Whether part of it is trained already: it then scales stored pixels itself, and that part may be unfrozen."""
+
+    @property
+    def described(self) -> str:
+        """The network in a few words, without an article: "20-layer residual network"."""
+        first_line = (type(self).__doc__ or "").partition("\n")[0]
+        found = re.match(r"An? ([^.:;,(]+)", first_line.strip())
+        return found[1].strip() if found else type(self).__name__
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,10 +87,20 @@ class ConvNet(Network):
         check_fraction("dense_dropout", self.dense_dropout)
 
     @property
+    def described(self) -> str:
+        """Counts convolutions, not `stages`: a stage that is pooled early takes two of those."""
+        return f"convolutional network with {_count(self.convolutions, 'convolution')}"
+
+    @property
+    def convolutions(self) -> int:
+        """Of all stages together."""
+        return sum(stage.convolutions for stage in self.stages)
+
+    @property
     def kernels(self) -> tuple[int, ...]:
         """Side of each convolution's kernel, in order; at least one."""
-        convolutions = sum(stage.convolutions for stage in self.stages)
-        return (self.kernel if self.first_kernel is None else self.first_kernel, *[self.kernel] * (convolutions - 1))
+        first = self.kernel if self.first_kernel is None else self.first_kernel
+        return (first, *[self.kernel] * (self.convolutions - 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +120,13 @@ class MLP(Network):
             check_at_least("units", units, 1)
         check_one_of("activation", self.activation, ACTIVATIONS)
         check_fraction("dropout", self.dropout)
+
+    @property
+    def described(self) -> str:
+        """Counts the hidden layers; without one it is no more than a linear classifier."""
+        if not self.units:
+            return "linear classifier"
+        return f"fully connected network with {_count(len(self.units), 'hidden layer')}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,3 +153,12 @@ class ResNet(Network):
         check_at_least("filters", self.filters, 1)
         check_at_least("stages", self.stages, 1)
         check_fraction("dropout", self.dropout)
+
+    @property
+    def described(self) -> str:
+        """Counts layers with weights as the paper does, without the projections of shortcuts."""
+        return f"{2 * self.blocks * self.stages + 2}-layer residual network"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from spaces.backbones import IMAGENET, NONE, Backbone, Cut
+from spaces.backbones import EXPORTED, IMAGENET, NONE, Backbone, Cut
 from spaces.checks import check_at_least, check_fraction, check_one_of
 from spaces.errors import RecordError
 from spaces.networks import ACTIVATIONS, SUMMARIES, Network
@@ -29,6 +29,11 @@ class Head(Network):
         check_at_least("dense_units", self.dense_units, 0)
         check_one_of("activation", self.activation, ACTIVATIONS)
         check_fraction("dropout", self.dropout)
+
+    @property
+    def described(self) -> str:
+        """A head alone has no backbone to name."""
+        return "head on the features of a pretrained network"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +61,12 @@ class Transfer(Network):
             raise RecordError(f"cut is {self.cut}; accepted: the name of a layer, or more than 0 up to 1")
         if self.side is not None:
             check_at_least("side", self.side, 1)
+
+    @property
+    def described(self) -> str:
+        """Names the backbone; one from a file has no name but that of the file's kind."""
+        name = "network from a file" if self.backbone.name == EXPORTED else self.backbone.name
+        return f"{'untrained' if self.backbone.weights == NONE else 'pretrained'} {name} with a new head"
 
 
 def untrained(recipe: Recipe) -> Recipe:

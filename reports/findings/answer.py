@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from reports.classifier.intervals import McNemar, mcnemar, wilson
 from reports.stored.run import CLOSELY_READ, Run, Trial
 from reports.wording import count, distance, gain, listing, metric_name, percent, score
+from spaces import transfer  # noqa: F401 - recipes with its networks can be read then
+from spaces.errors import RecordError
+from spaces.recipe import Recipe
 
-_network_names = {
-    "ConvNet": "convolutional network",
-    "DenseNet": "fully connected network",
-    "Mlp": "fully connected network",
-}
 _told_singly = 2
 """Hand-made networks clearly beaten that have a sentence each; more share one, and the table has their numbers."""
 
@@ -95,14 +91,14 @@ def find_answer(run: Run) -> Answer:
     )
 
 
-def describe_network(recipe: Mapping[str, Any] | None) -> str:
-    """ "3-stage convolutional network", as far as the recipe tells."""
-    network = recipe.get("network") if recipe else None
-    if not isinstance(network, dict):
+def describe_network(trial: Trial) -> str:
+    """Return a trial's network in words: "20-layer residual network"; "network" where nothing is known of its type."""
+    if trial.record and trial.record.network:
+        return trial.record.network
+    try:
+        return Recipe.from_plain(trial.recipe).network.described
+    except RecordError:
         return "network"
-    kind = _network_names.get(str(network.get("type")), "network")
-    stages = network.get("stages")
-    return f"{len(stages)}-stage {kind}" if isinstance(stages, list) and stages else kind
 
 
 def _test_score(run: Run) -> TestScore | None:
@@ -116,8 +112,8 @@ def _test_score(run: Run) -> TestScore | None:
 def _headline(run: Run, winner: Trial | None, test: TestScore | None) -> str:
     if winner is None:
         return "No trial has finished yet" if _is_under_way(run) else "No trial reached a result"
-    network = describe_network(winner.recipe)
-    article = "An" if network[0] in "aeiou8" else "A"
+    network = describe_network(winner)
+    article = "An" if network.lower().startswith((*"aeiou8", "18-")) else "A"
     if test is not None:
         return f"{article} {network} reaches {percent(test.accuracy)} on images it never saw"
     reached = f"{score(winner.score, run.record.metric)} {metric_name(run.record.metric)}"

@@ -79,6 +79,8 @@ class TrialRecord:
     """Name of the hand-made baseline that this trial is; None: it is none."""
     start: str | None = None
     """Name of the space's recommended start that this trial is; None: it is none."""
+    network: str | None = None
+    """The network in words, from its own type, which only the search has loaded; None in trials of before."""
     parameters: int | None
     """Weights of the network."""
     seconds_building: float | None

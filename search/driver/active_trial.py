@@ -128,6 +128,7 @@ class ActiveTrial:
             params=self.trial.params,
             baseline=self.baseline,
             start=self.start,
+            network=None if self.recipe is None else self.recipe.network.described,
             parameters=None,
             seconds_building=None,
             seconds_training=sum(report.seconds for report in self.reports),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sklearn.metrics import accuracy_score
@@ -11,14 +13,18 @@ from sklearn.metrics import accuracy_score
 from reports.findings.answer import describe_network, find_answer
 from reports.stored.read import read_run
 from reports.stored.run import Run
+from spaces.recipe import MLP, Fit, Recipe
 from tests.reports.run_folders import BASELINE, write_run
+
+MLP_RECIPE = Recipe(network=MLP(units=(8, 8)), fit=Fit(learning_rate=0.1))
 
 
 def test_the_headline_gives_the_test_accuracy(digits_run: Run) -> None:
     assert digits_run.test is not None
     accuracy = accuracy_score(digits_run.test.labels, digits_run.test.probabilities.argmax(axis=1))
-    assert find_answer(digits_run).headline.endswith(
-        f"convolutional network reaches {100 * accuracy:.1f} % on images it never saw"
+    assert re.fullmatch(
+        rf"A convolutional network with \d+ convolutions reaches {100 * accuracy:.1f} % on images it never saw",
+        find_answer(digits_run).headline,
     )
 
 
@@ -82,5 +88,21 @@ def test_a_study_without_a_finished_trial_says_so(tmp_path: Path, running: int, 
     assert find_answer(run).headline == headline
 
 
-def test_an_unknown_network_is_a_network() -> None:
-    assert describe_network({"network": {"type": "TheirOwn"}}) == "network"
+@pytest.mark.parametrize(
+    ("stored", "recipe", "words"),
+    [
+        ("network of theirs", {"network": {"type": "TheirOwn"}}, "network of theirs"),
+        (None, {"network": {"type": "TheirOwn"}}, "network"),
+        (None, None, "network"),
+        (None, MLP_RECIPE.to_plain(), "fully connected network with 2 hidden layers"),
+    ],
+    ids=["stored", "unknown type", "no recipe", "before it was stored"],
+)
+def test_a_network_is_described_as_stored_or_by_its_recipe(
+    digits_run: Run, stored: str | None, recipe: dict[str, Any] | None, words: str
+) -> None:
+    (trial, *_) = digits_run.ranked
+    assert trial.record is not None
+    record = dataclasses.replace(trial.record, network=stored)
+
+    assert describe_network(dataclasses.replace(trial, record=record, recipe=recipe)) == words
