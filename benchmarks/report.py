@@ -29,8 +29,8 @@ from objectives.data.records import Split
 from objectives.evaluation.metrics import Direction, measure
 from objectives.files.atomic import write_whole
 from objectives.messages import EpochReport, Predictions, WinnerMeasured
+from reports.classifier.classification import LOOKS
 from reports.classifier.mistakes import worth_a_look
-from reports.findings.findings import LOOKS
 from reports.stored.records import DataRecord, ModelCard, RunRecord, TrialRecord, schema
 from reports.stored.run import Thumbnails
 from search.results.run_folder import RunFolder

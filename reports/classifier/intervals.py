@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, t
 
+SIGNIFICANT = 0.05
+"""Chance of a difference below which it is taken as real."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class McNemar:
@@ -21,8 +24,8 @@ class McNemar:
 
     @property
     def is_significant(self) -> bool:
-        """Whether p is below 5 %."""
-        return self.p < 0.05
+        """Whether p is below `SIGNIFICANT`."""
+        return self.p < SIGNIFICANT
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from reports.classifier.classification import Classification, classify
 from reports.classifier.intervals import wilson
-from reports.findings.findings import Classification, classify
 from reports.stored.run import Run, Trial
 from reports.wording import percent
 

@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from reports.classifier.intervals import McNemar, mcnemar, wilson
-from reports.stored.run import CLOSELY_READ, Run, Trial
-from reports.wording import count, distance, gain, listing, metric_name, percent, score
+from objectives.evaluation.metrics import Direction
+from reports.classifier.classification import Classification
+from reports.classifier.intervals import SIGNIFICANT, McNemar, mcnemar, wilson
+from reports.classifier.per_class import ClassRow
+from reports.findings.importances import Importances
+from reports.stored.outcome import BestTrial, TestScore, baseline_trials
+from reports.stored.run import CLOSELY_READ, Gap, Run, Trial
+from reports.wording import count, listing, metric_name, percent, score
 from spaces import transfer  # noqa: F401 - recipes with its networks can be read then
 from spaces.errors import RecordError
 from spaces.recipe import Recipe
 
 _told_singly = 2
 """Hand-made networks clearly beaten that have a sentence each; more share one, and the table has their numbers."""
+schema = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class TestScore:
-    """The winner on images that nothing was chosen by."""
+class Winner(BestTrial):
+    """The winner, with how sure its score is."""
 
-    accuracy: float
-    low: float
-    high: float
-    images: int
+    interval_95: tuple[float, float] | None
+    """Wilson's, of its accuracy on the validation images."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class BaselineRow:
-    """The winner against one hand-made choice."""
+class Baseline:
+    """A hand-made choice against the winner, on the same validation images."""
 
     name: str
     trial: int | None
     """None: not tried yet, or without a score."""
-    score: float | None
-    gain: str | None
-    """The winner's score less this one's."""
-    distance: str | None
-    """The same in words: "3.1 points above"."""
-    test: McNemar | None
-    """Winner first, on the same validation images."""
-    is_winner: bool
+    value: float | None
+    """Its score."""
+    only_winner_right: int | None
+    """Images that only the winner has right; None where the two can't be paired."""
+    only_baseline_right: int | None
+    p: float | None
+    """Of McNemar's exact test."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,34 +64,74 @@ class Cost:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
-    """What a person came for."""
+class PerClass:
+    """The winner class by class."""
 
+    images: str
+    """"test" or "validation"."""
+    accuracy: float
+    classes: tuple[ClassRow, ...]
+    """In the order of the labels."""
+    sentences: tuple[str, ...]
+    calibration_error: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the page says first, and what `report --json` prints. Keys may be added, never renamed."""
+
+    schema: int = schema
+    study: str
+    space: str
     headline: str
-    winner: Trial | None
+    metric: str
+    direction: Direction
+    best: Winner | None
     test: TestScore | None
-    validation_interval: tuple[float, float] | None
-    """Wilson's, of the winner's accuracy on the validation images."""
-    baselines: tuple[BaselineRow, ...]
+    """None: the test images have not been used."""
+    baselines: tuple[Baseline, ...]
     baseline_sentences: tuple[str, ...]
     cost: Cost
     ranking: str
     """How sure the order of the best trials is."""
+    per_class: PerClass | None
+    importances: Mapping[str, float]
+    """Parameter to share, largest first; empty where not known."""
+    missing: tuple[Gap, ...]
+    """What the run folder lacks, or holds damaged."""
+    run_dir: str
+    report: str | None = None
+    """Path of the page, once it is written."""
 
 
-def find_answer(run: Run) -> Answer:
-    """Return the answer as far as the run has one."""
+def find_answer(run: Run, found: Classification | None, importances: Importances) -> Answer:
+    """Return the answer as far as the run has one.
+
+    Args:
+        run: what was read.
+        found: the winner's predictions, class by class.
+        importances: of the parameters.
+    """
     winner, test = run.winner, _test_score(run)
-    baselines = tuple(_baseline_row(run, name, winner) for name in run.record.baselines)
+    baselines = tuple(
+        _baseline(run, name, trial) for name, trial in baseline_trials(run.record.baselines, run.trials).items()
+    )
     return Answer(
+        study=run.record.study,
+        space=run.record.space,
         headline=_headline(run, winner, test),
-        winner=winner,
+        metric=run.record.metric,
+        direction=run.direction,
+        best=_best(winner) if winner else None,
         test=test,
-        validation_interval=_validation_interval(run, winner),
         baselines=baselines,
         baseline_sentences=_baseline_sentences(run, baselines),
         cost=_cost(run),
         ranking=_ranking(run, winner),
+        per_class=_per_class(found) if found else None,
+        importances=importances.shares,
+        missing=run.gaps,
+        run_dir=str(run.folder),
     )
 
 
@@ -105,8 +149,30 @@ def _test_score(run: Run) -> TestScore | None:
     measured = run.measurement
     if measured is None or measured.images == 0:
         return None
-    low, high = measured.interval_95
-    return TestScore(accuracy=measured.accuracy, low=low, high=high, images=measured.images)
+    return TestScore(accuracy=measured.accuracy, interval_95=measured.interval_95, images=measured.images)
+
+
+def _best(winner: Trial) -> Winner:
+    counts = winner.confusion
+    return Winner(
+        trial=winner.number,
+        value=float("nan") if winner.score is None else winner.score,  # None where its result is damaged
+        params=winner.params,
+        recipe=winner.recipe,
+        parameters=winner.record.parameters if winner.record else None,
+        epochs=winner.epochs,
+        interval_95=None if counts is None else wilson(int(counts.trace()), int(counts.sum())),
+    )
+
+
+def _per_class(found: Classification) -> PerClass:
+    return PerClass(
+        images=found.images,
+        accuracy=found.table.accuracy,
+        classes=found.table.rows,
+        sentences=found.sentences,
+        calibration_error=found.calibration.error,
+    )
 
 
 def _headline(run: Run, winner: Trial | None, test: TestScore | None) -> str:
@@ -124,35 +190,25 @@ def _is_under_way(run: Run) -> bool:
     return any(trial.state in ("RUNNING", "WAITING") for trial in run.trials) or not run.trials
 
 
-def _validation_interval(run: Run, winner: Trial | None) -> tuple[float, float] | None:
-    if winner is None or winner.confusion is None:
-        return None
-    return wilson(int(winner.confusion.trace()), int(winner.confusion.sum()))
-
-
-def _baseline_row(run: Run, name: str, winner: Trial | None) -> BaselineRow:
-    trial = next((trial for trial in run.trials if trial.baseline == name and trial.score is not None), None)
-    is_winner = trial is not None and winner is not None and trial.number == winner.number
-    ours = winner.score if winner else None
-    theirs = trial.score if trial else None
-    return BaselineRow(
+def _baseline(run: Run, name: str, trial: Trial | None) -> Baseline:
+    test = _paired(run, run.winner, trial)
+    return Baseline(
         name=name,
         trial=trial.number if trial else None,
-        score=theirs,
-        gain=gain(ours, theirs, run.record.metric) if ours is not None and theirs is not None else None,
-        distance=distance(ours, theirs, run.record.metric) if ours is not None and theirs is not None else None,
-        test=_paired(run, winner, trial) if winner and trial and not is_winner else None,
-        is_winner=is_winner,
+        value=trial.score if trial else None,
+        only_winner_right=test.only_first if test else None,
+        only_baseline_right=test.only_second if test else None,
+        p=test.p if test else None,
     )
 
 
-def _baseline_sentences(run: Run, rows: tuple[BaselineRow, ...]) -> tuple[str, ...]:
+def _baseline_sentences(run: Run, baselines: tuple[Baseline, ...]) -> tuple[str, ...]:
     """One sentence each, but one for all that are clearly beaten where these are many."""
-    beaten = [row for row in rows if row.test is not None and row.test.is_significant and not row.is_winner]
+    beaten = [one for one in baselines if one.p is not None and one.p < SIGNIFICANT]
     together = beaten if len(beaten) > _told_singly else []
-    found = [sentence for row in rows if row not in together and (sentence := _baseline_sentence(run, row))]
+    found = [sentence for one in baselines if one not in together and (sentence := _baseline_sentence(run, one))]
     if together:
-        names = listing([row.name for row in together], most=len(together))
+        names = listing([one.name for one in together], most=len(together))
         found.insert(
             0,
             f"On the same {count(_validation_images(run), 'validation image')} the winner is right more often than "
@@ -161,20 +217,17 @@ def _baseline_sentences(run: Run, rows: tuple[BaselineRow, ...]) -> tuple[str, .
     return tuple(found)
 
 
-def _baseline_sentence(run: Run, row: BaselineRow) -> str:
-    if row.is_winner:
-        return f"The hand-made {row.name} is still the best: the search found nothing better."
-    if row.test is None:
+def _baseline_sentence(run: Run, one: Baseline) -> str:
+    if run.winner and one.trial == run.winner.number:
+        return f"The hand-made {one.name} is still the best: the search found nothing better."
+    if one.p is None:
         return ""
-    fewer, more = row.test.only_second, row.test.only_first
     verdict = (
-        "more than chance explains"
-        if row.test.is_significant
-        else "which chance could explain as well: take it as a tie"
+        "more than chance explains" if one.p < SIGNIFICANT else "which chance could explain as well: take it as a tie"
     )
     return (
-        f"Of the same {count(_validation_images(run), 'validation image')}, {more:,} are right only with the winner "
-        f"and {fewer:,} only with {row.name}: {verdict}."
+        f"Of the same {count(_validation_images(run), 'validation image')}, {one.only_winner_right:,} are right only "
+        f"with the winner and {one.only_baseline_right:,} only with {one.name}: {verdict}."
     )
 
 
@@ -182,7 +235,9 @@ def _validation_images(run: Run) -> int:
     return len(next(iter(run.validation.values())).labels)
 
 
-def _paired(run: Run, first: Trial, second: Trial) -> McNemar | None:
+def _paired(run: Run, first: Trial | None, second: Trial | None) -> McNemar | None:
+    if first is None or second is None or first.number == second.number:
+        return None
     one, two = run.validation.get(first.number), run.validation.get(second.number)
     if one is None or two is None or not (len(one.images) == len(two.images) and (one.images == two.images).all()):
         return None
@@ -190,9 +245,8 @@ def _paired(run: Run, first: Trial, second: Trial) -> McNemar | None:
 
 
 def _ranking(run: Run, winner: Trial | None) -> str:
-    rivals = [trial for trial in run.ranked[:CLOSELY_READ] if winner and trial.number != winner.number]
-    tests = [test for trial in rivals if winner and (test := _paired(run, winner, trial))]
-    if winner is None or not tests:
+    tests = [test for trial in run.ranked[:CLOSELY_READ] if (test := _paired(run, winner, trial))]
+    if not tests:
         return ""
     ties = sum(not test.is_significant for test in tests)
     chosen = (

@@ -57,7 +57,8 @@ def find_importances(run: Run) -> Importances:
         return Importances(
             shares={}, trials=finished, problem="all finished trials score alike, or share all parameters"
         )
-    return Importances(shares={name: share / total for name, share in varied.items()}, trials=finished)
+    ordered = sorted(varied.items(), key=lambda pair: (-pair[1], pair[0]))  # Optuna leaves the order of equals open
+    return Importances(shares={name: share / total for name, share in ordered}, trials=finished)
 
 
 def _first_of(run: Run, study: optuna.Study) -> Callable[[FrozenTrial], float] | None:

@@ -70,6 +70,7 @@ def _page(findings: Findings, *, is_lite: bool) -> str:
         run=run,
         record=run.record,
         answer=findings.answer,
+        winner=run.winner,
         groups=account(run),
         failures=failures_by_cause(run),
         figures=figures_of(findings, is_lite=is_lite),

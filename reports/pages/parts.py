@@ -77,7 +77,7 @@ class Figures:
 
 def figures_of(findings: Findings, *, is_lite: bool) -> Figures:
     """Draw everything that a report draws."""
-    run, winner, found = findings.run, findings.answer.winner, findings.classification
+    run, winner, found = findings.run, findings.run.winner, findings.classification
 
     def drawn(chart: Drawing | None) -> Figure | None:
         return figure_of(chart, is_lite=is_lite) if chart is not None else None

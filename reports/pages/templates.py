@@ -53,6 +53,8 @@ def environment() -> jinja2.Environment:
     }
     environment.globals |= {
         "score": _score,
+        "distance": wording.distance,
+        "gain": wording.gain,
         "metric_name": wording.metric_name,
         "recipe_rows": recipe_rows,
         "bars": probability_bars,

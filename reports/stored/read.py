@@ -16,8 +16,9 @@ from objectives.evaluation.metrics import (
 from objectives.messages import Predictions
 from reports.stored import layout
 from reports.stored.files import StoredFiles, read_record
+from reports.stored.outcome import rank
 from reports.stored.records import Inside, Measurement, RunRecord, TrialRecord
-from reports.stored.run import CLOSELY_READ, COMPARED, History, Run, State, Trial, rank
+from reports.stored.run import CLOSELY_READ, COMPARED, History, Run, State, Trial
 from reports.stored.study_copy import copy_study
 from spaces.errors import RecordError, UsageError
 
@@ -125,8 +126,8 @@ class _TrialReader:
     def _best(self, history: History | None) -> float | None:
         if history is None or not np.isfinite(history.scores).any():
             return None
-        best = np.nanmax if self._record.direction == "maximize" else np.nanmin
-        return float(best(history.scores))
+        scores = history.scores[np.isfinite(history.scores)]
+        return float(self._record.direction.best_of(scores.tolist()))
 
     def with_predictions(self, trials: tuple[Trial, ...]) -> tuple[tuple[Trial, ...], Mapping[int, Predictions]]:
         """Return the best trials with their confusion and the others as they are; and predictions of the very best."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from objectives.evaluation.metrics import Direction
 from objectives.messages import Predictions
+from reports.stored.outcome import rank
 from reports.stored.records import Inside, Measurement, RunRecord, TrialRecord
 
 CLOSELY_READ = 10
@@ -149,10 +150,3 @@ class Run:
             {trial.number: trial for trial in self.trials}.get(self.measurement.trial) if self.measurement else None
         )
         return measured or next(iter(self.ranked), None)
-
-
-def rank(trials: tuple[Trial, ...], direction: Direction, *, state: State = "COMPLETE") -> tuple[Trial, ...]:
-    """Return the trials with a score that ended so, best first; of equals, the earlier first."""
-    sign = -1.0 if direction == "maximize" else 1.0
-    scored = [(sign * trial.score, trial) for trial in trials if trial.state == state and trial.score is not None]
-    return tuple(trial for _, trial in sorted(scored, key=lambda pair: (pair[0], pair[1].number)))

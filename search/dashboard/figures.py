@@ -40,7 +40,7 @@ def keep_figures(findings: Findings, storage: RDBStorage, *, note: Callable[[str
 
 def figures(findings: Findings) -> Iterator[Drawing]:
     """Yield the charts that the stock dashboard does not have: of the winner's predictions and of learning curves."""
-    run, found, winner = findings.run, findings.classification, findings.answer.winner
+    run, found, winner = findings.run, findings.classification, findings.run.winner
     if found is not None:
         if len(run.classes) <= _classes_most:
             yield classes.confusion_map(found.counts, run.classes)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
 import sqlalchemy
 
-from reports.findings.answer_record import AnswerRecord, answer_record
+from reports.findings.answer import Answer
 from reports.findings.findings import Findings, find
 from reports.pages.page import publish
 from reports.stored.read import read_run
@@ -40,9 +40,9 @@ class Report:
     """Of the page."""
 
     @property
-    def answer(self) -> AnswerRecord:
+    def answer(self) -> Answer:
         """What it says, for programs."""
-        return answer_record(self.findings, report=str(self.path))
+        return replace(self.findings.answer, report=str(self.path))
 
 
 def write_report(folder: RunFolder, wanted: Wanted, *, note: Callable[[str], None], url: str | None = None) -> Report:

@@ -7,11 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from reports.stored import layout
+from reports.stored.files import StoredFiles
+from reports.stored.outcome import BestTrial, TestScore, baseline_trials, rank
 from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
 from search.lease import folder_lock
 from search.results.run_folder import RunFolder
-from search.results.summary import BestTrial, DataSummary, RunSummary, Seconds, TestScore, TrialCounts
+from search.results.summary import DataSummary, RunSummary, Seconds, TrialCounts
 from search.settings import (
     resume_command,
 )
@@ -100,7 +102,9 @@ def stored_summary(folder: RunFolder) -> RunSummary:
         direction=run.direction,
         trials=counts,
         best=_best_trial(run, trials, folder),
-        baselines={name: _score_of(name, trials) for name in run.baselines},
+        baselines={
+            name: trial.score if trial else None for name, trial in baseline_trials(run.baselines, trials).items()
+        },
         test=None
         if measurement is None
         else TestScore(accuracy=measurement.accuracy, interval_95=measurement.interval_95, images=measurement.images),
@@ -141,23 +145,17 @@ def failed_summary(error: TamizError, *, study: str, runs: str) -> RunSummary:
 
 
 def _best_trial(run: RunRecord, trials: tuple[TrialRecord, ...], folder: RunFolder) -> BestTrial | None:
-    sign = -1.0 if run.direction == "maximize" else 1.0
-    complete = [(sign * t.score, t.trial, t) for t in trials if t.state == "COMPLETE" and t.score is not None]
-    if not complete:
+    best = next(iter(rank(trials, run.direction)), None)
+    if best is None or best.score is None:
         return None
-    score, number, best = min(complete, key=lambda entry: entry[:2])
     return BestTrial(
-        trial=number,
-        value=sign * score,
+        trial=best.trial,
+        value=best.score,
         params=best.params,
-        recipe=parse((folder.trial(number) / layout.RECIPE).read_text()),
+        recipe=StoredFiles(folder.path).recipe(layout.trial(best.trial, layout.RECIPE), expected=True),
         parameters=best.parameters,
         epochs=best.epochs,
     )
-
-
-def _score_of(baseline: str, trials: tuple[TrialRecord, ...]) -> float | None:
-    return next((trial.score for trial in trials if trial.baseline == baseline), None)
 
 
 def _seconds_total(folder: RunFolder) -> float:

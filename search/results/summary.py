@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from objectives.evaluation.metrics import Direction
+from reports.stored.outcome import BestTrial, TestScore
 from spaces.records import to_plain
 
 Status = Literal["done", "stopped", "failed", "running"]
@@ -29,34 +30,6 @@ class TrialCounts:
     def ended(self) -> int:
         """Trials that will not change any more."""
         return self.complete + self.pruned + self.failed
-
-
-@dataclass(frozen=True, kw_only=True)
-class BestTrial:
-    """The winner."""
-
-    trial: int
-    value: float
-    """Its score on the validation images."""
-    params: Mapping[str, Any]
-    recipe: Mapping[str, Any]
-    """`Recipe.to_plain`."""
-    parameters: int | None
-    """Weights of the network."""
-    epochs: int
-    """Epochs trained."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TestScore:
-    """The winner on the test images, measured once."""
-
-    __test__ = False  # not a test of pytest's
-
-    accuracy: float
-    interval_95: tuple[float, float]
-    """Wilson's score interval."""
-    images: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from objectives.data.images.pixels import resized
 from objectives.messages import Predictions, TrainingFailure, WinnerMeasured
+from reports.classifier.classification import LOOKS
 from reports.classifier.intervals import wilson
 from reports.classifier.mistakes import worth_a_look
-from reports.findings.findings import LOOKS
 from reports.stored.records import Measurement, RunRecord, schema
 from reports.stored.run import Thumbnails
 from reports.wording import duration

@@ -20,7 +20,7 @@ from sklearn.metrics import classification_report, top_k_accuracy_score
 
 from objectives.files import predictions as stored_predictions
 from objectives.messages import Predictions
-from reports.findings.findings import classify
+from reports.classifier.classification import classify
 from reports.pages.page import render, write_report
 from reports.stored.read import read_run
 from reports.stored.run import History, Run

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from objectives.evaluation.metrics import Direction
+from reports.stored.outcome import BestTrial, TestScore
 from search.cli.output import (
     Output,
     end_lines,
@@ -18,7 +19,7 @@ from search.cli.output import (
     tell_error,
     write_crash,
 )
-from search.results.summary import BestTrial, DataSummary, RunSummary, Seconds, TestScore, TrialCounts
+from search.results.summary import DataSummary, RunSummary, Seconds, TrialCounts
 from search.settings import (
     resume_command,
 )
