@@ -6,8 +6,8 @@
 One real Ray worker trains networks that are drawn from `cnn_cifar` for images of the digits' size. As in a search, some
 come again: every second trial has the network of the one before, with another learning rate. After each trial the
 memory of the worker's process is read: resident (RSS) and, on Linux, with shared pages counted by share (PSS).
-A worker whose process changes was replaced, and counts as such; the limits of `search.workers.ray_backend.wear` may
-be what did.
+A worker whose process changes was replaced, and counts as such, perhaps by `RecyclePolicy`
+(`search.workers.ray_backend.pool`).
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from dataclasses import dataclass, fields
 from objectives.evaluation.metrics import METRICS
 from search.algorithms.pruners import PRUNERS
 from search.algorithms.samplers import SAMPLERS
+from search.worker_kinds import WORKER_KINDS
 from spaces.errors import UnknownNameError, UsageError
 
-EXECUTORS = ("ray", "inline")
 RESIZES = ("stretch", "crop", "pad")
 STALL_SECONDS = 600.0
 """The least silence that is taken for a hung training."""
@@ -80,7 +80,7 @@ class RunSettings:
         _known("sampler", self.sampler, SAMPLERS)
         _known("pruner", self.pruner, PRUNERS)
         _known("metric", self.metric, METRICS)
-        _known("executor", self.executor, EXECUTORS)
+        _known("executor", self.executor, WORKER_KINDS)
         _known("resize", self.resize, RESIZES)
         for option in (
             "trials",

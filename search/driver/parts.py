@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from objectives.messages import Objective, StudyData
 from search.driver.checkpoints import Checkpoints
 from search.driver.limits import TrialBudget, TrialTimer
 from search.progress.protocol import Progress
@@ -13,7 +14,7 @@ from search.storage.retry import RetryingSaver
 from search.study.study import Study
 from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
-from search.workers.protocol import Workers
+from search.workers.protocol import WorkerFactory, Workers
 from search.workers.stalls import StallDetector
 
 
@@ -33,3 +34,41 @@ class SearchParts:
     checkpoints: Checkpoints
     saver: RetryingSaver
     disk: DiskGuard
+
+
+def assemble(
+    settings: RunSettings,
+    study: Study,
+    data: StudyData,
+    *,
+    make_workers: WorkerFactory,
+    folder: RunFolder,
+    stop: StopRequest,
+    progress: Progress,
+) -> SearchParts:
+    """Return the parts of a run; its workers start at once."""
+    budget = TrialBudget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds)
+    timer = TrialTimer(limit_seconds=settings.trial_timeout_seconds)
+    workers = make_workers(
+        data=data,
+        objective=Objective(metric=settings.metric, epochs=settings.epochs),
+        is_halted=lambda trial: stop.is_immediate or budget.is_overdue or timer.is_over(trial),
+    )
+    wait_seconds = settings.storage_wait_seconds
+    disk = DiskGuard(
+        folder.path, note=progress.note, patience_seconds=wait_seconds, is_stopping=lambda: stop.is_requested
+    )
+    return SearchParts(
+        settings=settings,
+        study=study,
+        workers=workers,
+        folder=folder,
+        progress=progress,
+        stop=stop,
+        budget=budget,
+        timer=timer,
+        stalls=StallDetector(stall_seconds=settings.trial_stall_seconds),
+        checkpoints=Checkpoints(folder, progress),
+        saver=RetryingSaver(study, note=progress.note, patience_seconds=wait_seconds, disk=disk),
+        disk=disk,
+    )

@@ -13,13 +13,10 @@ from typing import TYPE_CHECKING
 import optuna
 import sqlalchemy
 
-from objectives.messages import Objective, StudyData
 from reports.stored.records import RunRecord
-from search.driver.checkpoints import Checkpoints
 from search.driver.fork import Fork
-from search.driver.limits import TrialBudget, TrialTimer
 from search.driver.loop import Search
-from search.driver.parts import SearchParts
+from search.driver.parts import SearchParts, assemble
 from search.driver.prepare import prepare
 from search.lease.folder_lock import Holder, lease
 from search.lease.server_lock import server_lease
@@ -29,14 +26,12 @@ from search.results.status import stored_summary
 from search.results.summary import RunSummary
 from search.settings import RunSettings
 from search.storage.database import study_storage
-from search.storage.retry import RetryingSaver
 from search.storage.url import hidden_from_processes, resolve_storage
 from search.study.opening import open_study
-from search.study.study import Study
-from search.system.disk import DiskGuard, disk_in_words, is_full, want_of_room
+from search.system.disk import disk_in_words, is_full, want_of_room
 from search.system.signals import Stopped, StopRequest, Terminated
 from search.workers.stalls import StallDetector
-from search.workers.start import Hire, executor
+from search.workers.start import open_workers
 from spaces.errors import NothingCompletedError, StorageError, TamizError
 from spaces.space import Space
 
@@ -75,7 +70,7 @@ def run_search(
         StopRequest(progress.note) as stop,
         server_lease(url, settings.study, holder),
         hidden_from_processes(settings.storage),  # workers have no use for it
-        executor(settings, space=space, folder=folder, note=progress.note) as hire,
+        open_workers(settings, space=space, log_file=folder.log, note=progress.note) as make_workers,
     ):
         prepared = prepare(settings, space=space, folder=folder, command=command, progress=progress)
         if fork is not None and prepared.is_new:
@@ -91,8 +86,14 @@ def run_search(
                 folder=folder,
                 progress=progress,
             )
-            parts = _parts(
-                settings, study=study, data=prepared.study_data, hire=hire, folder=folder, stop=stop, progress=progress
+            parts = assemble(
+                settings,
+                study=study,
+                data=prepared.study_data,
+                make_workers=make_workers,
+                folder=folder,
+                stop=stop,
+                progress=progress,
             )
             from search.dashboard.figures import keep_figures  # takes two seconds, during which Ray starts
             from search.winner.measure import measure_winner
@@ -130,43 +131,6 @@ def run_search(
             if summary.best is None:
                 raise NothingCompletedError(_nothing_completed(summary))
             return summary
-
-
-def _parts(
-    settings: RunSettings,
-    study: Study,
-    data: StudyData,
-    *,
-    hire: Hire,
-    folder: RunFolder,
-    stop: StopRequest,
-    progress: Progress,
-) -> SearchParts:
-    budget = TrialBudget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds)
-    timer = TrialTimer(limit_seconds=settings.trial_timeout_seconds)
-    workers = hire(
-        data=data,
-        objective=Objective(metric=settings.metric, epochs=settings.epochs),
-        is_halted=lambda trial: stop.is_immediate or budget.is_overdue or timer.is_over(trial),
-    )
-    wait_seconds = settings.storage_wait_seconds
-    disk = DiskGuard(
-        folder.path, note=progress.note, patience_seconds=wait_seconds, is_stopping=lambda: stop.is_requested
-    )
-    return SearchParts(
-        settings=settings,
-        study=study,
-        workers=workers,
-        folder=folder,
-        progress=progress,
-        stop=stop,
-        budget=budget,
-        timer=timer,
-        stalls=StallDetector(stall_seconds=settings.trial_stall_seconds),
-        checkpoints=Checkpoints(folder, progress),
-        saver=RetryingSaver(study, note=progress.note, patience_seconds=wait_seconds, disk=disk),
-        disk=disk,
-    )
 
 
 def _warn_of_full_disk(parts: SearchParts, record: RunRecord) -> None:

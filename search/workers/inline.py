@@ -6,42 +6,50 @@ import contextlib
 import functools
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from objectives.devices import prepare
-from objectives.messages import (
-    Checkpoint,
-    Decision,
-    EpochReport,
-    Objective,
-    StudyData,
-    TrainingFailure,
-    TrainingResult,
-    TrainingTask,
-    WinnerMeasured,
-)
+from objectives.messages import Decision, Objective, StudyData, TrainingFailure, TrainingTask
+from search.settings import RunSettings
 from search.system.output_capture import only_own_lines
 from search.workers.protocol import (
     CheckpointMade,
     EpochReported,
     Event,
-    Measured,
-    TrainingEnded,
-    TrainingFailed,
-    TrainingPaused,
+    Reply,
+    WorkerFactory,
+    Workers,
+    event_of,
 )
-from search.workers.trainer import TrainingStation
+from search.workers.trainer import Trainer
+from spaces.errors import UsageError
+from spaces.space import Space
 
 _worker = 0
-_Answer = EpochReport | Checkpoint | TrainingResult | WinnerMeasured | TrainingFailure | None
+
+
+@contextlib.contextmanager
+def open_workers(
+    settings: RunSettings, *, space: Space, log_file: Path, note: Callable[[str], None]
+) -> Iterator[WorkerFactory]:
+    """Yield what makes the one worker of this process (see `search.workers.start.open_workers`)."""
+    if settings.workers not in (None, 1):
+        raise UsageError(f"invalid --workers {settings.workers}: expected 1 with --executor inline")
+    with contextlib.ExitStack() as opened:
+
+        def make(*, data: StudyData, objective: Objective, is_halted: Callable[[int], bool]) -> Workers:
+            workers = InlineWorkers(data=data, objective=objective, log_file=log_file, is_halted=is_halted)
+            return opened.enter_context(contextlib.closing(workers))
+
+        yield make
 
 
 class InlineWorkers:
-    """Obeys `search.workers.protocol.Workers`: `next_event` trains the next epoch, then returns its report.
+    """Implements `search.workers.protocol.Workers`: `next_event` trains the next epoch and returns its report.
 
-    Keras is imported when the first task is worked on. A KeyboardInterrupt passes through; the
-    training is then in an unknown state, and the workers are good for `close` only.
+    Keras is imported for the first task. A KeyboardInterrupt passes through; the state of the training is then
+    unknown, and only `close` may be called.
     """
 
     def __init__(
@@ -53,24 +61,24 @@ class InlineWorkers:
         threads: int | None = None,
         is_halted: Callable[[int], bool] = lambda trial: False,
     ) -> None:
-        """Keep the data for later.
+        """Keep the data until the first task.
 
         Args:
             data: the study's images.
             objective: what recipes are measured by.
             log_file: where the backend's own lines go; None: to the terminal.
-            threads: processor threads; None: as many as the backend likes. Ignored once Keras is imported.
-            is_halted: asked after each batch whether `halt`, or `give_up` for its trial, is about to be called.
+            threads: processor threads; None: the backend decides. Ignored once Keras is imported.
+            is_halted: called after each batch; true where `halt`, or `give_up` for its trial, is about to be called.
         """
         self._data = data
         self._objective = objective
         self._threads = threads
         self._is_halted = is_halted
-        self._station: TrainingStation | None = None
+        self._trainer: Trainer | None = None
         self._trial: int | None = None
-        self._work: deque[Callable[[TrainingStation], _Answer]] = deque()
+        self._work: deque[Callable[[Trainer], Reply]] = deque()
         self._is_ending = False
-        """Whether the work is the last of a trial."""
+        """Whether the next piece of work is the last of its trial."""
         self._open = contextlib.ExitStack()
         if log_file is not None:
             self._open.enter_context(only_own_lines(log_file))
@@ -82,44 +90,44 @@ class InlineWorkers:
 
     @property
     def idle(self) -> int:
-        """One, unless a training is under way."""
+        """One, unless a training is running."""
         return 1 if self._trial is None else 0
 
     def start(self, task: TrainingTask) -> int:
-        """Take a task; `next_event` trains its first epoch."""
+        """Accept a task; `next_event` trains its first epoch."""
         self._occupy(task.trial)
-        self._work.append(functools.partial(TrainingStation.start, task=task))
+        self._work.append(functools.partial(Trainer.start, task=task))
         return _worker
 
     def apply(self, trial: int, decision: Decision, *, keep_model: bool = False, make_checkpoint: bool = False) -> None:
-        """Take a decision; `next_event` obeys it."""
+        """Accept a decision; `next_event` carries it out."""
         if trial != self._trial or self._work:
             raise RuntimeError(f"trial {trial} waits for no decision")
         if decision is Decision.PAUSE:
-            self._work.append(TrainingStation.pause)
+            self._work.append(Trainer.pause)
         elif decision is Decision.CONTINUE:
             if make_checkpoint:
-                self._work.append(TrainingStation.checkpoint)
-            self._work.append(TrainingStation.advance)
+                self._work.append(Trainer.checkpoint)
+            self._work.append(Trainer.advance)
         else:
             self._is_ending = True
-            self._work.append(functools.partial(TrainingStation.finish, keep_model=keep_model))
+            self._work.append(functools.partial(Trainer.finish, keep_model=keep_model))
 
     def halt(self) -> None:
-        """Take note; `next_event` returns what is left of the training."""
+        """Let `next_event` return what is left of the training."""
         if self._trial is not None and not self._is_ending:
-            self._work = deque([TrainingStation.halt])
+            self._work = deque([Trainer.halt])
 
     def give_up(self, trial: int, failure: TrainingFailure) -> None:
-        """Take note, between two epochs or where one was halted; `next_event` says so."""
+        """Let `next_event` return the failure, between two epochs or after a halted one."""
         if trial == self._trial and not self._is_ending:
-            self._work = deque([lambda station: failure])
+            self._work = deque([lambda trainer: failure])
 
     def measure(self, trial: int, model: bytes) -> int:
-        """Take a model; `next_event` predicts the test images with it."""
+        """Accept a model; `next_event` predicts the test images with it."""
         self._occupy(trial)
         self._is_ending = True
-        self._work.append(functools.partial(TrainingStation.measure, model=model))
+        self._work.append(functools.partial(Trainer.measure, model=model))
         return _worker
 
     def next_event(self, timeout_seconds: float) -> Event | None:
@@ -128,39 +136,28 @@ class InlineWorkers:
             time.sleep(timeout_seconds)
             return None
         trial, work = self._trial, self._work.popleft()
-        answer = work(self._warm_station())
-        if isinstance(answer, EpochReport):
-            return EpochReported(worker=_worker, trial=trial, report=answer)
-        if answer is None and work is not TrainingStation.halt:
-            return None  # amid an epoch; `halt` or `give_up` follows
-        if isinstance(answer, Checkpoint) and self._work:
-            return CheckpointMade(worker=_worker, trial=trial, checkpoint=answer)
-        self._work.clear()
-        self._trial = None
-        if answer is None or isinstance(answer, Checkpoint):
-            return TrainingPaused(worker=_worker, trial=trial, checkpoint=answer)
-        if isinstance(answer, TrainingResult):
-            return TrainingEnded(worker=_worker, trial=trial, result=answer)
-        if isinstance(answer, WinnerMeasured):
-            return Measured(worker=_worker, trial=trial, winner=answer)
-        return TrainingFailed(worker=_worker, trial=trial, failure=answer)
+        event = event_of(work(self._warm_trainer()), worker=_worker, trial=trial)
+        if not isinstance(event, EpochReported | CheckpointMade | None):
+            self._work.clear()
+            self._trial = None
+        return event
 
     def close(self) -> None:
-        """Forget the training under way."""
-        self._station = self._trial = None
+        """Drop the running training."""
+        self._trainer = self._trial = None
         self._work.clear()
         self._open.close()
 
     def _occupy(self, trial: int) -> None:
         if self._trial is not None:
-            raise RuntimeError(f"no worker is idle: trial {self._trial} is under way")
+            raise RuntimeError(f"no worker is idle: trial {self._trial} is running")
         self._trial, self._is_ending = trial, False
 
-    def _warm_station(self) -> TrainingStation:
-        if self._station is None:
+    def _warm_trainer(self) -> Trainer:
+        if self._trainer is None:
             prepare(threads=self._threads, gpu=True)
-            self._station = TrainingStation(data=self._data, objective=self._objective, is_halted=self._must_stop)
-        return self._station
+            self._trainer = Trainer(data=self._data, objective=self._objective, is_halted=self._must_stop)
+        return self._trainer
 
     def _must_stop(self) -> bool:
         return self._trial is not None and self._is_halted(self._trial)

@@ -1,26 +1,53 @@
-"""Workers: what the driver may ask of the processes that train, and what they answer."""
+"""Interface between the driver and the processes that train: requests, replies and events."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from objectives.messages import (
     Checkpoint,
     Decision,
     EpochReport,
+    Objective,
+    StudyData,
     TrainingFailure,
     TrainingResult,
     TrainingTask,
     WinnerMeasured,
 )
 
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from search.settings import RunSettings
+    from spaces.space import Space
+
+
+@dataclass(frozen=True, kw_only=True)
+class Halted:
+    """Reply: an epoch was interrupted; `search.workers.trainer.Trainer.halt` returns what is left of the training."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Paused:
+    """Reply: a training ended for now."""
+
+    checkpoint: Checkpoint | None
+    """None: nothing is left of it but checkpoints that were sent before."""
+
+
+Reply = EpochReport | Checkpoint | Halted | Paused | TrainingResult | WinnerMeasured | TrainingFailure
+"""What a `search.workers.trainer.Trainer` returns."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerReady:
     """A worker has imported Keras, holds the data and waits for its first task.
 
-    A worker that replaces a lost one has its number, and is announced again.
+    A worker that replaces a lost one has the same number, and is announced again.
     """
 
     worker: int
@@ -37,7 +64,7 @@ class EpochReported:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointMade:
-    """A training made the checkpoint that `Workers.apply` asked for, and goes on."""
+    """A training made the checkpoint that `Workers.apply` requested, and goes on."""
 
     worker: int
     trial: int
@@ -51,7 +78,7 @@ class TrainingPaused:
     worker: int
     trial: int
     checkpoint: Checkpoint | None
-    """None: nothing is left of it that was not asked for before."""
+    """None: nothing is left of it but checkpoints that were sent before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +92,7 @@ class TrainingEnded:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFailed:
-    """A training, or a measuring, ended without a result.
+    """A training, or a measurement, ended without a result.
 
     Its worker is idle; or it was lost, is being replaced, and `WorkerReady` follows.
     """
@@ -86,7 +113,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """Something about the workers that a person should read."""
+    """A line about the workers for the person who waits."""
 
     line: str
 
@@ -96,8 +123,27 @@ Event = (
 )
 
 
+def event_of(reply: Reply, *, worker: int, trial: int) -> Event | None:
+    """Return the event that a worker's reply means; None: none, since a halted epoch is reported by what follows."""
+    match reply:
+        case EpochReport():
+            return EpochReported(worker=worker, trial=trial, report=reply)
+        case Checkpoint():
+            return CheckpointMade(worker=worker, trial=trial, checkpoint=reply)
+        case Paused():
+            return TrainingPaused(worker=worker, trial=trial, checkpoint=reply.checkpoint)
+        case TrainingResult():
+            return TrainingEnded(worker=worker, trial=trial, result=reply)
+        case WinnerMeasured():
+            return Measured(worker=worker, trial=trial, winner=reply)
+        case TrainingFailure():
+            return TrainingFailed(worker=worker, trial=trial, failure=reply)
+        case Halted():
+            return None
+
+
 class Workers(Protocol):
-    """Some workers, each running one training at a time. Workers only train: they decide nothing."""
+    """Workers, each running one training at a time. They only train: the driver decides."""
 
     @property
     def count(self) -> int:
@@ -116,30 +162,50 @@ class Workers(Protocol):
         Args:
             trial: the training's.
             decision: what becomes of it.
-            keep_model: ask for `TrainingResult.model` at its end.
-            make_checkpoint: ask for a `CheckpointMade` of now, before it continues; its next epoch does not
-                wait until the driver has taken it.
+            keep_model: request `TrainingResult.model` at its end.
+            make_checkpoint: request a `CheckpointMade` before it continues; its next epoch does not wait until the
+                driver has received it.
         """
 
     def halt(self) -> None:
-        """Let every training stop at its next batch, since the process must end soon.
+        """Interrupt every training at its next batch, since the process must end soon.
 
-        `TrainingPaused` follows for each, with where its epoch began if that was not asked for as a checkpoint; what
-        reported, or ended, at this moment is heard as ever.
+        `TrainingPaused` follows for each, with a checkpoint of its epoch's beginning unless that one was sent before.
+        Trainings that report or end at this moment do so as usual.
         """
 
     def give_up(self, trial: int, failure: TrainingFailure) -> None:
-        """End the worker that trains `trial` and answers no more; `TrainingFailed` with that failure follows.
+        """End the worker that trains `trial`, for example since it hangs; `TrainingFailed` with that failure follows.
 
-        What can be learned of where it hung is added to the failure's traceback. Nothing is done where the
-        training's end is on its way already.
+        The worker's stack is added to the failure's traceback where it can be read. Does nothing if the training has
+        just ended.
         """
 
     def measure(self, trial: int, model: bytes) -> int:
-        """Let an idle worker measure a saved model on the test images; answered by `Measured` or `TrainingFailed`."""
+        """Let an idle worker measure a saved model on the test images; `Measured` or `TrainingFailed` follows."""
 
     def next_event(self, timeout_seconds: float) -> Event | None:
-        """Wait for something to happen; None when nothing did in time."""
+        """Wait for the next event; None: there was none in time."""
 
     def close(self) -> None:
-        """End all workers, at once; what they were training is lost. May be called twice."""
+        """End all workers immediately; what they were training is lost. May be called twice."""
+
+
+class WorkerFactory(Protocol):
+    """Makes the workers of a run, once the data are loaded."""
+
+    def __call__(self, *, data: StudyData, objective: Objective, is_halted: Callable[[int], bool]) -> Workers:
+        """Return workers that hold `data`; returns at once.
+
+        Workers in the driver's own process call `is_halted` with the trial after each batch, since `Workers.halt`
+        cannot be called meanwhile.
+        """
+
+
+class OpenWorkers(Protocol):
+    """The function `open_workers` of a kind of workers (see `search.worker_kinds`)."""
+
+    def __call__(
+        self, settings: RunSettings, *, space: Space, log_file: Path, note: Callable[[str], None]
+    ) -> AbstractContextManager[WorkerFactory]:
+        """See `search.workers.start.open_workers`."""

@@ -1,4 +1,4 @@
-"""What runs where a worker is: one training at a time, whose failures are values."""
+"""Trains one task after the other in this process; failures are returned, not raised."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from objectives.messages import (
     WinnerMeasured,
 )
 from search.system.signals import Stopped
+from search.workers.protocol import Halted, Paused
 from spaces.errors import RecordError
 
 if TYPE_CHECKING:
     from objectives.training.training import Training
 
 
-class TrainingStation:
-    """Keras and the data of one study, kept warm for one training after the other.
+class Trainer:
+    """Keeps Keras and the data of one study warm for one training after the other.
 
     Keras is imported by `warm_up`, not with this module.
     """
 
     def __init__(self, *, data: StudyData, objective: Objective, is_halted: Callable[[], bool] = lambda: False) -> None:
-        """Import Keras; `is_halted` is asked after each batch whether to stop amid the epoch."""
+        """Import Keras; `is_halted` is called after each batch, and interrupts the epoch."""
         warm_up()
         from objectives.evaluation import predicting
         from objectives.training import compiled, training
@@ -41,17 +42,16 @@ class TrainingStation:
         self._objective = objective
         self._is_halted = is_halted
         self._running: Training | None = None
-        self._checkpoint: Checkpoint | None = None
-        """Left of a training that was halted."""
+        self._left: Checkpoint | None = None
+        """What is left of a training that was halted."""
         self._epoch = 0
 
-    def start(self, task: TrainingTask) -> EpochReport | TrainingFailure | None:
+    def start(self, task: TrainingTask) -> EpochReport | Halted | TrainingFailure:
         """Build the task's network and train its first epoch, or the one after its checkpoint.
 
-        None: it was halted; `halt` tells what is left of it.
-        A checkpoint that does not fit, which another version of Keras may have left, means the first epoch.
+        A checkpoint that is incompatible, perhaps from another version of Keras, means the first epoch.
         """
-        self._running, self._checkpoint, self._epoch = None, None, 0
+        self._running, self._left, self._epoch = None, None, 0
         try:
             self._running = self._begin(task)
             if task.checkpoint is not None:
@@ -64,44 +64,44 @@ class TrainingStation:
         self._epoch = self._running.epoch
         return self.advance()
 
-    def advance(self) -> EpochReport | TrainingFailure | None:
-        """Train one more epoch; None: it was halted."""
+    def advance(self) -> EpochReport | Halted | TrainingFailure:
+        """Train one more epoch."""
         if self._running is None:
-            raise RuntimeError("no training is under way")
+            raise RuntimeError("no training is running")
         self._epoch += 1
         try:
             return self._running.advance(is_halted=self._is_halted)
         except self._training.TrainingHalted:
-            self._checkpoint, self._running = self._running.unsaved, None
-            return None
+            self._left, self._running = self._running.unsaved, None
+            return Halted()
         except Exception as error:
             return self._failure(error)
 
     def checkpoint(self) -> Checkpoint | TrainingFailure:
-        """Return what is needed to go on from here."""
+        """Return what is needed to resume the training from here."""
         if self._running is None:
-            raise RuntimeError("no training is under way")
+            raise RuntimeError("no training is running")
         try:
             return self._running.checkpoint()
         except Exception as error:
             return self._failure(error)
 
-    def pause(self) -> Checkpoint | TrainingFailure:
+    def pause(self) -> Paused | TrainingFailure:
         """End the training for now."""
         checkpoint, self._running = self.checkpoint(), None
-        return checkpoint
+        return checkpoint if isinstance(checkpoint, TrainingFailure) else Paused(checkpoint=checkpoint)
 
-    def halt(self) -> Checkpoint | TrainingFailure | None:
-        """End the training for now, amid an epoch or not; None: nothing is left of it that was not asked for before."""
+    def halt(self) -> Paused | TrainingFailure:
+        """End the training for now, after an epoch or in the middle of one that was halted."""
         if self._running is not None and self._running.epoch:
             return self.pause()
-        checkpoint, self._checkpoint, self._running = self._checkpoint, None, None
-        return checkpoint
+        left, self._left, self._running = self._left, None, None
+        return Paused(checkpoint=left)
 
     def finish(self, *, keep_model: bool) -> TrainingResult | TrainingFailure:
         """End the training and return its best epoch."""
         if self._running is None:
-            raise RuntimeError("no training is under way")
+            raise RuntimeError("no training is running")
         try:
             return self._running.finish(keep_model=keep_model)
         except Exception as error:
@@ -110,7 +110,7 @@ class TrainingStation:
             self._running = None
 
     def measure(self, model: bytes) -> WinnerMeasured | TrainingFailure:
-        """Predict the test images with a saved model, and look inside it."""
+        """Predict the test images with a saved model, and inspect its layers."""
         if self._data.test is None:
             raise RuntimeError("this study has no test images")
         try:
@@ -131,7 +131,7 @@ class TrainingStation:
 
 
 def _let_through(error: BaseException | None) -> None:
-    """Raise what a signal's handler raised in the middle of a training of this process: that is no failure of it."""
+    """Raise again what a signal handler raised in the middle of a training: the training did not fail."""
     while error is not None:
         if isinstance(error, Stopped):
             raise error
@@ -139,5 +139,5 @@ def _let_through(error: BaseException | None) -> None:
 
 
 def warm_up() -> None:
-    """Import Keras, its backend and the trainer: some five seconds, once a process."""
+    """Import Keras, its backend and the trainer: about five seconds, once a process."""
     import objectives.training.training  # noqa: F401

@@ -38,9 +38,9 @@ def _write(verb, trial, epoch):
 
 def _watch_worker():
     from objectives.messages import EpochReport
-    from search.workers.trainer import TrainingStation
+    from search.workers.trainer import Trainer
 
-    start, advance = TrainingStation.start, TrainingStation.advance
+    start, advance = Trainer.start, Trainer.advance
 
     @functools.wraps(start)
     def start_watched(self, task):
@@ -49,12 +49,12 @@ def _watch_worker():
 
     @functools.wraps(advance)
     def advance_watched(self):
-        said = advance(self)
-        if isinstance(said, EpochReport):
-            _write("trained", self.watched, said.epoch)
-        return said
+        reply = advance(self)
+        if isinstance(reply, EpochReport):
+            _write("trained", self.watched, reply.epoch)
+        return reply
 
-    TrainingStation.start, TrainingStation.advance = start_watched, advance_watched
+    Trainer.start, Trainer.advance = start_watched, advance_watched
 
 
 def _watch_driver():

@@ -1,4 +1,4 @@
-"""What a Ray worker process runs: a training station that is warmed up before the data comes."""
+"""What a Ray worker's process runs: a `Trainer` that is warmed up before the data arrive."""
 
 from __future__ import annotations
 
@@ -15,23 +15,14 @@ from pathlib import Path
 import psutil
 
 from objectives.devices import prepare
-from objectives.messages import (
-    Checkpoint,
-    EpochReport,
-    Objective,
-    StudyData,
-    TrainingFailure,
-    TrainingResult,
-    TrainingTask,
-    WinnerMeasured,
-)
-from search.workers.ray_backend.crash_log import keep
-from search.workers.trainer import TrainingStation, warm_up
+from objectives.messages import Objective, StudyData, TrainingFailure, TrainingResult
+from search.workers.ray_backend import crash_log as crash_logs
+from search.workers.trainer import Trainer, warm_up
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceModule:
-    """A person's module as it travels to a worker, with the network types and builders it defines."""
+    """A user's module as it travels to a worker, with the network types and builders that it defines."""
 
     name: str
     file: str
@@ -40,29 +31,29 @@ class SourceModule:
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a worker is."""
+    """The node on which a worker runs."""
 
     node: str
-    """Ray's id of its node."""
+    """Ray's id of it."""
     address: str
     port: int
-    """At which the node's own server listens."""
+    """On which the node's own server listens."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """What a training left, and what its process held for itself at its end."""
+    """Reply: the result of a training, and the memory of its process."""
 
     result: TrainingResult
     resident_bytes: int
-    """Without what it shares with other processes."""
+    """Without memory that it shares with other processes."""
 
 
-class WorkerActor:
-    """One worker; `RayWorkers` makes an actor of it. Calls are served one after the other."""
+class WorkerActor(Trainer):
+    """One worker; `search.workers.ray_backend.process` makes an actor of it. Calls are served in order."""
 
     def __init__(self) -> None:
-        self._station: TrainingStation | None = None
+        """Start empty: the trainer needs the data, which `hold` brings after `warm_up`."""
 
     def warm_up(
         self,
@@ -71,19 +62,19 @@ class WorkerActor:
         gpu: bool,
         modules: Sequence[SourceModule],
         scratch: str | None,
-        last_words: str | None = None,
+        crash_log: str | None = None,
     ) -> None:
-        """Import Keras and a person's modules.
+        """Import Keras and the user's modules.
 
         Args:
             threads: processor threads for the arithmetic.
-            gpu: whether to train on the GPU that Ray gave.
-            modules: a person's own.
+            gpu: whether to train on the GPU that Ray assigned.
+            modules: the user's own.
             scratch: folder for temporary files, which a killed worker leaves behind; None: the usual one.
-            last_words: file for what a dying worker has to say; None: nobody could read it.
+            crash_log: file for the crash log of this process; None: on a machine where nobody would read it.
         """
-        if last_words is not None:
-            keep(Path(last_words))
+        if crash_log is not None:
+            crash_logs.enable(Path(crash_log))
         if scratch is not None:
             tempfile.tempdir = os.environ["TMPDIR"] = scratch
         prepare(threads=threads, gpu=gpu, only_trains=True)
@@ -91,54 +82,24 @@ class WorkerActor:
             _import(module)
         warm_up()
         gc.collect()
-        gc.freeze()  # a million objects of the libraries, which Keras would have looked through before each training
+        gc.freeze()  # a million objects of the libraries, which Keras would scan before each training
 
     def hold(self, warm: None, *, data: StudyData, objective: Objective) -> Place:
-        """Keep the data; `warm` is what `warm_up` returned, so that its error comes here too."""
+        """Keep the data; `warm` is the result of `warm_up`, so that its error is raised here too."""
         import ray
 
         here = ray.get_runtime_context()
-        self._station = TrainingStation(data=data, objective=objective, is_halted=here.is_canceled)
+        super().__init__(data=data, objective=objective, is_halted=here.is_canceled)
         (node,) = [node for node in ray.nodes() if node["NodeID"] == here.get_node_id()]
         return Place(node=node["NodeID"], address=node["NodeManagerAddress"], port=node["NodeManagerPort"])
 
-    def start(self, task: TrainingTask) -> EpochReport | TrainingFailure | None:
-        """Train the first epoch of a task, or the one after its checkpoint."""
-        return self._at_station.start(task)
-
-    def advance(self) -> EpochReport | TrainingFailure | None:
-        """Train one more epoch, unless this call is cancelled meanwhile."""
-        return self._at_station.advance()
-
-    def checkpoint(self) -> Checkpoint | TrainingFailure:
-        """Return what is needed to go on from here."""
-        return self._at_station.checkpoint()
-
-    def pause(self) -> Checkpoint | TrainingFailure:
-        """End the training for now."""
-        return self._at_station.pause()
-
-    def halt(self) -> Checkpoint | TrainingFailure | None:
-        """End the training for now, after a call was cancelled."""
-        return self._at_station.halt()
-
-    def finish(self, *, keep_model: bool) -> Finished | TrainingFailure:
-        """End the training."""
+    def finish_and_weigh(self, *, keep_model: bool) -> Finished | TrainingFailure:
+        """End the training and return its best epoch, with the memory that this process holds."""
         memory = psutil.Process().memory_info()
-        ended = self._at_station.finish(keep_model=keep_model)
+        ended = self.finish(keep_model=keep_model)
         if isinstance(ended, TrainingFailure):
             return ended
         return Finished(result=ended, resident_bytes=int(memory.rss - getattr(memory, "shared", 0)))
-
-    def measure(self, model: bytes) -> WinnerMeasured | TrainingFailure:
-        """Predict the test images."""
-        return self._at_station.measure(model)
-
-    @property
-    def _at_station(self) -> TrainingStation:
-        if self._station is None:
-            raise RuntimeError("the worker has no data yet")
-        return self._station
 
 
 def _import(module: SourceModule) -> None:

@@ -1,8 +1,8 @@
-"""Sweeps up after a driver that was killed: a small process of its own, run as a script.
+"""Removes what a killed driver leaves: a small process, run as a script.
 
 When a driver is killed, Ray's servers die with it, but its agents wait a minute for them, and the
-session's folder stays. This process waits for its stdin to close, which is when the driver ends,
-however it ends.
+session's folder stays. This process waits for its stdin to close, which happens when the driver ends,
+in whatever way.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""What a worker's process leaves behind when it dies: how, and where its threads were.
+"""Crash log of a worker's process: the signal that killed it, and the stacks of its threads.
 
-Ray says of most deaths only that the connection ended. So each worker on this machine keeps a file open
-into which Python's `faulthandler` writes when the process gets a fatal signal, or is asked to with SIGUSR1.
-SIGKILL alone leaves no words; whether the system's own out-of-memory killer sent it is told by its counter.
+Ray reports of most deaths only that the connection ended. So each worker on this machine keeps a file open, into
+which Python's `faulthandler` writes when the process receives a fatal signal, or SIGUSR1 to dump its stacks. SIGKILL
+alone leaves no trace; the kernel's counter shows whether its out-of-memory killer sent it.
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ _dump_seconds = 2.0
 _open: list[IO[str]] = []
 
 
-def keep(path: Path) -> None:
-    """Let this process write its last words into a file; called in a worker, once."""
+def enable(path: Path) -> None:
+    """Write the crash log of this process into a file; called in a worker, once."""
     file = path.open("w")
     file.write(f"pid {os.getpid()}\n")
     file.flush()
-    _open.append(file)  # faulthandler knows only its number
+    _open.append(file)  # keeps it open: faulthandler holds only its descriptor
     faulthandler.disable()  # Ray has handlers of its own; ours must come first
     faulthandler.enable(file=file, all_threads=True)
     faulthandler.register(signal.SIGUSR1, file=file, all_threads=True)
 
 
 @dataclass(frozen=True, kw_only=True)
-class LastWords:
-    """What a worker's file says."""
+class CrashLog:
+    """Content of a crash log."""
 
     pid: int | None
-    """None: the process did not get as far as to write it."""
+    """None: the process ended before it could write it."""
     text: str
-    """Where its threads were, or ""."""
+    """Stacks of its threads, or ""."""
 
     @classmethod
-    def read(cls, path: Path) -> LastWords:
-        """Return what the file says, as far as there is one."""
+    def read(cls, path: Path) -> CrashLog:
+        """Return the content of a file, empty where there is none."""
         try:
             first, _, rest = path.read_text(errors="replace").partition("\n")
         except OSError:
@@ -61,40 +61,38 @@ class LastWords:
 
     @property
     def signal(self) -> str:
-        """The signal that the process died of: "SIGSEGV" where it says so, else "SIGKILL", which nobody outlives."""
+        """The signal that killed the process: the one that the log names, such as "SIGSEGV", else "SIGKILL"."""
         line = next((line for line in self.text.splitlines() if line.startswith(_prefix)), "")
         return _fatal.get(line.removeprefix(_prefix).strip(), "SIGABRT") if line else "SIGKILL"
 
 
-def put_down(path: Path) -> LastWords:
-    """Kill the process of a file, however it is stuck, and return where its threads were if it could still say so."""
-    words = ask(path)
-    if words.pid is not None:
+def kill_with_traceback(path: Path) -> CrashLog:
+    """Kill the process of a crash log, however it hangs, and return the stacks that it could still dump."""
+    log = dump_stacks(path)
+    if log.pid is not None:
         with contextlib.suppress(OSError):
-            os.kill(words.pid, signal.SIGKILL)
-    return words
+            os.kill(log.pid, signal.SIGKILL)
+    return log
 
 
-def ask(path: Path) -> LastWords:
-    """Let a live process write where its threads are, and return that; nothing when it does not answer."""
-    before = LastWords.read(path)
-    if before.pid is None:
-        return before
+def dump_stacks(path: Path) -> CrashLog:
+    """Let the process of a crash log dump its stacks, and return the log; its text is empty if it does not answer."""
+    log = CrashLog.read(path)
+    if log.pid is None:
+        return log
     try:
-        os.kill(before.pid, signal.SIGUSR1)
+        os.kill(log.pid, signal.SIGUSR1)
     except OSError:
-        return before
+        return log
     deadline = time.monotonic() + _dump_seconds
-    words = before
-    while time.monotonic() < deadline and not words.text:
+    while time.monotonic() < deadline and not CrashLog.read(path).text:
         time.sleep(0.05)
-        words = LastWords.read(path)
-    time.sleep(0.05)  # for the rest of it
-    return LastWords.read(path)
+    time.sleep(0.05)  # for the rest of the text
+    return CrashLog.read(path)
 
 
 def oom_kills(counters: Path = Path("/proc/vmstat")) -> int:
-    """Return how many processes this machine's kernel has killed for want of memory; 0 where it does not count."""
+    """Return how many processes the kernel has killed for lack of memory; 0 where it does not count them."""
     try:
         lines = counters.read_text().splitlines()
     except OSError:

@@ -1,53 +1,58 @@
-"""What a Ray cluster of a search's own is given: settings, a private folder, a look at the shared memory."""
+"""A Ray cluster of the search's own: its settings, private folder, token, log and shared memory."""
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
+import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from search.workers.ray_backend import cleanup_process
+from spaces.errors import UsageError
 
 _variables = {
     "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE": "1",
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "40",  # Ray's own minute passes in silence, deaf to Ctrl-C, as it starts
-    "RAY_worker_niceness": "0",  # Ray's own 15 leaves a worker nearly nothing beside other busy processes
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "40",  # Ray's own minute blocks without handling Ctrl-C
+    "RAY_worker_niceness": "0",  # Ray's own 15 starves workers beside other busy processes
 }
+_auth_mode = "RAY_AUTH_MODE"
+_other_tokens = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
 _longest_folder = 24
 """Characters of the temporary folder; Ray and we append up to 82, and a socket's path ends at 107."""
 
 
 def set_variables() -> None:
-    """Set what Ray reads from the environment, unless somebody has set it."""
+    """Set what Ray reads from the environment, unless it is set already."""
     for name, value in _variables.items():
         os.environ.setdefault(name, value)
 
 
 @contextlib.contextmanager
 def private_folder() -> Iterator[Path]:
-    """Yield a short-named folder that is nobody else's; Ray's own, inside it, is open to all."""
+    """Yield a folder with a short name that no other user can read; Ray's own inside it is open to all."""
     usual = tempfile.gettempdir()
     folder = Path(tempfile.mkdtemp(prefix="tamiz-", dir=usual if len(usual) <= _longest_folder else "/tmp"))
-    sweeper = subprocess.Popen(
+    cleanup = subprocess.Popen(
         [sys.executable, "-P", cleanup_process.__file__, str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        start_new_session=True,  # Ctrl-C is none of its business
+        start_new_session=True,  # so that Ctrl-C does not reach it
     )
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        sweeper.communicate()
+        cleanup.communicate()
 
 
 def head_has_ended() -> bool:
@@ -55,7 +60,7 @@ def head_has_ended() -> bool:
     try:
         children = psutil.Process().children()
         return any(one.name() == "gcs_server" and one.status() == psutil.STATUS_ZOMBIE for one in children)
-    except psutil.Error:  # one ended meanwhile, and was taken note of: by Ray, which then knows
+    except psutil.Error:  # one ended in between, which Ray notices itself
         return False
 
 
@@ -67,12 +72,12 @@ def append_worker_logs(folder: Path, log_file: Path) -> None:
 
 
 def shared_memory_in_words(free_bytes: int | None, *, wanted_bytes: float) -> str | None:
-    """Return what to tell a person whose shared memory Ray finds too small; None: it is large enough, or unknown."""
+    """Return a warning about shared memory that is too small for Ray; None: it is large enough, or unknown."""
     if free_bytes is None or free_bytes >= wanted_bytes:
         return None
     return (
         f"/dev/shm has {free_bytes // 2**20} MB free, so workers share images through the disk, which is slower "
-        "(a container can be given more: --shm-size)"
+        "(for a container: --shm-size)"
     )
 
 
@@ -85,5 +90,59 @@ def shared_memory_free() -> int | None:
 
 
 def object_store_bytes(nodes: Sequence[Any]) -> float:
-    """Return what Ray would share between processes on its nodes."""
+    """Return the size of the object stores of all nodes."""
     return sum(float(node["Resources"].get("object_store_memory", 0)) for node in nodes)
+
+
+def check_token_mode(environment: Mapping[str, str]) -> None:
+    """Refuse to start a cluster without token authentication, in which anyone who reaches this machine could run code.
+
+    Raises:
+        UsageError: the environment switches it off.
+    """
+    mode = environment.get(_auth_mode, "token")
+    if mode.lower() != "token":
+        raise UsageError(
+            f"invalid {_auth_mode} {mode!r}: anyone who reaches this machine could run code in the workers\n"
+            f"Expected token, which is the default. Unset {_auth_mode}, or search without Ray: --executor inline\n"
+            "If this machine cannot be reached by others: --insecure-ray"
+        )
+
+
+def ensure_private_token(environment: Mapping[str, str], *, home: Path | None = None) -> None:
+    """Create the token that Ray would create readable for all, and make an existing one private.
+
+    Does nothing where the environment names another token.
+    """
+    if any(environment.get(name) for name in _other_tokens):
+        return
+    token = (home or Path.home()) / ".ray" / "auth_token"
+    with contextlib.suppress(OSError):  # a home that cannot be written: Ray reports that itself
+        token.parent.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            file = os.open(token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(file, "w") as text:
+                text.write(secrets.token_hex(32))
+        token.chmod(0o600)
+
+
+@contextlib.contextmanager
+def ray_lines_to(log_file: Path) -> Iterator[None]:
+    """Write what Ray logs and prints in this process to a file, never to the terminal."""
+    from ray._private import worker
+
+    logger = logging.getLogger("ray")
+    file = logging.FileHandler(log_file, encoding="utf-8", delay=True)
+    before, logger.handlers, logger.propagate = logger.handlers, [file], False
+    # With `log_to_driver=False` Ray still prints on stdout what the raylet reports of dead workers.
+    printing, worker.print_to_stdstream = worker.print_to_stdstream, _log_lines
+    try:
+        yield
+    finally:
+        worker.print_to_stdstream = printing
+        logger.handlers = before
+        file.close()
+
+
+def _log_lines(data: dict[str, Any], ignore_prefix: object = None) -> None:
+    logging.getLogger("ray").warning("%s: %s", data.get("pid"), "\n".join(data["lines"]))

@@ -1,18 +1,19 @@
-"""How the processors and GPUs of one or more machines are shared out among workers."""
+"""Divides the processors and GPUs of one or more machines among workers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 WORKER_BYTES = 2**30
-"""What a warm worker takes, about: Keras, TensorFlow and a small network (`benchmarks.memory`: 0.8 GiB)."""
+"""About what a warm worker takes: Keras, TensorFlow and a small network (`benchmarks.memory`: 0.8 GiB)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """What one node of a cluster has."""
+    """Resources of one node of a cluster."""
 
     cpus: int
     gpus: int
@@ -36,12 +37,21 @@ class Share:
         return max(1, int(self.cpus))
 
 
+def machines_of(nodes: Sequence[Any]) -> list[Machine]:
+    """Return the nodes that are alive, from what `ray.nodes()` returns."""
+    resources = [node["Resources"] for node in nodes if node["Alive"]]
+    return [
+        Machine(cpus=int(has.get("CPU", 0)), gpus=int(has.get("GPU", 0)), memory=int(has.get("memory", 0)))
+        for has in resources
+    ]
+
+
 def share_out(machines: Sequence[Machine], workers: int | None) -> Share:
-    """Return the largest equal share with which all workers find a place.
+    """Return the largest equal share with which all workers fit.
 
     Args:
         machines: the nodes; where one has a GPU, those without are left out.
-        workers: how many are wanted; None: one a GPU, or else one a processor, as memory allows.
+        workers: how many; None: one per GPU, or else one per processor, as memory allows.
     """
     with_gpu = [machine for machine in machines if machine.gpus]
     used = with_gpu or machines

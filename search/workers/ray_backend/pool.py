@@ -1,43 +1,81 @@
-"""Who works: hires the actors of a session of Ray, replaces those that are worn, and knows what each is to answer."""
+"""Worker pool: starts, recycles and replaces Ray actors, and knows which replies each of them owes."""
 
 from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
 import ray
 
-from objectives.messages import Objective, StudyData
+from objectives.messages import Examples, Objective, Predictions, StudyData, TrainingResult, WinnerMeasured
+from reports.wording import count
+from search.workers.protocol import Reply
 from search.workers.ray_backend.actor import Place
-from search.workers.ray_backend.ray_arrays import as_plain_arrays
-from search.workers.ray_backend.session import Hired, RaySession
-from search.workers.ray_backend.wear import Limits, Wear
+from search.workers.ray_backend.process import WorkerProcess
+from search.workers.ray_backend.session import RaySession
+
+_gib = 2**30
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecyclePolicy:
+    """When a worker's process is replaced between two trainings."""
+
+    trainings: int = 200
+    """After this many."""
+    growth_fraction: float = 0.5
+    """Its memory may grow by this fraction of what it was after the first training,"""
+    growth_bytes: int = _gib // 2
+    """and by this much in any case: networks differ."""
+    least_trainings: int = 10
+    """Growth counts only after this many: a new process takes seconds to start."""
+
+    def reason(self, trainings: int, *, first_bytes: int, now_bytes: int) -> str | None:
+        """Return why a process should be replaced now, if it should.
+
+        Args:
+            trainings: that it has done.
+            first_bytes: its own memory after the first of them.
+            now_bytes: its own memory now.
+        """
+        if trainings >= self.trainings:
+            return f"it has done {trainings} trainings"
+        allowed = max(self.growth_bytes, int(self.growth_fraction * first_bytes))
+        if trainings >= self.least_trainings and now_bytes - first_bytes > allowed:
+            return (
+                f"its memory grew from {first_bytes / _gib:.2f} to {now_bytes / _gib:.2f} GiB in {trainings} trainings"
+            )
+        return None
 
 
 @dataclass(kw_only=True)
 class RayWorker:
-    """One of the crew; its number stays when another process takes its place."""
+    """One worker; it keeps its number when its process is replaced."""
 
     number: int
-    hired: Hired
+    process: WorkerProcess
     state: Literal["starting", "idle", "working", "waiting", "pausing"] = "starting"
     """Waiting: for the driver's decision."""
     trial: int = -1
     epoch: int = 0
-    """The one under way, or last reported."""
+    """The running one, or the last reported."""
     training: Any = None
-    """ObjectRef of the epoch under way."""
-    asked_at: float = 0.0
-    """When it was asked for, by the monotonic clock."""
+    """ObjectRef of the running epoch."""
+    requested_at: float = 0.0
+    """When that epoch was requested, by the monotonic clock."""
     place: Place | None = None
-    """Where it is; None: it never got ready."""
-    wear: Wear
+    """Where it runs; None: it is not ready yet."""
+    trainings: int = 0
+    """That its process has done."""
+    first_bytes: int = 0
+    """Memory of its process after the first of them."""
     is_worn: bool = False
-    """Whether another is to be hired in its place, once it is idle."""
-    successor: Hired | None = None
-    """The other, where there was room to hire it ahead; waited for while it warms up."""
+    """Whether its process is to be replaced as soon as it is idle."""
+    successor: WorkerProcess | None = None
+    """The next process, if there was room to start it ahead; it is awaited while it warms up."""
 
     @property
     def is_busy(self) -> bool:
@@ -45,50 +83,45 @@ class RayWorker:
         return self.state in ("working", "waiting", "pausing")
 
 
-class RayCrew:
-    """The workers of one search, and the answers that are expected of them."""
+class WorkerPool:
+    """The workers of one search."""
 
-    def __init__(self, *, session: RaySession, data: StudyData, objective: Objective, limits: Limits) -> None:
-        """Hire nobody yet.
-
-        Args:
-            session: where the workers run.
-            data: kept once in each machine's shared memory.
-            objective: what recipes are measured by.
-            limits: how long a worker's process may serve.
-        """
+    def __init__(self, *, session: RaySession, data: StudyData, objective: Objective, policy: RecyclePolicy) -> None:
+        """Begin without workers; see `RayWorkers`."""
         self.workers: list[RayWorker] = []
         self._session = session
         self._data = data
         self._objective = objective
-        self._limits = limits
+        self._policy = policy
         self._shared: Any = None
         self._expected: dict[Any, RayWorker] = {}
+        self._lost_nodes: set[str] = set()
 
     @property
     def ready(self) -> int:
-        """How many have got ready, and are there."""
+        """How many workers are ready or busy."""
         return sum(worker.state != "starting" for worker in self.workers)
 
     @property
     def expected(self) -> list[Any]:
-        """ObjectRefs of the answers that are expected, oldest first."""
+        """ObjectRefs of the expected replies, oldest first."""
         return list(self._expected)
 
     def open(self) -> None:
-        """Hand the data over to the workers that the session has hired."""
+        """Give the data to the processes that the session has started."""
         self._shared = ray.put(as_plain_arrays(self._data))
-        for number, hired in enumerate(self._session.crew()):
-            self._add(RayWorker(number=number, hired=hired, wear=Wear(self._limits)))
+        for number, process in enumerate(self._session.processes):
+            self.workers.append(RayWorker(number=number, process=process))
+            self._hand_over(self.workers[-1])
 
     def close(self) -> None:
-        """Expect nothing more of anybody."""
+        """Expect no more replies."""
         self._expected.clear()
         self.workers.clear()
         self._shared = None
 
     def take_idle(self, trial: int) -> RayWorker:
-        """Give `trial` to a worker that is idle."""
+        """Assign `trial` to an idle worker and return it; RuntimeError if there is none."""
         for worker in self.workers:
             if worker.state == "idle":
                 worker.state, worker.trial = "working", trial
@@ -96,73 +129,107 @@ class RayCrew:
         raise RuntimeError("no worker is idle")
 
     def busy_with(self, trial: int) -> RayWorker | None:
-        """Who has that trial; None: nobody, any more."""
+        """Return the worker that trains or measures a trial; None: none does any more."""
         return next((worker for worker in self.workers if worker.is_busy and worker.trial == trial), None)
 
-    def expect(self, worker: RayWorker, answer: Any) -> None:
-        """Wait for this ObjectRef too."""
-        self._expected[answer] = worker
+    def expect(self, worker: RayWorker, reply: Any) -> None:
+        """Await a reply, an ObjectRef."""
+        self._expected[reply] = worker
 
     def expect_epoch(self, worker: RayWorker, training: Any) -> None:
-        """Wait for this ObjectRef, of an epoch, too."""
-        worker.training, worker.asked_at = training, time.monotonic()
+        """Await the reply of an epoch, an ObjectRef."""
+        worker.training, worker.requested_at = training, time.monotonic()
         self.expect(worker, training)
 
     def forget_epoch(self, worker: RayWorker) -> bool:
-        """Expect no answer of the epoch that a worker trains; whether it trains one."""
+        """Expect no reply of a worker's running epoch any more; return whether there is one."""
         return self._expected.pop(worker.training, None) is not None
 
-    def answering(self, answer: Any) -> RayWorker | None:
-        """Whose answer this is, expected no more; None: a successor's word that it is warm, which is dealt with."""
-        worker = self._expected.pop(answer)
-        if worker.successor is None or answer != worker.successor.warm:
+    def take_reply(self, reply: Any) -> RayWorker | None:
+        """Return the worker that owed a reply; None: it is a successor that has warmed up, which needs no reaction."""
+        worker = self._expected.pop(reply)
+        if worker.successor is None or reply != worker.successor.warm:
             return worker
         if worker.state == "idle":
             self.replace(worker)
-        return None  # if it could not get warm, that is heard again when it is handed the data
+        return None  # an error in warming up is raised again when the data are handed over
 
-    def forget_answers(self, worker: RayWorker) -> None:
-        """Expect nothing more of it: an epoch may be asked for already when a checkpoint fails."""
+    def forget_replies(self, worker: RayWorker) -> None:
+        """Expect no reply of a worker any more: when a checkpoint fails, an epoch may have been requested already."""
         successor = None if worker.successor is None else worker.successor.warm
         self._expected = {
-            answer: by for answer, by in self._expected.items() if by is not worker or answer == successor
+            reply: owner for reply, owner in self._expected.items() if owner is not worker or reply == successor
         }
 
-    def wear(self, worker: RayWorker, resident_bytes: int) -> None:
-        """Count a training that has ended; another will replace a worn worker, hired ahead where there is room."""
-        reason = worker.wear.add(resident_bytes)
+    def count_training(self, worker: RayWorker, resident_bytes: int) -> None:
+        """Count a training that ended; a worn process is replaced, if possible by one that is started ahead."""
+        worker.trainings += 1
+        worker.first_bytes = worker.first_bytes or resident_bytes
+        reason = self._policy.reason(worker.trainings, first_bytes=worker.first_bytes, now_bytes=resident_bytes)
         if reason is None or worker.is_worn:
             return
         logging.getLogger("ray").warning("worker %d is replaced between two trainings: %s", worker.number, reason)
         worker.is_worn = True
         if self._session.has_room():
-            worker.successor = self._session.hire()
+            worker.successor = self._session.start_process()
             self.expect(worker, worker.successor.warm)
 
     def release(self, worker: RayWorker) -> None:
-        """Let it be idle, or go where it is worn."""
+        """Let a worker be idle, or replace its process if it is worn and no successor is warming up."""
         worker.state = "idle"
-        self._replace_worn(worker)
+        is_warming = worker.successor is not None and worker.successor.warm in self._expected
+        if worker.is_worn and not is_warming:
+            self.replace(worker)
 
     def replace(self, worker: RayWorker) -> None:
-        """End its process and hire another, or take the one that was hired ahead."""
+        """End a worker's process and start another, or take the successor."""
         self._session.await_head()
-        ray.kill(worker.hired.actor)
-        hired, worker.successor = worker.successor or self._session.hire(), None
-        self.forget_answers(worker)
-        worker.hired, worker.state, worker.wear, worker.is_worn = hired, "starting", Wear(self._limits), False
-        worker.place = None
+        ray.kill(worker.process.actor)
+        process, worker.successor = worker.successor or self._session.start_process(), None
+        self.forget_replies(worker)
+        worker.process, worker.state, worker.place = process, "starting", None
+        worker.trainings, worker.first_bytes, worker.is_worn = 0, 0, False
         self._hand_over(worker)
 
-    def _add(self, worker: RayWorker) -> None:
-        self.workers.append(worker)
-        self._hand_over(worker)
+    def note_lost_node(self, place: Place) -> str | None:
+        """Return a line about the loss of a node for the person who waits; None: it was noted before."""
+        if place.node in self._lost_nodes:
+            return None
+        self._lost_nodes.add(place.node)
+        trials = sum(worker.is_busy for worker in self.workers if worker.place == place)
+        left = sum(worker.state != "starting" and worker.place != place for worker in self.workers)
+        rest = f"workers left: {left}" if left else "waiting for workers"
+        return f"node {place.address} lost with {count(trials, 'trial')}; {rest}"
 
     def _hand_over(self, worker: RayWorker) -> None:
-        hired = worker.hired
-        self.expect(worker, hired.actor.hold.remote(hired.warm, data=self._shared, objective=self._objective))
+        process = worker.process
+        self.expect(worker, process.actor.hold.remote(process.warm, data=self._shared, objective=self._objective))
 
-    def _replace_worn(self, worker: RayWorker) -> None:
-        awaited = worker.successor is not None and worker.successor.warm in self._expected
-        if worker.is_worn and worker.state == "idle" and not awaited:
-            self.replace(worker)
+
+def detached(reply: Reply) -> Reply:
+    """Return a reply whose predictions outlive Ray's shared memory."""
+    if not isinstance(reply, TrainingResult | WinnerMeasured):
+        return reply
+    shared = reply.predictions
+    own = Predictions(
+        probabilities=shared.probabilities.copy(), labels=shared.labels.copy(), images=shared.images.copy()
+    )
+    return replace(reply, predictions=own)
+
+
+def as_plain_arrays(data: StudyData) -> StudyData:
+    """Return the data in arrays that Ray shares without copying: contiguous, not memory-mapped, each array once."""
+    plain: dict[int, Any] = {}
+
+    def of(array: np.ndarray[Any, Any]) -> Any:
+        return plain.setdefault(id(array), np.ascontiguousarray(array.view(np.ndarray)))
+
+    def examples(some: Examples) -> Examples:
+        return Examples(images=of(some.images), labels=of(some.labels), indices=of(some.indices))
+
+    return StudyData(
+        train=examples(data.train),
+        validation=examples(data.validation),
+        test=None if data.test is None else examples(data.test),
+        classes=data.classes,
+    )

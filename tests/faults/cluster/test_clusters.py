@@ -28,8 +28,7 @@ import pytest
 from search.driver.run import run_search
 from search.settings import RunSettings
 from search.system.output_capture import only_own_lines
-from search.workers.ray_backend.health import Pulse
-from search.workers.ray_backend.ray_absence import Absence
+from search.workers.ray_backend.health import HealthCheck, WorkerAbsence
 from spaces.catalogue import find_space
 from spaces.errors import StorageError
 from spaces.space import Parameters
@@ -54,7 +53,7 @@ def test_a_search_whose_ray_is_gone_ends_within_a_minute(tmp_path: Path, server:
     seconds = time.monotonic() - began
     lines = [line for line in said.splitlines() if not line.startswith("[")]
     assert (searching.returncode, seconds < 60) == (5, True), f"{seconds:.0f} s\n{said}"
-    assert lines[-2].endswith("is gone; what is finished is kept")
+    assert lines[-2].endswith("is gone; finished trials are kept")
     assert lines[-1] == f"resume with: python -m search resume s --runs {tmp_path}"
 
 
@@ -148,7 +147,7 @@ def test_a_search_waits_for_machines_and_goes_on_when_one_comes(cluster: Any, tm
 def test_a_search_that_waits_in_vain_can_be_resumed(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("search.workers.ray_backend.ray_absence._starting_seconds", 40.0)
+    monkeypatch.setattr("search.workers.ray_backend.health._starting_seconds", 40.0)
     said = search_on(cluster, tmp_path, comes_back=False)
     assert re.match(r"the cluster has had no worker for 4\ds \(--cluster-wait limits this", said.notes[-1])
     assert len(said.ended_trials) in (1, 2), "losing a machine takes a moment"
@@ -165,27 +164,27 @@ class Clock:
         return self.now
 
 
-def absent(seconds: int, *, patience_seconds: float) -> list[str]:
+def absent(seconds: int, *, wait_seconds: float) -> list[str]:
     """Return what is said while there is no worker for so long."""
     clock, lines = Clock(), []
-    absence = Absence(patience_seconds=patience_seconds, clock=clock)
+    absence = WorkerAbsence(wait_seconds=wait_seconds, clock=clock)
     for _ in range(seconds):
         clock.now += 1.0
-        lines.append(absence.seen(workers=0))
+        lines.append(absence.check(workers=0))
     return [line for line in lines if line]
 
 
 def test_an_absence_is_told_each_minute_and_ends_with_patience() -> None:
-    assert absent(150, patience_seconds=90) == [f"waiting for workers: none for {n} min" for n in (1, 2)]
+    assert absent(150, wait_seconds=90) == [f"no workers available for {n} min" for n in (1, 2)]
     with pytest.raises(StorageError, match="the cluster has had no worker for 2 min 31 s"):
-        absent(151, patience_seconds=90)
+        absent(151, wait_seconds=90)
 
 
 def test_a_suspended_driver_has_missed_no_worker() -> None:
     clock = Clock()
-    absence = Absence(patience_seconds=60, clock=clock)
+    absence = WorkerAbsence(wait_seconds=60, clock=clock)
     clock.now = 8 * 3600.0
-    assert absence.seen(workers=0) is None
+    assert absence.check(workers=0) is None
 
 
 @pytest.mark.slow
@@ -240,28 +239,28 @@ def listening(folder: Path) -> Iterator[str]:
         yield str(folder / "raylet")
 
 
-def felt(pulse: Pulse, times: int) -> bool:
+def is_gone(health: HealthCheck, times: int) -> bool:
     """Return whether the cluster is given up after so many tries."""
     for _ in range(times):
-        pulse.feel()
-    return pulse.is_gone
+        health.probe()
+    return health.is_gone
 
 
 def test_a_head_that_answers_lives(node: str) -> None:
     with head(answers=True) as address:
-        assert not felt(Pulse(address=address, node_socket=node), 10)
+        assert not is_gone(HealthCheck(address=address, node_socket=node), 10)
 
 
 def test_a_head_that_is_gone_is_given_up_after_several_tries(node: str) -> None:
-    pulse = Pulse(address="127.0.0.1:1", node_socket=node)
-    assert (felt(pulse, 7), felt(pulse, 1)) == (False, True)
+    health = HealthCheck(address="127.0.0.1:1", node_socket=node)
+    assert (is_gone(health, 7), is_gone(health, 1)) == (False, True)
 
 
 def test_a_head_that_is_stopped_is_given_up_too(node: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("search.workers.ray_backend.health._answer_seconds", 0.05)
     with head(answers=False) as address:
-        pulse = Pulse(address=address, node_socket=node)
-        assert (felt(pulse, 5), felt(pulse, 1)) == (False, True)
+        health = HealthCheck(address=address, node_socket=node)
+        assert (is_gone(health, 5), is_gone(health, 1)) == (False, True)
 
 
 def test_a_driver_whose_own_node_is_gone_has_no_cluster(tmp_path: Path) -> None:
@@ -272,18 +271,18 @@ def test_a_driver_whose_own_node_is_gone_has_no_cluster(tmp_path: Path) -> None:
         while not path.exists():
             time.sleep(0.05)
         time.sleep(0.2)
-        pulse = Pulse(address=address, node_socket=str(path))
-        before = felt(pulse, 1)
+        health = HealthCheck(address=address, node_socket=str(path))
+        before = is_gone(health, 1)
         other.kill()
         other.communicate()
-        assert (before, felt(pulse, 1)) == (False, True)
+        assert (before, is_gone(health, 1)) == (False, True)
 
 
 def test_misses_long_ago_do_not_count(node: str) -> None:
     with head(answers=True) as address:
-        pulse = Pulse(address="127.0.0.1:1", node_socket=node)
-        felt(pulse, 7)
-        pulse.address = address
-        felt(pulse, 1)
-        pulse.address = "127.0.0.1:1"
-        assert not felt(pulse, 7)
+        health = HealthCheck(address="127.0.0.1:1", node_socket=node)
+        is_gone(health, 7)
+        health.address = address
+        is_gone(health, 1)
+        health.address = "127.0.0.1:1"
+        assert not is_gone(health, 7)

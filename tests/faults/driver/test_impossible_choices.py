@@ -15,7 +15,7 @@ import pytest
 
 from objectives.messages import Objective, StudyData, TrainingFailure, TrainingTask
 from objectives.networks.registry import build
-from search.workers.trainer import TrainingStation
+from search.workers.trainer import Trainer
 from spaces.catalogue import find_space
 from spaces.errors import ImpossibleChoiceError, SpaceError
 from spaces.parameters import find_parameters
@@ -121,8 +121,8 @@ def _five_pools(network: FivePools, images: Any) -> Any:
 
 @pytest.mark.slow
 def test_poolings_that_leave_no_pixel_are_such_a_choice(small_digits: StudyData) -> None:
-    station = TrainingStation(data=small_digits, objective=Objective(metric="val_accuracy", epochs=1))
-    failure = station.start(TrainingTask(trial=0, recipe=replace(RECIPE, network=FivePools()), seed=0))
+    trainer = Trainer(data=small_digits, objective=Objective(metric="val_accuracy", epochs=1))
+    failure = trainer.start(TrainingTask(trial=0, recipe=replace(RECIPE, network=FivePools()), seed=0))
     assert isinstance(failure, TrainingFailure)
     assert (failure.cause, failure.poisons) == ("invalid", False)
     assert failure.message.startswith("ValueError while building the network: ")

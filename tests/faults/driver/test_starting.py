@@ -21,13 +21,13 @@ from spaces.errors import UsageError
 
 def test_a_ray_that_takes_long_to_start_is_waited_for_aloud(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr("search.workers.ray_backend.session._between_notes_seconds", 0.05)
+    monkeypatch.setattr("search.workers.ray_backend.session._reminder_seconds", 0.05)
     session = RaySession(address=None, workers=1, modules=(), log_file=tmp_path / "log.txt", note=said.append)
     session._share = share_out([Machine(cpus=1, gpus=0, memory=2**30)], 1)
     threading.Timer(0.3, session._is_up.set).start()
 
     assert session.share.workers == 1
-    assert said[0] == "waiting for Ray, which began 0 s ago"
+    assert said[0] == "waiting for Ray, which started 0 s ago"
 
 
 @pytest.mark.slow

@@ -149,7 +149,9 @@ def test_a_search_ends_inside_of_a_trial_that_never_would(tmp_path: Path, monkey
         runs=str(tmp_path), workers=1, timeout_seconds=980,
     )  # fmt: skip
     progress = HastyProgress()
-    monkeypatch.setattr("search.driver.run.TrialBudget", functools.partial(TrialBudget, clock=lambda: progress.seconds))
+    monkeypatch.setattr(
+        "search.driver.parts.TrialBudget", functools.partial(TrialBudget, clock=lambda: progress.seconds)
+    )
     summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
     assert summary.trials is not None
     assert (summary.reason, summary.trials.complete, summary.trials.running) == ("timed out", 1, 1)
@@ -185,9 +187,9 @@ def test_both_limits_stop_a_search_in_one_process_at_a_batch(tmp_path: Path, mon
     )  # fmt: skip
     progress = TwoLimits()
     monkeypatch.setattr(
-        "search.driver.run.TrialBudget", functools.partial(TrialBudget, clock=lambda: progress.search_seconds)
+        "search.driver.parts.TrialBudget", functools.partial(TrialBudget, clock=lambda: progress.search_seconds)
     )
-    monkeypatch.setattr("search.driver.run.TrialTimer", functools.partial(TrialTimer, clock=progress.look))
+    monkeypatch.setattr("search.driver.parts.TrialTimer", functools.partial(TrialTimer, clock=progress.look))
     summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
     assert summary.trials is not None
     assert (summary.reason, summary.trials.complete, summary.trials.running) == ("timed out", 1, 1)

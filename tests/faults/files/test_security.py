@@ -27,7 +27,7 @@ from objectives.messages import StudyData
 from search.driver.checkpoints import Checkpoints
 from search.results.run_folder import RunFolder
 from search.storage.database import study_storage
-from search.workers.ray_backend.ray_token import ensure_private_token
+from search.workers.ray_backend.local_cluster import ensure_private_token
 from search.workers.ray_backend.session import RaySession
 from spaces.errors import RecordError, UsageError
 from tests.faults.driver.test_stops import wait
@@ -83,7 +83,7 @@ def test_a_token_elsewhere_is_left_to_whoever_put_it_there(tmp_path: Path) -> No
 
 def test_a_cluster_without_its_token_is_not_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
-    with pytest.raises(UsageError, match="RAY_AUTH_MODE is 'disabled': whoever reaches this machine could run code"):
+    with pytest.raises(UsageError, match="invalid RAY_AUTH_MODE 'disabled': anyone who reaches this machine could run"):
         RaySession.begin(log_file=tmp_path / "log.txt", workers=1)
 
 

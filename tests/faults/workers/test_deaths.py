@@ -14,12 +14,12 @@ from ray.exceptions import ActorDiedError, OutOfMemoryError
 
 from objectives.messages import StudyData
 from search.workers.protocol import EpochReported, TrainingFailed
-from search.workers.ray_backend.crash_log import LastWords, oom_kills
-from search.workers.ray_backend.failures import death
+from search.workers.ray_backend.crash_log import CrashLog, oom_kills
+from search.workers.ray_backend.failures import worker_death
 from search.workers.ray_backend.workers import RayWorkers
 from tests.faults.workers.odd_workers import next_event, odd_workers, task, until_idle
 
-SILENT = LastWords(pid=77, text="")
+SILENT = CrashLog(pid=77, text="")
 
 
 @pytest.fixture(scope="module")
@@ -59,25 +59,25 @@ def test_the_next_worker_trains(workers: RayWorkers) -> None:
 
 
 def test_a_kill_while_the_system_runs_out_of_memory_is_want_of_memory() -> None:
-    failure = death(ActorDiedError(), place="at epoch 2/8", words=SILENT, was_short_of_memory=True)
+    failure = worker_death(ActorDiedError(), place="at epoch 2/8", log=SILENT, was_short_of_memory=True)
     said = "worker died (SIGKILL, as the system ran out of memory) at epoch 2/8"
     assert (failure.cause, failure.message) == ("host_oom", said)
 
 
 def test_ray_s_own_memory_monitor_is_believed() -> None:
     error = OutOfMemoryError("the node was about to run out of memory")
-    failure = death(error, place="at epoch 2/8", words=SILENT, was_short_of_memory=False)
+    failure = worker_death(error, place="at epoch 2/8", log=SILENT, was_short_of_memory=False)
     assert (failure.cause, failure.message) == ("host_oom", "worker's machine ran out of memory at epoch 2/8")
 
 
 def test_of_a_worker_elsewhere_nothing_is_made_up() -> None:
-    failure = death(ActorDiedError(), place="at epoch 2/8", words=None, was_short_of_memory=False)
+    failure = worker_death(ActorDiedError(), place="at epoch 2/8", log=None, was_short_of_memory=False)
     assert failure.message == "worker died at epoch 2/8"
 
 
 def test_a_crash_is_no_want_of_memory_whatever_else_the_system_killed() -> None:
-    words = LastWords(pid=77, text="Fatal Python error: Bus error\n\nCurrent thread ...")
-    failure = death(ActorDiedError(), place="at epoch 2/8", words=words, was_short_of_memory=True)
+    log = CrashLog(pid=77, text="Fatal Python error: Bus error\n\nCurrent thread ...")
+    failure = worker_death(ActorDiedError(), place="at epoch 2/8", log=log, was_short_of_memory=True)
     assert (failure.cause, failure.message) == ("worker_lost", "worker died (SIGBUS) at epoch 2/8")
 
 

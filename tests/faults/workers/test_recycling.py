@@ -14,7 +14,7 @@ import pytest
 
 from objectives.messages import Decision, StudyData
 from search.workers.protocol import EpochReported, TrainingEnded, TrainingFailed
-from search.workers.ray_backend.wear import Limits
+from search.workers.ray_backend.pool import RecyclePolicy
 from search.workers.ray_backend.workers import RayWorkers
 from tests.faults.workers.odd_workers import next_event, odd_workers, task, until_idle
 
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def workers(small_digits: StudyData, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayWorkers]:
     """One worker, whose process serves for two trainings."""
-    limits = Limits(trainings=2)
-    with odd_workers(small_digits, tmp_path_factory.mktemp("run"), limits=limits) as one:
+    policy = RecyclePolicy(trainings=2)
+    with odd_workers(small_digits, tmp_path_factory.mktemp("run"), policy=policy) as one:
         yield one
 
 

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from objectives.messages import Decision, StudyData, TrainingTask
-from search.workers.ray_backend.wear import Limits
+from search.workers.ray_backend.pool import RecyclePolicy
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
 from tests.faults.workers.odd_workers import next_event, odd_workers, until_idle
 
@@ -32,7 +32,7 @@ def resident_bytes() -> int:
 @pytest.mark.timeout(900)
 def test_the_memory_of_a_warm_worker_stays_what_it_was(small_digits: StudyData, tmp_path: Path) -> None:
     grown = {}
-    with odd_workers(small_digits, tmp_path, limits=Limits(trainings=SOAK + 1)) as workers:
+    with odd_workers(small_digits, tmp_path, policy=RecyclePolicy(trainings=SOAK + 1)) as workers:
         for trial in range(SOAK):
             network = ConvNet(stages=(Stage(filters=2 + trial % STRUCTURES, convolutions=1),), kernel=3)
             recipe = Recipe(network=network, fit=Fit(learning_rate=0.01, batch_size=64))

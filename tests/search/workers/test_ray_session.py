@@ -124,12 +124,12 @@ def test_a_killed_driver_leaves_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:10001", "127.0.0.1", "no.such.host.invalid:6379"])
 def test_an_address_where_nothing_listens_is_refused_at_once(tmp_path: Path, address: str) -> None:
-    with pytest.raises(UsageError, match=f"cannot reach the Ray cluster at {address}: .*\nAccepted: HOST:PORT"):
+    with pytest.raises(UsageError, match=f"cannot reach the Ray cluster at {address}: .*\nExpected HOST:PORT"):
         RaySession.begin(address=address, log_file=tmp_path / "log.txt")
 
 
 def test_an_address_where_something_else_listens_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.workers.ray_backend.ray_address._greeting_seconds", 0.5)
+    monkeypatch.setattr("search.workers.ray_backend.health._first_answer_seconds", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(UsageError, match=f"cannot reach the Ray cluster at {address}: timed out"):

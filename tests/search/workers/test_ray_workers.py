@@ -12,13 +12,11 @@ from typing import Any
 
 import pytest
 
-from objectives.messages import Decision, Objective, StudyData, TrainingTask
+from objectives.messages import Decision, StudyData
 from search.system.signals import Interrupted
 from search.workers.protocol import (
-    CheckpointMade,
     EpochReported,
     Event,
-    Measured,
     Notice,
     TrainingEnded,
     TrainingFailed,
@@ -28,11 +26,10 @@ from search.workers.protocol import (
 from search.workers.ray_backend.session import RaySession
 from search.workers.ray_backend.workers import RayWorkers
 from spaces.catalogue import find_space
-from spaces.recipe import Recipe
+from tests.search.workers.contract import OBJECTIVE, WorkersContract, task
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-_objective = Objective(metric="val_accuracy", epochs=2)
 _odd_space = str(Path(__file__).parents[1] / "fixtures" / "odd_space.py")
 _space = find_space(_odd_space)
 _longest_seconds = 240
@@ -48,7 +45,7 @@ def two_workers(
         modules=[_space.suggest.__module__],
         log_file=tmp_path_factory.mktemp("run") / "log.txt",
     )
-    workers = RayWorkers(session=session, data=small_digits, objective=_objective)
+    workers = RayWorkers(session=session, data=small_digits, objective=OBJECTIVE)
     yield workers
     workers.close()
 
@@ -60,71 +57,46 @@ def workers(two_workers: RayWorkers) -> RayWorkers:
     return two_workers
 
 
-def test_a_worker_a_processor_by_default(workers: RayWorkers) -> None:
+class TestRayWorkers(WorkersContract):
+    """Two workers on two nodes."""
+
+    @pytest.fixture
+    def workers(self, two_workers: RayWorkers) -> RayWorkers:
+        """Both of them."""
+        return two_workers
+
+
+def test_one_worker_per_processor_by_default(workers: RayWorkers) -> None:
     assert workers.count == 2
 
 
 def test_both_nodes_train(workers: RayWorkers, tmp_path: Path) -> None:
     for trial in (0, 1):
-        workers.start(_task(trial, nodes=str(tmp_path)))
+        workers.start(task(trial, nodes=str(tmp_path)))
     _finish_both(workers)
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_training_obeys_continue_and_finish(workers: RayWorkers) -> None:
-    workers.start(_task(5))
-    first = _next(workers)
-    workers.apply(5, Decision.CONTINUE)
-    second = _next(workers)
-    ended = _finish(workers, 5)
-    assert isinstance(first, EpochReported)
-    assert isinstance(second, EpochReported)
-    assert (first.report.epoch, second.report.epoch, ended.result.epochs) == (1, 2, 2)
-
-
-def test_a_checkpoint_comes_while_the_next_epoch_is_trained(workers: RayWorkers) -> None:
-    workers.start(_task(5))
-    _next(workers)
-    workers.apply(5, Decision.CONTINUE, make_checkpoint=True)
-    made, second = _next(workers), _next(workers)
-    _finish(workers, 5)
-    assert isinstance(made, CheckpointMade)
-    assert isinstance(second, EpochReported)
-    assert (made.checkpoint.epoch, second.report.epoch) == (1, 2)
-
-
 def test_another_worker_goes_on_where_one_was_paused(workers: RayWorkers) -> None:
-    workers.start(_task(5))
+    workers.start(task(5))
     _next(workers)
     workers.apply(5, Decision.PAUSE)
     paused = _next(workers)
     assert isinstance(paused, TrainingPaused)
     assert workers.idle == 2
-    workers.start(_task(6))
-    workers.start(replace(_task(5), checkpoint=paused.checkpoint))
+    workers.start(task(6))
+    workers.start(replace(task(5), checkpoint=paused.checkpoint))
     events = [event for event in (_next(workers), _next(workers)) if isinstance(event, EpochReported)]
     for event in events:
         _finish(workers, event.trial)
     assert {event.trial: event.report.epoch for event in events} == {5: 2, 6: 1}
 
 
-def test_halted_trainings_leave_what_they_had_done(workers: RayWorkers) -> None:
-    workers.start(_task(5))
-    _next(workers)
-    workers.apply(5, Decision.CONTINUE)
-    workers.halt()
-    paused = _next(workers)
-    assert isinstance(paused, TrainingPaused)
-    assert paused.checkpoint is not None
-    assert paused.checkpoint.epoch in (1, 2)
-    assert workers.idle == 2
-
-
 def test_trainings_are_halted_as_soon_as_an_epoch_is_asked_for(workers: RayWorkers) -> None:
     """Ray may not have sent that call yet, and loses its place in the order of calls if it is cancelled then."""
     left = []
     for _ in range(10):
-        workers.start(_task(5))
+        workers.start(task(5))
         _next(workers)
         workers.apply(5, Decision.CONTINUE)
         workers.halt()
@@ -134,7 +106,7 @@ def test_trainings_are_halted_as_soon_as_an_epoch_is_asked_for(workers: RayWorke
 
 
 def test_a_worker_that_dies_with_two_answers_due_is_lost_once(workers: RayWorkers, tmp_path: Path) -> None:
-    workers.start(_task(9, nodes=str(tmp_path)))
+    workers.start(task(9, nodes=str(tmp_path)))
     _next(workers)
     (file,) = tmp_path.iterdir()
     os.kill(int(file.read_text()), signal.SIGKILL)
@@ -146,40 +118,21 @@ def test_a_worker_that_dies_with_two_answers_due_is_lost_once(workers: RayWorker
 
 
 def test_predictions_outlive_shared_memory(workers: RayWorkers) -> None:
-    workers.start(_task(5))
+    workers.start(task(5))
     _next(workers)
     predictions = _finish(workers, 5).result.predictions
     assert all(array.flags.owndata for array in (predictions.probabilities, predictions.labels, predictions.images))
 
 
-def test_a_kept_model_is_measured_on_the_test_images(workers: RayWorkers, small_digits: StudyData) -> None:
-    workers.start(_task(5))
-    _next(workers)
-    model = _finish(workers, 5, keep_model=True).result.model
-    assert model is not None
-    workers.measure(5, model)
-    event = _next(workers)
-    assert isinstance(event, Measured)
-    assert small_digits.test is not None
-    assert event.winner.predictions.images.tolist() == small_digits.test.indices.tolist()
-
-
-def test_a_failure_leaves_its_worker_idle(workers: RayWorkers) -> None:
-    workers.start(_task(6, fault="broken"))
-    event = _next(workers)
-    assert isinstance(event, TrainingFailed)
-    assert (event.trial, event.failure.cause, workers.idle) == (6, "error", 2)
-
-
 def test_a_dead_worker_is_noticed_within_five_seconds_and_replaced(workers: RayWorkers) -> None:
-    workers.start(_task(7))
+    workers.start(task(7))
     _next(workers)
     workers.apply(7, Decision.CONTINUE)
     _next(workers)
     workers.apply(7, Decision.FINISH)
     _next(workers)
     began = time.monotonic()
-    number = workers.start(_task(8, fault="killed"))
+    number = workers.start(task(8, fault="killed"))
     lost = _next(workers)
     seconds = time.monotonic() - began
     assert lost == TrainingFailed(worker=number, trial=8, failure=lost.failure)  # type: ignore[union-attr]
@@ -193,7 +146,7 @@ def test_ctrl_c_while_ray_waits_is_no_internal_error(workers: RayWorkers) -> Non
         raise Interrupted("stopped at once")
 
     previous = signal.signal(signal.SIGALRM, interrupt)
-    workers.start(_task(9))
+    workers.start(task(9))
     try:
         signal.setitimer(signal.ITIMER_REAL, 0.2)  # building takes longer
         with pytest.raises(Interrupted, match="stopped at once"):
@@ -204,24 +157,11 @@ def test_ctrl_c_while_ray_waits_is_no_internal_error(workers: RayWorkers) -> Non
     _finish(workers, _next(workers).trial)  # type: ignore[union-attr]
 
 
-def test_start_without_an_idle_worker_is_refused(workers: RayWorkers) -> None:
-    workers.start(_task(0))
-    workers.start(_task(1))
-    with pytest.raises(RuntimeError, match="no worker is idle"):
-        workers.start(_task(2))
-    _finish_both(workers)
-
-
-def test_a_decision_nobody_waits_for_is_refused(workers: RayWorkers) -> None:
-    with pytest.raises(RuntimeError, match="trial 99 waits for no decision"):
-        workers.apply(99, Decision.FINISH)
-
-
 def test_a_lost_node_fails_its_training_and_a_new_node_takes_the_worker(
     workers: RayWorkers, ray_cluster: Any, tmp_path: Path
 ) -> None:
     for trial in (0, 1):
-        workers.start(_task(trial, nodes=str(tmp_path)))
+        workers.start(task(trial, nodes=str(tmp_path)))
     ray_cluster.remove_node(next(iter(ray_cluster.worker_nodes)), allow_graceful=False)
     while isinstance(event := _next(workers), EpochReported):  # a worker may outlive its node for an epoch or two
         workers.apply(event.trial, Decision.CONTINUE)
@@ -235,11 +175,6 @@ def test_a_lost_node_fails_its_training_and_a_new_node_takes_the_worker(
         assert isinstance(left, WorkerReady)
     workers.apply(left.trial, Decision.FINISH)
     _until_idle(workers, 2)
-
-
-def _task(trial: int, *, fault: str = "", nodes: str = "") -> TrainingTask:
-    plain = {"network": {"type": "Odd", "fault": fault, "nodes": nodes}, "fit": {"learning_rate": 0.01}}
-    return TrainingTask(trial=trial, recipe=Recipe.from_plain(plain), seed=trial)
 
 
 def _next(workers: RayWorkers) -> Event:

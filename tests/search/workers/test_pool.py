@@ -1,18 +1,21 @@
-"""When a worker's process has served long enough."""
+"""When a worker's process is recycled."""
 
 from __future__ import annotations
 
 import pytest
 
-from search.workers.ray_backend.wear import Limits, Wear
+from search.workers.ray_backend.pool import RecyclePolicy
 
 MIB = 2**20
 
 
 def reasons(memory_mib: list[int], **limits: float) -> list[str | None]:
-    """Return what is said after each training."""
-    wear = Wear(Limits(**limits))  # type: ignore[arg-type]
-    return [wear.add(mib * MIB) for mib in memory_mib]
+    """Return the reason to replace a process after each of its trainings."""
+    policy = RecyclePolicy(**limits)  # type: ignore[arg-type]
+    return [
+        policy.reason(done, first_bytes=memory_mib[0] * MIB, now_bytes=mib * MIB)
+        for done, mib in enumerate(memory_mib, start=1)
+    ]
 
 
 def test_a_worker_that_keeps_its_size_serves_to_the_last_training() -> None:

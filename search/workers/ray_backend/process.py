@@ -1,0 +1,81 @@
+"""Starts the process of one worker: a Ray actor that imports Keras at once."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from search.workers.ray_backend.actor import SourceModule, WorkerActor
+from search.workers.ray_backend.crash_log import CrashLog, oom_kills
+from search.workers.ray_backend.placement import Share
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WorkerProcess:
+    """A process that imports Keras, or has done so."""
+
+    actor: Any
+    """Handle of a `WorkerActor`."""
+    warm: Any
+    """ObjectRef that is ready once Keras is imported."""
+    crash_log: Path | None = None
+    """Its `search.workers.ray_backend.crash_log`, if it runs on this machine."""
+    oom_kills_before: int = 0
+    """Processes that the kernel had killed for lack of memory when this one was started."""
+
+    @property
+    def log(self) -> CrashLog | None:
+        """Its crash log as it is now; None: it is on another machine."""
+        return None if self.crash_log is None else CrashLog.read(self.crash_log)
+
+    @property
+    def was_short_of_memory(self) -> bool:
+        """Whether the kernel killed processes of this machine for lack of memory since it was started."""
+        return self.crash_log is not None and oom_kills() > self.oom_kills_before
+
+
+def start_process(
+    share: Share, *, modules: Sequence[SourceModule], scratch: Path | None, crash_log: Path | None
+) -> WorkerProcess:
+    """Start an actor and let it import Keras and `modules`; returns at once.
+
+    Args:
+        share: processors and GPUs that it gets.
+        modules: the user's own.
+        scratch: folder for its temporary files; None: the usual one.
+        crash_log: file for its crash log; None: it is on another machine.
+    """
+    import ray
+
+    actor = (
+        ray.remote(WorkerActor)
+        .options(num_cpus=share.cpus, num_gpus=share.gpus, max_restarts=0, max_task_retries=0)
+        .remote()
+    )
+    warm = actor.warm_up.remote(
+        threads=share.threads,
+        gpu=share.gpus > 0,
+        modules=modules,
+        scratch=None if scratch is None else str(scratch),
+        crash_log=None if crash_log is None else str(crash_log),
+    )
+    return WorkerProcess(actor=actor, warm=warm, crash_log=crash_log, oom_kills_before=oom_kills())
+
+
+def source_of(name: str) -> SourceModule:
+    """Return an imported module as it travels to a worker."""
+    module = sys.modules[name]
+    return SourceModule(name=name, file=str(Path(inspect.getfile(module)).resolve()), source=inspect.getsource(module))
+
+
+def package_folder(name: str) -> str:
+    """Return the folder of one of our packages, without importing it."""
+    spec = find_spec(name)
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    return str(Path(spec.submodule_search_locations[0]))
