@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -34,6 +35,7 @@ from tests.search.storage.test_saving import trials_in
 TRIALS, EPOCHS, WORKERS = 4, 3, 2
 SETTINGS = toy_settings(trials=TRIALS, epochs=EPOCHS)
 SPACE = toy_space({"by_hand": {"filters": 3, "learning_rate": 0.01}})
+PARAMETERS = find_parameters(SPACE, images=IMAGES, classes=3)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +68,15 @@ class Story:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _without_optuna_s_lines() -> None:
+def _quick() -> Iterator[None]:
+    """Leave out what is not tried here and takes most of the time: checks of the tables' form, and `fsync`."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
+    theirs = "optuna.storages._rdb.storage._VersionManager.check_table_schema_compatibility"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("search.storage.database.check_schema", lambda engine, *, shown: None)
+        patch.setattr(theirs, lambda manager: None)
+        patch.setattr("os.fsync", lambda descriptor: None)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +101,7 @@ def live(folder: Path, run: Run, story: Story) -> None:
         study = Study(
             stored.study,
             space=SPACE,
-            parameters=find_parameters(SPACE, images=IMAGES, classes=3),
+            parameters=PARAMETERS,
             settings=SETTINGS,
             images=IMAGES,
             classes=3,
@@ -180,7 +189,7 @@ def test_there_are_as_many_steps_as_are_drawn_from(empty_database: Path, tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)  # every step in turn, some four a second
+@pytest.mark.timeout(1200)  # every step in turn
 def test_each_single_step(empty_database: Path, tmp_path: Path) -> None:
     shutil.copy(empty_database, tmp_path / "study.db")
     steps = tell(tmp_path, []).steps
