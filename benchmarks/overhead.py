@@ -155,7 +155,7 @@ def _driver_seconds(trials: int, epochs: int) -> float:
                 stalls=StallDetector(),
                 checkpoints=Checkpoints(folder, progress),
                 saver=RetryingSaver(study, note=progress.note),
-                disk=DiskGuard(folder.path, note=progress.note, patience_seconds=0.0),
+                disk=DiskGuard(folder.path, note=progress.note, wait_seconds=0.0),
             )
             search = Search(parts)
             began = time.perf_counter()

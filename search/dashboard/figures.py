@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import optuna
-import sqlalchemy
 from optuna.storages import RDBStorage
 from optuna_dashboard import save_plotly_graph_object
 
@@ -14,6 +13,7 @@ from reports.charts.grid import grid_charts
 from reports.charts.plotly import titled_figure
 from reports.charts.spec import Drawing
 from reports.findings.findings import Findings
+from search.storage.errors import DatabaseError, database_errors
 
 PREFIX = "tamiz-"
 """Of the names of our figures in a study."""
@@ -22,20 +22,20 @@ _classes_most = 100
 
 
 def keep_figures(findings: Findings, storage: RDBStorage, *, note: Callable[[str], None]) -> None:
-    """Let a study carry our figures, in place of those of an earlier run; a database that refuses is noted, no more.
+    """Store a report's figures in the study, in place of those of an earlier run.
 
     Args:
-        findings: what the study's report says.
-        storage: has the study.
-        note: told in a line where the database gave up: all results are in the run folder.
+        findings: of the study's report.
+        storage: holds the study.
+        note: prints a line if the database fails, which is no error: all results are in the run folder.
     """
     try:
-        study = optuna.load_study(study_name=findings.run.record.study, storage=storage)
-        for chart in figures(findings):
-            save_plotly_graph_object(study, titled_figure(chart), graph_object_id=PREFIX + chart.name)
-    except (KeyError, optuna.exceptions.StorageInternalError, sqlalchemy.exc.SQLAlchemyError) as error:
-        told = str(error.__cause__ or error).partition("\n")[0]
-        note(f"the dashboard will not show our figures, since the study's database gave up: {told}")
+        with database_errors():
+            study = optuna.load_study(study_name=findings.run.record.study, storage=storage)
+            for chart in figures(findings):
+                save_plotly_graph_object(study, titled_figure(chart), graph_object_id=PREFIX + chart.name)
+    except (KeyError, DatabaseError) as error:
+        note(f"could not save figures to the dashboard: {error}")
 
 
 def figures(findings: Findings) -> Iterator[Drawing]:

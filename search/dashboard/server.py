@@ -18,7 +18,7 @@ from search.dashboard.artifacts import artifact_store
 from search.results.run_folder import RunFolder
 from search.results.status import read_settings
 from search.storage.database import study_storage
-from search.storage.url import resolve_storage
+from search.storage.url import study_url
 from search.wording import write_line
 from spaces.errors import UsageError
 
@@ -112,9 +112,7 @@ def serve(
     if token is not None and not (len(token) >= _least_token and token.isalnum() and token.isascii()):
         raise UsageError(f"--token is not accepted; accepted: {_least_token} or more letters and digits")
     record = read_settings(folder)
-    reference = record.settings.get("storage")
-    url = resolve_storage(reference) if isinstance(reference, str) else f"sqlite:///{folder.database}"
-    with study_storage(url) as storage:
+    with study_storage(study_url(record.settings.get("storage"), folder.database)) as storage:
         from optuna_dashboard import wsgi
 
         guard = Guard(

@@ -27,7 +27,7 @@ from search.settings import (
     command_for,
 )
 from search.storage.database import study_storage
-from search.storage.url import resolve_storage
+from search.storage.url import study_url
 from search.storage.write_behind import WriteBehindStudy
 from search.study.stored import open_stored_study
 from spaces.errors import RecordError, SpaceError, StorageError, StudyConflictError, UsageError
@@ -57,10 +57,7 @@ class Fork:
             UsageError: the folder is not a run, or its database URL is in a variable that is not set.
         """
         reference = read_settings(source).settings.get("storage")
-        return cls(
-            source=source,
-            url=resolve_storage(reference) if isinstance(reference, str) else f"sqlite:///{source.database}",
-        )
+        return cls(source=source, url=study_url(reference, source.database))
 
     def command(self, settings: RunSettings) -> str:
         """Return the command line that makes the same fork again."""

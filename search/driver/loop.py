@@ -7,7 +7,6 @@ import math
 import time
 
 import optuna
-import sqlalchemy
 
 from objectives.messages import TrainingFailure
 from search.algorithms.samplers import derive_seed
@@ -40,7 +39,6 @@ class Search:
         Raises:
             NothingCompletedError: everything fails in the same way.
             StorageError: the disk failed, or the study's database was unavailable for too long.
-            sqlalchemy.exc.DBAPIError: the database refuses what it is given.
             StudyConflictError: another program adds trials to the study.
         """
         parts, trainings = self._parts, self._trainings
@@ -70,7 +68,7 @@ class Search:
         except Terminated:  # no time is left; finished trials are on disk, and the next run enters them
             raise
         except BaseException:
-            with contextlib.suppress(TamizError, sqlalchemy.exc.DBAPIError):  # the first error is the one to report
+            with contextlib.suppress(TamizError):  # the first error is the one to report
                 parts.saver.save_at_last(may_wait=False)
             raise
 

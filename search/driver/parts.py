@@ -55,9 +55,7 @@ def assemble(
         is_halted=lambda trial: stop.is_immediate or budget.is_overdue or timer.is_over(trial),
     )
     wait_seconds = settings.storage_wait_seconds
-    disk = DiskGuard(
-        folder.path, note=progress.note, patience_seconds=wait_seconds, is_stopping=lambda: stop.is_requested
-    )
+    disk = DiskGuard(folder.path, note=progress.note, wait_seconds=wait_seconds, is_stopping=lambda: stop.is_requested)
     return SearchParts(
         settings=settings,
         study=study,
@@ -69,6 +67,6 @@ def assemble(
         timer=timer,
         stalls=StallDetector(stall_seconds=settings.trial_stall_seconds),
         checkpoints=Checkpoints(folder, progress),
-        saver=RetryingSaver(study, note=progress.note, patience_seconds=wait_seconds, disk=disk),
+        saver=RetryingSaver(study, note=progress.note, wait_seconds=wait_seconds, disk=disk),
         disk=disk,
     )

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
-import sqlalchemy
 
 from reports.stored.records import RunRecord
 from search.driver.fork import Fork
@@ -26,9 +25,9 @@ from search.results.status import stored_summary
 from search.results.summary import RunSummary
 from search.settings import RunSettings
 from search.storage.database import study_storage
-from search.storage.url import hidden_from_processes, resolve_storage
+from search.storage.url import hidden_from_processes, study_url
 from search.study.opening import open_study
-from search.system.disk import disk_in_words, is_full, want_of_room
+from search.system.disk import disk_in_words, is_full, space_warning
 from search.system.signals import Stopped, StopRequest, Terminated
 from search.workers.stalls import StallDetector
 from search.workers.start import open_workers
@@ -62,7 +61,7 @@ def run_search(
     began = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder = RunFolder.at(Path(settings.runs), settings.study)
-    url = resolve_storage(settings.storage) if settings.storage else f"sqlite:///{folder.database}"
+    url = study_url(settings.storage, folder.database)
     holder = Holder.this()
     with (
         lease(folder.path, settings.study, holder),
@@ -134,7 +133,7 @@ def run_search(
 
 
 def _warn_of_full_disk(parts: SearchParts, record: RunRecord) -> None:
-    short = want_of_room(
+    short = space_warning(
         parts.folder.path,
         trials=max(0, parts.study.total(parts.settings.trials) - parts.study.started()),
         validation=record.data.validation,
@@ -153,16 +152,13 @@ def _write_report(folder: RunFolder, progress: Progress, url: str) -> Report:
 
 @contextmanager
 def _ending(folder: RunFolder, progress: Progress) -> Iterator[None]:
-    """End the display on leaving, and turn errors of the disk and the database into `StorageError`."""
+    """End the display on leaving, and turn a full disk into `StorageError`."""
     try:
         yield
     except OSError as error:
         if not is_full(error):
             raise
         raise StorageError(f"{disk_in_words(folder.path)}; finished trials are kept") from error
-    except (optuna.exceptions.StorageInternalError, sqlalchemy.exc.DBAPIError) as error:
-        cause = error.__cause__ or error
-        raise StorageError(f"database error: {str(cause).partition(chr(10))[0]}") from error
     finally:
         progress.ended()
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import optuna
-import sqlalchemy
 
 from reports.findings.answer import Answer
 from reports.findings.findings import Findings, find
@@ -17,7 +16,7 @@ from reports.stored.study_copy import copy_study, in_memory
 from search.results.run_folder import RunFolder
 from search.results.status import read_settings
 from search.storage.database import study_storage
-from search.storage.url import resolve_storage, without_secrets
+from search.storage.url import resolve_storage, sqlite_file, without_secrets
 from spaces.errors import RecordError, StorageError, TamizError
 
 
@@ -76,18 +75,17 @@ def _study(folder: RunFolder, note: Callable[[str], None], url: str | None) -> o
         return None
     try:
         return _copy(url or resolve_storage(reference), settings.study)
-    except (TamizError, KeyError, sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+    except (TamizError, KeyError, optuna.exceptions.OptunaError) as error:
         told = without_secrets(str(error)).partition("\n")[0]
         note(f"the study's database can't be read, so the report goes without it: {told}")
         return None
 
 
 def _copy(url: str, study: str) -> optuna.Study:
-    parsed = sqlalchemy.make_url(url)
-    if parsed.get_backend_name() == "sqlite" and parsed.database:
+    if (file := sqlite_file(url)) is not None:
         try:
-            return copy_study(Path(parsed.database), study)
+            return copy_study(file, study)
         except RecordError as error:
-            raise RecordError(f"{parsed.database} {error}") from None
+            raise RecordError(f"{file} {error}") from None
     with study_storage(url) as storage:
         return in_memory(optuna.load_study(study_name=study, storage=storage))

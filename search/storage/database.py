@@ -10,6 +10,7 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy import exc as sql_errors
 
+from search.storage.errors import database_errors
 from search.storage.schema import check_schema
 from spaces.errors import StorageError, UsageError
 
@@ -22,11 +23,12 @@ _answer_seconds = 30
 def study_storage(url: str) -> Iterator[RDBStorage]:
     """Open, or make, the database behind an Optuna storage URL; its connections are closed on leaving.
 
-    Args and raises: as `open_storage`.
+    Args and raises: as `open_storage`; what fails inside, when the database is used, is raised as `DatabaseError`.
     """
     storage = open_storage(url)
     try:
-        yield storage
+        with database_errors():
+            yield storage
     finally:
         storage.remove_session()
         storage.engine.dispose()

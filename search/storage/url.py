@@ -62,6 +62,27 @@ def resolve_storage(reference: str, environment: MutableMapping[str, str] = os.e
     return url
 
 
+def study_url(reference: object, file: Path) -> str:
+    """Return the URL of a run's database.
+
+    Args:
+        reference: the run's setting `storage`; None: the database is a file in the run folder.
+        file: that file.
+
+    Raises:
+        UsageError: as `resolve_storage`.
+    """
+    return resolve_storage(reference) if isinstance(reference, str) else f"sqlite:///{file}"
+
+
+def sqlite_file(url: str) -> Path | None:
+    """Return the file of an SQLite database; None for a server's, and for one in memory."""
+    import sqlalchemy
+
+    parsed = sqlalchemy.make_url(url)
+    return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
+
+
 @contextmanager
 def hidden_from_processes(reference: str | None, environment: MutableMapping[str, str] = os.environ) -> Iterator[None]:
     """Keep the variable that a reference names out of the environment of processes that are started meanwhile."""

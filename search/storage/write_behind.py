@@ -20,6 +20,7 @@ from optuna.trial import FrozenTrial, TrialState
 from sqlalchemy import Connection, Table
 
 from reports.stored.study_copy import in_memory
+from search.storage.errors import database_errors
 from search.storage.spool import laid_over
 from search.storage.spool import read as read_spool
 from search.storage.spool import write as write_spool
@@ -93,15 +94,15 @@ class WriteBehindStudy:
         """Bring the database up to date.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: the database gave up; nothing of this batch is in it.
-            StudyConflictError: somebody else added trials.
+            DatabaseError: the database failed; nothing of this batch is in it.
+            StudyConflictError: another program added trials.
         """
         trials, attributes = self.study.get_trials(deepcopy=False), self._attributes()
         changed = self._changed(trials)
         if not changed and attributes == self._written_attributes:
             return
         rows = {trial.number: _rows(trial) for trial in changed}
-        with self._engine.begin() as connection:
+        with database_errors(), self._engine.begin() as connection:
             ids = self._ids + self._add(connection, trials[len(self._saved) :])
             for trial in changed:
                 if self.has(trial.number):

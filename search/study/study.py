@@ -144,7 +144,7 @@ class Study:
         """Bring the study's database up to date.
 
         Raises:
-            sqlalchemy.exc.DBAPIError: database failure.
+            DatabaseError: the database failed.
             StudyConflictError: another program adds trials to the study.
         """
         if self._stored is not None:

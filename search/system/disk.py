@@ -1,9 +1,8 @@
-"""Patience with a disk that is full: the driver waits for room with what it has to write, and says so."""
+"""Writes that wait while the disk is full."""
 
 from __future__ import annotations
 
 import errno
-import math
 import shutil
 import time
 from collections.abc import Callable
@@ -11,83 +10,82 @@ from pathlib import Path
 from typing import TypeVar
 
 from reports.wording import duration
+from search.system.outage import Outage
 from spaces.errors import StorageError
 
 T = TypeVar("T")
 
 _full = (errno.ENOSPC, errno.EDQUOT)
 _pause_seconds = 1.0
-_between_lines_seconds = 60.0
+_remind_seconds = 60.0
 _bytes_of_a_trial = 100_000
-"""Recipe, history, pictures for the dashboard, rows in the database: what a study of digits leaves, and some more."""
+"""Recipe, history, pictures for the dashboard, rows in the database: somewhat more than in a study of digits."""
 _mib = 2**20
 
 
 class DiskGuard:
-    """Writes into a run folder, and waits where its disk is full."""
+    """Writes into a run folder, and waits while its disk is full."""
 
     def __init__(
         self,
         folder: Path,
         *,
         note: Callable[[str], None],
-        patience_seconds: float,
+        wait_seconds: float,
         is_stopping: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Get ready.
+        """Start with free space.
 
         Args:
             folder: the run's.
-            note: told, in a line, when the disk is full, each minute that it is, and when there is room.
-            patience_seconds: how long it may be full; 0: not at all.
-            is_stopping: whether somebody asked the search to stop, which then waits no longer.
-            clock: seconds from any origin, never running backwards.
-            sleep: waits so many seconds.
+            note: prints a line when the disk is full, every minute that it is, and when there is space again.
+            wait_seconds: how long it may be full; 0: not at all.
+            is_stopping: whether the search was asked to stop; it does not wait then.
+            clock: returns seconds from any origin, never running backwards.
+            sleep: waits a number of seconds.
         """
         self._folder = folder
         self._note = note
-        self._patience_seconds = patience_seconds
+        self._outage = Outage(note=note, remind_seconds=_remind_seconds, limit_seconds=wait_seconds, clock=clock)
         self._is_stopping = is_stopping
-        self._clock = clock
         self._sleep = sleep
-        self._told_at = -math.inf
 
     def write(self, act: Callable[[], T]) -> T:
-        """Do what writes, again and again while the disk is full; the driver waits, so that no new trial begins.
+        """Call what writes, again and again while the disk is full; the driver waits, so that no new trial begins.
 
         Raises:
-            StorageError: it was full for too long, or somebody asked to stop; the run can be resumed.
+            StorageError: the disk was full for too long, or the search was asked to stop; the run can be resumed.
         """
-        began, was_full = self._clock(), False
         while True:
             try:
                 done = act()
             except (StorageError, OSError) as error:
                 if not is_full(error):
                     raise
-                if self._is_stopping() or self._clock() - began >= self._patience_seconds:
-                    raise self.gave_up() from error
-                was_full = True
-                self.tell()
+                self._outage.begin()
+                if self._is_stopping() or self._outage.is_too_long:
+                    raise self.error() from error
+                self.report_full()
                 self._sleep(_pause_seconds)
             else:
-                if was_full:
-                    self._told_at = -math.inf
-                    self._note(f"there is room on the disk again after {duration(self._clock() - began)}")
+                self.report_room()
                 return done
 
-    def tell(self) -> None:
-        """Say that the disk is full, unless that was said within the last minute."""
-        now = self._clock()
-        if now - self._told_at >= _between_lines_seconds:
-            self._told_at = now
-            self._note(f"{disk_in_words(self._folder)}: paused new trials")
+    def report_full(self) -> None:
+        """Take the disk for full, and print that unless it was printed within the last minute."""
+        self._outage.begin()
+        self._outage.remind(f"{disk_in_words(self._folder)}: no new trials until space is freed")
 
-    def gave_up(self) -> StorageError:
+    def report_room(self) -> None:
+        """Take the disk for free again, and print that if it was full."""
+        if self._outage.is_on:
+            self._note(f"disk space available again after {duration(self._outage.end())}")
+
+    def error(self) -> StorageError:
         """Return the error of a disk that was full for too long."""
-        return StorageError(f"{disk_in_words(self._folder)}; what is finished is kept")
+        return StorageError(f"{disk_in_words(self._folder)}; finished trials are kept")
 
 
 def is_full(error: BaseException | None) -> bool:
@@ -105,14 +103,14 @@ def disk_in_words(folder: Path) -> str:
     return f"disk full on {place} ({shutil.disk_usage(place).free // _mib} MB free)"
 
 
-def want_of_room(folder: Path, *, trials: int, validation: int, classes: int) -> str | None:
-    """Return what to tell a person before a search whose results will hardly fit; None: they will, but for models.
+def space_warning(folder: Path, *, trials: int, validation: int, classes: int) -> str | None:
+    """Return a warning for a search whose results will hardly fit on the disk; None: they will. Models don't count.
 
     Args:
         folder: the run's.
-        trials: that are still to be trained.
-        validation: images, whose predictions each trial keeps.
-        classes: of them.
+        trials: number still to train.
+        validation: number of images whose predictions each trial keeps.
+        classes: number of classes.
     """
     place = _mount(folder)
     free, needed = shutil.disk_usage(place).free, trials * (_bytes_of_a_trial + validation * (4 * classes + 8))

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy.exc import OperationalError
 
+from search.storage.errors import DatabaseUnavailableError
 from search.storage.write_behind import WriteBehindStudy
 from search.workers.protocol import EpochReported, Event
 from tests.search.fixtures.scripted_workers import ScriptedWorkers
@@ -43,7 +43,7 @@ class Life:
         """Reach the database, unless it is away."""
         self.saves += 1
         if self.saves - 1 in self._away:
-            raise OperationalError("COMMIT", None, RuntimeError("connection refused"))
+            raise DatabaseUnavailableError("connection refused")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from search.results.run_folder import RunFolder
 from search.storage.database import study_storage
 from search.storage.retry import RetryingSaver
 from search.study.study import Study
-from search.system.disk import DiskGuard, want_of_room
+from search.system.disk import DiskGuard, space_warning
 from spaces.errors import StorageError
 from tests.faults.storage.test_databases import ALL, SETTINGS, entered, study_in
 from tests.needs import not_here
@@ -67,10 +67,10 @@ def stage(disk: Path, storage: Any, play: Callable[[TrainingTask], Play], *, wai
     """Return a search on a disk, with everything of it there."""
 
     said = ListeningProgress()
-    room = DiskGuard(disk, note=said.note, patience_seconds=waits)
+    room = DiskGuard(disk, note=said.note, wait_seconds=waits)
 
     def patient(study: Study, progress: ListeningProgress) -> RetryingSaver:
-        return RetryingSaver(study, note=progress.note, patience_seconds=waits, disk=room)
+        return RetryingSaver(study, note=progress.note, wait_seconds=waits, disk=room)
 
     study = study_in(storage, disk)
     return Stage(disk, play, settings=SETTINGS, study=study, patience=patient, disk=room, progress=said)
@@ -102,17 +102,17 @@ def test_a_search_waits_for_room_and_goes_on(small_disk: Path) -> None:
         assert entered(storage) == ALL
     assert searching.started == [0, 1, 2, 3, 4, 5]
     assert [note.partition(" after")[0] for note in searching.progress.notes] == [
-        f"disk full on {small_disk} (0 MB free): paused new trials",
+        f"disk full on {small_disk} (0 MB free): no new trials until space is freed",
         "cannot write checkpoints (No space left on device); the search continues without them",
-        "there is room on the disk again",
-        "the study's database is back",
+        "disk space available again",
+        "database available again",
     ]
 
 
 def test_a_disk_that_stays_full_ends_the_search_in_order_and_continuing_trains_what_is_missing(
     small_disk: Path,
 ) -> None:
-    said = re.escape(f"disk full on {small_disk} (0 MB free); what is finished is kept")
+    said = re.escape(f"disk full on {small_disk} (0 MB free); finished trials are kept")
     with study_storage(f"sqlite:///{small_disk / 'study.db'}") as storage:
         first = stage(small_disk, storage, filling(small_disk), waits=2.0)
         with pytest.raises(StorageError, match=said):
@@ -128,10 +128,10 @@ def test_a_disk_that_stays_full_ends_the_search_in_order_and_continuing_trains_w
 
 
 def test_a_search_whose_results_will_not_fit_says_so_before_it_begins(small_disk: Path) -> None:
-    said = want_of_room(small_disk, trials=2000, validation=10_000, classes=10)
+    said = space_warning(small_disk, trials=2000, validation=10_000, classes=10)
     assert said is not None
     assert said.startswith(f"2,000 trials need about 1.2 GB on {small_disk}, where 16.")
-    assert want_of_room(small_disk, trials=20, validation=1_000, classes=10) is None
+    assert space_warning(small_disk, trials=20, validation=1_000, classes=10) is None
 
 
 def test_a_checkpoint_that_finds_no_room_costs_one_line_and_no_trial(small_disk: Path) -> None:

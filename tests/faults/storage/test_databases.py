@@ -59,7 +59,7 @@ def study_in(storage: RDBStorage, folder: Path) -> Study:
 
 def patience(seconds: float) -> Callable[[Study, ListeningProgress], RetryingSaver]:
     """Return what makes a saving that waits so long in all."""
-    return lambda study, progress: RetryingSaver(study, note=progress.note, patience_seconds=seconds)
+    return lambda study, progress: RetryingSaver(study, note=progress.note, wait_seconds=seconds)
 
 
 def stage(storage: RDBStorage, folder: Path, play: Callable[[TrainingTask], Play], *, waits: float) -> Stage:
@@ -114,10 +114,10 @@ def test_a_lock_that_is_let_go_loses_nothing(tmp_path: Path) -> None:
         finally:
             let_go.join()
         assert entered(storage) == ALL
-    away = "the study's database is away (database is locked); training goes on, 2 trials wait in the run folder's"
+    away = "database unavailable (database is locked); training continues, 2 trials kept in the run folder's"
     assert [note.partition(" after")[0] for note in searching.progress.notes] == [
         f"{away} spool.jsonl",
-        "the study's database is back",
+        "database available again",
     ]
     assert not (tmp_path / "toy" / "spool.jsonl").exists()
 
@@ -126,7 +126,7 @@ def test_a_lock_that_outlives_all_patience_ends_the_search_and_continuing_enters
     with file_storage(tmp_path) as storage:
         holding = locked(tmp_path / "study.db")
         first = stage(storage, tmp_path, during(2, lambda: holding.__enter__()), waits=0.0)
-        said = "the study's database gave up: database is locked\n2 trials wait in the run folder's spool.jsonl and"
+        said = "database error: database is locked\n2 trials kept in the run folder's spool.jsonl, to be entered"
         with pytest.raises(StorageError, match=said):
             first.search.run()
         holding.__exit__(None, None, None)
@@ -186,8 +186,8 @@ def test_a_server_that_restarts_loses_nothing(tmp_path: Path, server: PostgresSe
         starting.join()
         assert entered(storage) == ALL
     assert [note.partition(" (")[0].partition(" after")[0] for note in searching.progress.notes] == [
-        "the study's database is away",
-        "the study's database is back",
+        "database unavailable",
+        "database available again",
     ]
 
 
@@ -197,7 +197,7 @@ def test_a_server_that_stays_away_ends_the_search_and_continuing_enters_what_wai
 ) -> None:
     with study_storage(server.url) as storage:
         first = stage(storage, tmp_path, during(2, server.stop), waits=2.0)
-        with pytest.raises(StorageError, match="trials wait in the run folder's spool.jsonl and will be entered"):
+        with pytest.raises(StorageError, match="trials kept in the run folder's spool.jsonl, to be entered"):
             first.search.run()
     waiting = (tmp_path / "toy" / "spool.jsonl").read_text().count("\n")
     server.start()
@@ -275,8 +275,8 @@ def test_a_server_that_no_longer_answers_is_taken_for_away(
         assert entered(storage) == ALL
     away, back = searching.progress.notes
     why = "connection timeout expired" if isinstance(server, PostgresServer) else "timed out"
-    assert re.match(rf"the study's database is away \(.*{why}\W*\); training goes on, 2 trials wait", away)
-    assert back.startswith("the study's database is back after")
+    assert re.match(rf"database unavailable \(.*{why}\W*\); training continues, 2 trials kept", away)
+    assert back.startswith("database available again after")
 
 
 @pytest.mark.slow

@@ -70,7 +70,7 @@ def test_results_whose_database_was_lost_are_not_trained_again(tmp_path: Path, l
     result.parent.mkdir(parents=True)
     result.write_text("of trial 0")
     lose(tmp_path / "toy" / "study.db")
-    with pytest.raises(StudyConflictError, match="'toy' has no trials in its database, and .* has the results of 1: "):
+    with pytest.raises(StudyConflictError, match="'toy' has no trials in its database, but .* has the results of 1: "):
         _begin(tmp_path)
     assert result.read_text() == "of trial 0"
 

@@ -126,7 +126,7 @@ def live(folder: Path, run: Run, story: Story) -> None:
 
         def patience(study: Study, progress: ListeningProgress) -> RetryingSaver:
             ticking, asleep = (lambda: float(next(now))), (lambda _seconds: None)
-            return RetryingSaver(study, note=progress.note, patience_seconds=1e9, clock=ticking, sleep=asleep)
+            return RetryingSaver(study, note=progress.note, wait_seconds=1e9, clock=ticking, sleep=asleep)
 
         Stage(folder, play, settings=SETTINGS, study=study, workers=workers, patience=patience).search.run()
     story.steps = life.steps

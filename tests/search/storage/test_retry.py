@@ -1,10 +1,10 @@
-"""Patience with a database: when saving is tried again, and when no more."""
+"""Saving with retries: when it is tried again, and when no more."""
 
 from __future__ import annotations
 
 import pytest
-from sqlalchemy.exc import OperationalError, ProgrammingError
 
+from search.storage.errors import DatabaseError, DatabaseUnavailableError
 from search.storage.retry import RetryingSaver
 from spaces.errors import StorageError
 
@@ -22,7 +22,7 @@ class Absent:
         """Try."""
         self.tried.append(self.now)
         if self._begins <= self.now < self._ends:
-            raise OperationalError("INSERT ...", None, RuntimeError("connection refused\nIs the server running?"))
+            raise DatabaseUnavailableError("connection refused")
 
     def spool(self) -> int:
         """Keep three trials."""
@@ -34,12 +34,12 @@ class Absent:
         """Pass the time."""
         self.now += seconds
 
-    def saving(self, *, patience_seconds: float = 600.0) -> RetryingSaver:
+    def saving(self, *, wait_seconds: float = 600.0) -> RetryingSaver:
         """Return a saving of this study."""
         return RetryingSaver(
             self,
             note=self.notes.append,
-            patience_seconds=patience_seconds,
+            wait_seconds=wait_seconds,
             clock=lambda: self.now,
             sleep=self.sleep,
         )
@@ -59,28 +59,30 @@ def test_between_two_tries_what_there_is_goes_into_the_spool_alone() -> None:
     assert study.tried == [0]
 
 
-def test_a_person_reads_when_it_went_and_when_it_is_back() -> None:
+def test_the_beginning_and_the_end_of_an_outage_are_printed() -> None:
     study = Absent(ends=2.0)
     study.saving().save_at_last(may_wait=True)
-    waiting = "3 trials wait in the run folder's spool.jsonl"
+    waiting = "3 trials kept in the run folder's spool.jsonl"
     assert study.notes == [
-        f"the study's database is away (connection refused); training goes on, {waiting}",
-        "the study's database is back after 3 s; it has all results now",
+        f"database unavailable (connection refused); training continues, {waiting}",
+        "database available again after 3 s; all results are saved",
     ]
 
 
-def test_a_long_absence_is_told_each_half_minute() -> None:
+def test_a_long_outage_is_printed_each_half_minute() -> None:
     study = Absent(ends=100.0)
     study.saving().save_at_last(may_wait=True)
-    waiting = "3 trials wait in the run folder's spool.jsonl"
-    away = [f"the study's database has been away for {time}; {waiting}" for time in ("31 s", "1 min 1 s", "1 min 31 s")]
+    waiting = "3 trials kept in the run folder's spool.jsonl"
+    away = [f"database unavailable for {time}; {waiting}" for time in ("31 s", "1 min 1 s", "1 min 31 s")]
     assert study.notes[1:-1] == away
 
 
-def test_patience_ends_when_it_was_said_to() -> None:
+def test_an_outage_beyond_the_limit_ends_the_search() -> None:
     study = Absent()
-    with pytest.raises(StorageError, match="gave up: connection refused\n3 trials wait in the run folder's spool"):
-        study.saving(patience_seconds=50.0).save_at_last(may_wait=True)
+    with pytest.raises(
+        StorageError, match="database error: connection refused\n3 trials kept in the run folder's spool"
+    ):
+        study.saving(wait_seconds=50.0).save_at_last(may_wait=True)
     assert study.tried == [0, 1, 3, 7, 15, 31, 50]
 
 
@@ -90,14 +92,14 @@ def test_a_search_that_is_to_stop_waits_for_no_database() -> None:
     assert study.tried == [0]
 
 
-def test_without_patience_the_first_failure_is_the_last() -> None:
+def test_without_a_wait_the_first_failure_is_the_last() -> None:
     study = Absent()
-    with pytest.raises(StorageError, match="gave up: connection refused"):
-        study.saving(patience_seconds=0.0).save()
+    with pytest.raises(StorageError, match="database error: connection refused"):
+        study.saving(wait_seconds=0.0).save()
     assert study.notes == []
 
 
-def test_a_second_absence_is_borne_with_as_the_first() -> None:
+def test_a_second_outage_is_waited_for_as_the_first() -> None:
     study = Absent(begins=10.0, ends=12.0)
     saving = study.saving()
     saving.save()
@@ -115,8 +117,8 @@ def test_what_a_database_refuses_is_not_tried_again(monkeypatch: pytest.MonkeyPa
     study = Absent()
 
     def refuse() -> None:
-        raise ProgrammingError("INSERT ...", None, RuntimeError("no such table"))
+        raise DatabaseError("no such table")
 
     monkeypatch.setattr(study, "save", refuse)
-    with pytest.raises(ProgrammingError):
+    with pytest.raises(DatabaseError, match="no such table"):
         study.saving().save()
