@@ -1,136 +1,194 @@
-"""The settings of one run, checked where they are made."""
+"""The options of a run: one table, from which the command line, files, environment and notebook derive.
+
+To add an option, add a field to `RunSettings` and its keyword to `RunOptions`.
+"""
 
 from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, TypedDict
 
 from objectives.evaluation.metrics import METRICS
 from search.algorithms.pruners import PRUNERS
 from search.algorithms.samplers import SAMPLERS
+from search.option import Option, options_of
 from search.worker_kinds import WORKER_KINDS
-from spaces.errors import UnknownNameError, UsageError
+from spaces.errors import UsageError
 
-RESIZES = ("stretch", "crop", "pad")
+RESIZES = {
+    "stretch": "scale both sides to fit",
+    "crop": "scale, then cut off what is too long",
+    "pad": "scale, then add borders",
+}
 STALL_SECONDS = 600.0
-"""The least silence that is taken for a hung training."""
+"""Default of `--trial-stall`."""
 STORAGE_WAIT_SECONDS = 600.0
-"""How long to wait by default for a database that is unavailable."""
+"""Default of `--storage-wait`."""
 CLUSTER_WAIT_SECONDS = 600.0
-"""How long to wait by default for a cluster without workers."""
+"""Default of `--cluster-wait`."""
 
+_samplers = {name: sampler.help for name, sampler in SAMPLERS.items()}
+_pruners = {name: pruner.help for name, pruner in PRUNERS.items()}
+_worker_kinds = {name: kind.help for name, kind in WORKER_KINDS.items()}
+_metrics = {name: f"{metric.title}, to {metric.direction}" for name, metric in METRICS.items()}
+_one_each = "one per GPU, else one per core"
 _study_name = re.compile(r"[A-Za-z0-9._-]{1,100}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSettings:
-    """Everything that a person may choose about a run, resolved from flags, environment and file."""
+    """The settings of one run, checked; each field is an option."""
 
-    space: str
-    """Name of a space of ours, a path to a file, or a dotted module."""
-    study: str
-    """Name of the study, which is also the name of its folder under `runs`."""
-    data: str
-    """Name of a dataset, or a path."""
-    backbone: str | None = None
-    """What a space of pretrained networks starts from (see `spaces.backbones.find_backbones`); None: ImageNet."""
-    trials: int
-    """Total of the study, earlier runs included."""
-    timeout_seconds: float | None = None
-    trial_timeout_seconds: float | None = None
-    """A training that takes longer, over all its attempts and resumptions, is stopped; None: no limit."""
-    trial_stall_seconds: float = STALL_SECONDS
-    """A training that reports nothing for so long, and for ten times the longest epoch so far, is taken for hung."""
-    storage_wait_seconds: float = STORAGE_WAIT_SECONDS
-    """How long to wait for the study's database when it is unavailable; trials stay in the run folder meanwhile."""
-    cluster_wait_seconds: float = CLUSTER_WAIT_SECONDS
-    """How long to wait while a Ray cluster has no worker for this search, beyond what starting one takes."""
-    epochs: int = 8
-    train_images: int | None = None
-    """Use only so many training and validation images, a stratified subset; None: all."""
-    image_size: int | None = None
-    """Side in pixels to which images are brought; None: native for datasets, 64 for folders."""
-    resize: str = "stretch"
-    """How an image of other proportions is brought to `image_size`: one of `RESIZES`."""
-    workers: int | None = None
-    """None: one a GPU, or else one a core, as memory allows."""
-    runs: str = "runs"
-    storage: str | None = None
-    """Where the study's database is, without a password: a URL, "env:NAME" or "file:PATH"
-    (see `search.storage.url`); None: SQLite in the run folder."""
-    seed: int = 0
-    sampler: str = "tpe"
-    pruner: str = "percentile"
-    metric: str = "val_accuracy"
-    until: float | None = None
-    """Stop when a trial's score is this good."""
-    executor: str = "ray"
-    ray_address: str | None = None
-    """Address of a running Ray cluster; None: a local one for this run."""
-    insecure_ray: bool = False
-    """Start a local cluster even where the environment switches its authentication off."""
-    enqueue: str | None = None
-    """Which of the space's baselines and starts are tried first, with commas between; "none"; None: all."""
-    skip_bad: bool = False
-    """Leave out files that are no readable images, and count them."""
+    space: Annotated[str, Option("data", "Search this space; `spaces` lists them.", metavar="NAME|FILE")]
+    data: Annotated[
+        str,  # not from the environment: TAMIZ_DATA is the directory of datasets
+        Option(
+            "data", "Train on these images.", metavar="NAME|PATH", default_help="the space's", from_environment=False
+        ),
+    ]
+    backbone: Annotated[
+        str | None,
+        Option("data", "Start from this network: VGG16, VGG16:weights.h5 or model.keras.", metavar="NAME|FILE"),
+    ] = None
+    train_images: Annotated[int | None, Option("data", "Limit to N images (stratified).", above=0)] = None
+    image_size: Annotated[
+        int | None,
+        Option("data", "Scale images to N by N pixels.", above=0, default_help="as they are; 64 for folders"),
+    ] = None
+    resize: Annotated[
+        str, Option("data", "Scale images of other proportions like this.", metavar="HOW", choices=RESIZES)
+    ] = "stretch"
+    skip_bad: Annotated[bool, Option("data", "Skip unreadable image files.")] = False
+
+    study: Annotated[str, Option("search", "Create or continue this study.", metavar="NAME", default_help="SPACE-DATA")]
+    epochs: Annotated[int, Option("search", "Train each trial for N epochs.", above=0)] = 8
+    sampler: Annotated[
+        str, Option("search", "Choose the next trial by this algorithm.", metavar="NAME", choices=_samplers)
+    ] = "tpe"
+    pruner: Annotated[
+        str, Option("search", "Stop unpromising trials by this rule.", metavar="NAME", choices=_pruners)
+    ] = "percentile"
+    metric: Annotated[
+        str, Option("search", "Search for the best value of this metric.", metavar="NAME", choices=_metrics)
+    ] = "val_accuracy"
+    enqueue: Annotated[
+        tuple[str, ...] | None,
+        Option("search", "Try only this baseline or start first, or `none`; repeatable.", default_help="all"),
+    ] = None
+    seed: Annotated[int, Option("search", "Seed all random choices with N.", least=0, most=2**32 - 1)] = 0
+
+    trials: Annotated[int, Option("stopping", "End the study after N trials in total.", above=0, on_resume=True)] = 50
+    timeout_seconds: Annotated[
+        float | None, Option("stopping", "Stop after this time, such as 90s or 1h30m.", above=0, on_resume=True)
+    ] = None
+    until: Annotated[float | None, Option("stopping", "Stop once this score is reached.")] = None
+    trial_timeout_seconds: Annotated[
+        float | None,  # over all attempts of a trial, also those of earlier runs
+        Option("stopping", "Stop a trial that takes longer.", above=0, on_resume=True),
+    ] = None
+    trial_stall_seconds: Annotated[
+        float,  # or ten times the longest epoch so far, if that is more
+        Option("stopping", "Treat a trial without progress for this time as hung.", above=0),
+    ] = STALL_SECONDS
+
+    workers: Annotated[
+        int | None,
+        Option("machines", "Train N trials at a time.", above=0, default_help=_one_each, on_resume=True),
+    ] = None
+    executor: Annotated[str, Option("machines", "Train in these processes.", metavar="NAME", choices=_worker_kinds)] = (
+        "ray"
+    )
+    ray_address: Annotated[
+        str | None,
+        Option("machines", "Train on this running Ray cluster.", metavar="ADDRESS", default_help="a local one"),
+    ] = None
+    insecure_ray: Annotated[
+        bool, Option("machines", "Start Ray even where the environment disables its authentication.")
+    ] = False
+    cluster_wait_seconds: Annotated[
+        float, Option("machines", "Wait this long for a cluster without workers.", least=0)
+    ] = CLUSTER_WAIT_SECONDS
+    storage: Annotated[
+        str | None,  # kept without a password, see `search.storage.url`
+        Option(
+            "machines",
+            "Keep the study in this database.",
+            metavar="URL|env:NAME|file:PATH",
+            on_resume=True,
+            default_help="a file",
+        ),
+    ] = None
+    storage_wait_seconds: Annotated[
+        float, Option("machines", "Wait this long for an unavailable database or a full disk.", least=0)
+    ] = STORAGE_WAIT_SECONDS
+
+    runs: Annotated[str, Option("output", "Keep the folders of studies in DIR.", metavar="DIR", on_resume=True)] = (
+        "runs"
+    )
 
     def __post_init__(self) -> None:
-        _known("sampler", self.sampler, SAMPLERS)
-        _known("pruner", self.pruner, PRUNERS)
-        _known("metric", self.metric, METRICS)
-        _known("executor", self.executor, WORKER_KINDS)
-        _known("resize", self.resize, RESIZES)
-        for option in (
-            "trials",
-            "epochs",
-            "train_images",
-            "image_size",
-            "workers",
-            "timeout_seconds",
-            "trial_timeout_seconds",
-            "trial_stall_seconds",
-        ):
-            came = getattr(self, option)
-            if came is not None and not came > 0:
-                raise UsageError(
-                    f"--{option.removesuffix('_seconds').replace('_', '-')} is {came}; accepted: more than 0"
-                )
-        for option in ("storage_wait", "cluster_wait"):
-            if not (came := getattr(self, f"{option}_seconds")) >= 0:
-                raise UsageError(f"--{option.replace('_', '-')} is {came}; accepted: 0s or more")
-        if not 0 <= self.seed < 2**32:
-            raise UsageError(f"--seed is {self.seed}; accepted: 0 to {2**32 - 1}")
+        for option in OPTIONS.values():
+            option.check(getattr(self, option.field))
         if not _study_name.fullmatch(self.study) or set(self.study) == {"."}:
             raise UsageError(
-                f"--study is {self.study!r}; accepted: 1 to 100 letters, digits, dots, dashes and underscores, "
+                f"invalid --study {self.study!r}: expected 1 to 100 letters, digits, dots, dashes and underscores, "
                 "since it also names a folder"
             )
 
 
-def _known(option: str, came: str, accepted: Iterable[str]) -> None:
-    if came not in accepted:
-        raise UnknownNameError(option, came, accepted, plural=f"{option}s")
+OPTIONS = options_of(RunSettings)
+"""Every option of a run by name, in the order of `run --help`."""
+
+
+class RunOptions(TypedDict, total=False):
+    """What one source (command line, environment, file, Python call) says about a run; the rest is absent.
+
+    Durations are seconds, or text such as "1h30m".
+    """
+
+    space: str | Path
+    data: str | Path
+    backbone: str | Path
+    train_images: int
+    image_size: int
+    resize: str
+    skip_bad: bool
+    study: str
+    epochs: int
+    sampler: str
+    pruner: str
+    metric: str
+    enqueue: str | list[str] | tuple[str, ...]
+    seed: int
+    trials: int
+    timeout: float | str
+    until: float
+    trial_timeout: float | str
+    trial_stall: float | str
+    workers: int
+    executor: str
+    ray_address: str
+    insecure_ray: bool
+    cluster_wait: float | str
+    storage: str
+    storage_wait: float | str
+    runs: str | Path
 
 
 def command_for(settings: RunSettings) -> str:
     """Return the command line that repeats a run; it holds no secrets."""
     words = ["python", "-m", "search", "run"]
-    for field in fields(settings):
-        value = getattr(settings, field.name)
-        if value is None or (value == field.default and field.name != "seed") or value is False:
-            continue
-        words.append(f"--{field.name.removesuffix('_seconds').replace('_', '-')}")
-        if value is not True:
-            words.append(f"{value:g}s" if field.name.endswith("_seconds") else str(value))
+    for option in OPTIONS.values():
+        value = getattr(settings, option.field)
+        # The seed and the number of trials are written even where they are the defaults, which may change.
+        if value is not None and (value != option.default or option.name in ("seed", "trials")):
+            words += option.words(value)
     return shlex.join(words)
 
 
 def resume_command(study: str, runs: str) -> str:
     """Return the command that continues a study."""
-    return f"python -m search resume {study}" + _runs_option(runs)
-
-
-def _runs_option(runs: str) -> str:
-    return "" if runs == "runs" else f" --runs {shlex.quote(runs)}"
+    return f"python -m search resume {study}" + ("" if runs == "runs" else f" --runs {shlex.quote(runs)}")

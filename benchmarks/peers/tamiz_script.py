@@ -14,15 +14,10 @@ def main() -> None:
     given = arguments(workers=2)
     os.environ["TAMIZ_PEERS_SEED"] = str(given.seed)
     from objectives.messages import EpochReport
-    from search.cli.options import (
-        Options,
-        resolve_alone,
-    )
+    from search.cli.options import resolve_alone
     from search.driver.run import run_search
     from search.progress.plain import PlainProgress
-    from search.settings import (
-        command_for,
-    )
+    from search.settings import RunOptions, command_for
 
     log = Log(given.log)
 
@@ -34,17 +29,16 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
         is_listed = given.mode == "listed"
         resolved = resolve_alone(
-            Options(
+            RunOptions(
                 space=str(Path(__file__).with_name("space.py")),
                 data="fashion_mnist",
                 train_images=IMAGES,
                 epochs=EPOCHS,
                 trials=LISTED if is_listed else 100_000,
-                pruner="none" if is_listed else None,
-                enqueue=None if is_listed else "none",
                 workers=given.workers,
                 runs=folder,
                 seed=given.seed,
+                **(RunOptions(pruner="none") if is_listed else RunOptions(enqueue="none")),
             )
         )
         run_search(

@@ -12,24 +12,17 @@ import html
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Unpack
 
 import pandas as pd
 
-from search.cli.options import (
-    Options,
-    parse_duration,
-    resolve,
-)
-from search.cli.output import end_lines
-from search.driver.fork import Fork, fork_settings
+from search.cli.options import resolve
+from search.cli.output import end_lines, status_text
 from search.driver.run import run_search
 from search.progress.display import open_progress
 from search.results.run_folder import RunFolder
-from search.results.status import find_run
 from search.results.summary import RunSummary
-from search.settings import (
-    command_for,
-)
+from search.settings import RunOptions
 from spaces.recipe import Recipe
 from spaces.space import Parameters
 
@@ -96,9 +89,8 @@ class SearchResult:
         return Path(self.summary.report) if self.summary.report else None
 
     def __repr__(self) -> str:
-        """Say what a terminal says at the end of a run."""
-        lines = [f"study {self.summary.study}: {self.summary.status}", *end_lines(self.summary)]
-        return "\n".join([*lines, str(self.report_path)] if self.report_path else lines)
+        """Return the lines that a terminal shows at the end of a run."""
+        return status_text(self.summary)
 
     def _repr_html_(self) -> str:
         rows = [f"<b>study {html.escape(str(self.summary.study))}: {self.summary.status}</b>"]
@@ -110,98 +102,24 @@ class SearchResult:
 
 
 def run(
-    *,
-    space: str | Path | None = None,
-    data: str | Path | None = None,
-    backbone: str | Path | None = None,
-    trials: int | None = None,
-    timeout: float | str | None = None,
-    trial_timeout: float | str | None = None,
-    trial_stall: float | str | None = None,
-    storage_wait: float | str | None = None,
-    cluster_wait: float | str | None = None,
-    epochs: int | None = None,
-    train_images: int | None = None,
-    image_size: int | None = None,
-    resize: str | None = None,
-    skip_bad: bool | None = None,
-    workers: int | None = None,
-    study: str | None = None,
-    runs: str | Path | None = None,
-    storage: str | None = None,
-    seed: int | None = None,
-    sampler: str | None = None,
-    pruner: str | None = None,
-    metric: str | None = None,
-    until: float | None = None,
-    enqueue: str | None = None,
-    executor: str | None = None,
-    ray_address: str | None = None,
-    insecure_ray: bool = False,
-    fork: str | None = None,
-    config: str | Path | None = None,
-    quiet: bool = False,
+    *, fork: str | None = None, config: str | Path | None = None, quiet: bool = False, **options: Unpack[RunOptions]
 ) -> SearchResult:
     """Search, or continue a study of the same name, as `python -m search run` does with the same options.
 
-    A kernel's interrupt stops in order; the same call goes on where it stopped.
+    A kernel's interrupt stops in order; the same call continues.
 
     Args:
-        timeout: seconds, or text such as "30m"; so are `trial_timeout`, `trial_stall`, `storage_wait` and
-            `cluster_wait`.
         fork: name of a new study, which begins with the trials of `study`.
-        quiet: say nothing while searching.
+        config: a TOML file with options, or the settings.json of an earlier run.
+        quiet: print no progress.
+        options: see `search.settings.RunOptions`, and `python -m search run --help`.
 
     Raises:
         TamizError: see `spaces.errors`; what is finished is in the run folder.
     """
-    typed = Options(
-        space=_text(space),
-        data=_text(data),
-        backbone=_text(backbone),
-        trials=trials,
-        timeout=_seconds(timeout, "timeout"),
-        trial_timeout=_seconds(trial_timeout, "trial_timeout"),
-        trial_stall=_seconds(trial_stall, "trial_stall"),
-        storage_wait=_seconds(storage_wait, "storage_wait"),
-        cluster_wait=_seconds(cluster_wait, "cluster_wait"),
-        epochs=epochs,
-        train_images=train_images,
-        image_size=image_size,
-        resize=resize,
-        skip_bad=skip_bad,
-        workers=workers,
-        study=study,
-        runs=_text(runs),
-        storage=storage,
-        seed=seed,
-        sampler=sampler,
-        pruner=pruner,
-        metric=metric,
-        until=until,
-        enqueue=enqueue,
-        executor=executor,
-        ray_address=ray_address,
-        insecure_ray=insecure_ray or None,
-    )
-    resolved = resolve(typed, file=None if config is None else Path(config))
-    settings, begun_with = resolved.settings, None
-    if fork is not None:
-        settings, begun_with = fork_settings(settings, fork), Fork.of(find_run(settings.study, settings.runs))
+    resolved = resolve(options, file=None if config is None else Path(config)).forked(fork)
     with open_progress(sys.stderr, quiet=quiet) as progress:
         summary = run_search(
-            settings,
-            space=resolved.space,
-            progress=progress,
-            command=command_for(settings) if begun_with is None else begun_with.command(settings),
-            fork=begun_with,
+            resolved.settings, space=resolved.space, progress=progress, command=resolved.command, fork=resolved.fork
         )
-    return SearchResult(summary=summary, folder=Path(settings.runs) / settings.study)
-
-
-def _seconds(came: float | str | None, option: str) -> float | None:
-    return parse_duration(came, option) if isinstance(came, str) else came
-
-
-def _text(came: str | Path | None) -> str | None:
-    return None if came is None else str(came)
+    return SearchResult(summary=summary, folder=Path(resolved.settings.runs) / resolved.settings.study)

@@ -1,105 +1,28 @@
-"""From what was typed, the environment and a settings file to the settings of a run, in this order."""
+"""From the command line, the environment and a settings file to the settings of a run, in this order."""
 
 from __future__ import annotations
 
 import os
 import re
 import tomllib
-import typing
-from collections.abc import Mapping, MutableMapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from search.settings import OPTIONS, RunOptions, RunSettings, command_for
 from search.storage.url import reference_for
 from spaces.backbones import Backbones, find_backbones
-from spaces.catalogue import (
-    find_space,
-    space_names,
-    with_backbones,
-)
+from spaces.catalogue import find_space, space_names, with_backbones
 from spaces.errors import UnknownNameError, UsageError
-from spaces.records import from_plain, parse
+from spaces.records import parse
 from spaces.space import Space
 
 if TYPE_CHECKING:
-    from search.settings import RunSettings
+    from search.driver.fork import Fork
 
-DEFAULT_TRIALS = 50
-_duration = re.compile(r"(?:(\d+(?:\.\d+)?)d)?(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
-_unit_seconds = (86400, 3600, 60, 1)
-_durations = ("timeout", "trial_timeout", "trial_stall", "storage_wait", "cluster_wait")
 _renamed = {"storage_patience_seconds": "storage_wait", "cluster_patience_seconds": "cluster_wait"}
 """Options that settings.json has under another name, in run folders written before they were renamed."""
-_not_in_environment = ("data",)  # TAMIZ_DATA is the data directory
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """What one source says about a run; None: nothing."""
-
-    space: str | None = None
-    data: str | None = None
-    backbone: str | None = None
-    study: str | None = None
-    trials: int | None = None
-    timeout: float | None = None
-    """Seconds."""
-    trial_timeout: float | None = None
-    """Seconds."""
-    trial_stall: float | None = None
-    """Seconds."""
-    storage_wait: float | None = None
-    """Seconds."""
-    cluster_wait: float | None = None
-    """Seconds."""
-    epochs: int | None = None
-    train_images: int | None = None
-    image_size: int | None = None
-    resize: str | None = None
-    workers: int | None = None
-    runs: str | None = None
-    storage: str | None = None
-    seed: int | None = None
-    sampler: str | None = None
-    pruner: str | None = None
-    metric: str | None = None
-    until: float | None = None
-    executor: str | None = None
-    ray_address: str | None = None
-    insecure_ray: bool | None = None
-    enqueue: str | None = None
-    skip_bad: bool | None = None
-
-    def over(self, weaker: Options) -> Options:
-        """Return these options, with those of a weaker source where these say nothing."""
-        said = {name: value for name, value in asdict(self).items() if value is not None}
-        return replace(weaker, **said)
-
-    def settings(self, space: Space, *, environment: MutableMapping[str, str] = os.environ) -> RunSettings:
-        """Return the settings of a run in that space, with defaults for what nobody said.
-
-        Raises:
-            UsageError: a value is not accepted, or the data is missing.
-        """
-        from search.settings import RunSettings  # numpy with it, which `--help` does without
-
-        data = self.data or space.default_data
-        if data is None:
-            raise UsageError(
-                f"space '{space.name}' has no dataset of its own; name one with --data NAME or --data PATH"
-            )
-        said = {name: value for name, value in asdict(self).items() if value is not None}
-        for name in _durations:
-            if name in said:
-                said[f"{name}_seconds"] = said.pop(name)
-        if self.storage is not None:
-            said["storage"] = reference_for(self.storage, environment)
-        named = {"study": study_name(space.name, data), "trials": DEFAULT_TRIALS, "data": data}
-        return from_plain(RunSettings, named | said, where="settings")
-
-
-_kinds = {name: typing.get_args(kind)[0] for name, kind in typing.get_type_hints(Options).items()}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,32 +31,70 @@ class Resolved:
 
     settings: RunSettings
     space: Space
+    fork: Fork | None = None
+    """The study whose trials a new one begins with."""
+
+    @property
+    def command(self) -> str:
+        """The command line that repeats this run."""
+        return command_for(self.settings) if self.fork is None else self.fork.command(self.settings)
+
+    def forked(self, new: str | None) -> Resolved:
+        """Return a run of study `new` that begins with the trials of this one; this run if `new` is None.
+
+        Raises:
+            UsageError: there is no such study to begin with, or the new name is not accepted.
+            StudyConflictError: study `new` exists.
+        """
+        if new is None:
+            return self
+        from search.driver.fork import Fork, fork_settings
+        from search.results.status import find_run
+
+        source = Fork.of(find_run(self.settings.study, self.settings.runs))
+        return replace(self, settings=fork_settings(self.settings, new), fork=source)
 
 
-def resolve(typed: Options, *, file: Path | None) -> Resolved:
+def resolve(typed: Mapping[str, object], *, file: Path | None) -> Resolved:
     """Return a run as typed, over the environment, over the file, over the defaults.
+
+    Args:
+        typed: values by the name of the option, as in `RunOptions`; None: not typed.
+        file: options in TOML, or the settings.json of an earlier run; see `from_file`.
 
     Raises:
         UsageError: a value is not accepted, there is no such space, or none is named.
     """
-    return resolve_alone(typed.over(from_environment(os.environ)).over(from_file(file, Path.cwd())))
+    weaker = from_file(file, Path.cwd()) | from_environment(os.environ)
+    return resolve_alone({**weaker, **{name: value for name, value in typed.items() if value is not None}})
 
 
-def resolve_alone(options: Options) -> Resolved:
+def resolve_alone(options: Mapping[str, object]) -> Resolved:
     """Return a run with these options over the defaults; raises as `resolve`."""
-    if options.space is None:
-        raise UsageError(f"no space is named; say --space NAME.\nSpaces: {', '.join(space_names())}")
-    space = find_space(options.space)
-    if options.backbone is not None:
-        space = with_backbones(space, _known(find_backbones(options.backbone)))
-    if options.enqueue is not None:
-        names = [name.strip() for name in options.enqueue.split(",")]
-        space = space.beginning_with([] if names == ["none"] else names)
-    return Resolved(settings=options.settings(space), space=space)
+    options = _read(options, lambda name: OPTIONS[name].flag)
+    if "space" not in options:
+        raise UsageError(f"no space is named; add --space NAME.\nSpaces: {', '.join(space_names())}")
+    space = find_space(str(options["space"]))
+    if "backbone" in options:
+        space = with_backbones(space, _known(find_backbones(str(options["backbone"]))))
+    if "enqueue" in options:
+        names = options["enqueue"] = tuple(options["enqueue"]) or ("none",)
+        space = space.beginning_with([] if names == ("none",) else names)
+    return Resolved(settings=_settings(options, space), space=space)
+
+
+def _settings(options: RunOptions, space: Space, environment: MutableMapping[str, str] = os.environ) -> RunSettings:
+    data = options.get("data", space.default_data)
+    if data is None:
+        raise UsageError(f"space '{space.name}' has no dataset of its own; name one with --data NAME or --data PATH")
+    values: dict[str, Any] = {"study": study_name(space.name, str(data)), "data": data, **options}
+    if "storage" in values:
+        values["storage"] = reference_for(values["storage"], environment)
+    return RunSettings(**{OPTIONS[name].field: value for name, value in values.items()})
 
 
 def _known(backbones: Backbones) -> Backbones:
-    """Return the backbones, unless they are a model that is not the one which a search left."""
+    """Return the backbones, unless they are a model file that differs from what its search wrote."""
     if backbones.are_exported:
         from reports.stored.layout import CARD
         from search.results.predict import card_beside  # numpy with it, which `--help` does without
@@ -147,17 +108,14 @@ def _known(backbones: Backbones) -> Backbones:
     return backbones
 
 
-def from_environment(environment: Mapping[str, str]) -> Options:
-    """Return what the variables `TAMIZ_SPACE`, `TAMIZ_TRIALS` ... say; `TAMIZ_DATA` is the data directory."""
-    said: dict[str, Any] = {}
-    for name in _kinds.keys() - set(_not_in_environment):
-        variable = f"TAMIZ_{name.upper()}"
-        if text := environment.get(variable, "").strip():
-            said[name] = _parsed(name, text, variable)
-    return Options(**said)
+def from_environment(environment: Mapping[str, str]) -> RunOptions:
+    """Return what the variables `TAMIZ_SPACE`, `TAMIZ_TRIALS` ... say."""
+    readable = [option for option in OPTIONS.values() if option.from_environment]
+    typed = {option.name: environment.get(option.variable, "").strip() or None for option in readable}
+    return _read(typed, lambda name: OPTIONS[name].variable)
 
 
-def from_file(file: Path | None, folder: Path) -> Options:
+def from_file(file: Path | None, folder: Path) -> RunOptions:
     """Return what a settings file says: TOML, or the settings.json of an earlier run.
 
     Args:
@@ -170,82 +128,47 @@ def from_file(file: Path | None, folder: Path) -> Options:
     if file is None:
         file = folder / "pyproject.toml"
         if not file.is_file():
-            return Options()
+            return RunOptions()
+    is_json = file.suffix == ".json"
     try:
         text = file.read_text()
-        table: Any = parse(text) if file.suffix == ".json" else tomllib.loads(text)
+        table: Any = parse(text) if is_json else tomllib.loads(text)
     except OSError as error:
-        raise UsageError(f"--config {file} can't be read: {error.strerror}") from None
+        raise UsageError(f"can't read --config {file}: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"--config {file} is no {'JSON' if file.suffix == '.json' else 'TOML'}: {error}") from None
+        raise UsageError(f"invalid --config '{file}': not {'JSON' if is_json else 'TOML'}: {error}") from None
     if file.name == "pyproject.toml":
         table = table.get("tool", {}).get("tamiz", {})
-    elif file.suffix == ".json":
+    elif is_json:
         table = table.get("settings") if isinstance(table, dict) else None
     if not isinstance(table, dict):
-        raise UsageError(f"--config {file} holds no settings; accepted: a table of options such as trials = 50")
-    return from_settings(table, file.name) if file.suffix == ".json" else _from_table(table, file.name)
+        raise UsageError(f"invalid --config '{file}': expected a table of options such as trials = 50")
+    return from_settings(table, file.name) if is_json else _from_table(table, file.name)
 
 
-def from_settings(settings: Mapping[str, object], source: str) -> Options:
+def from_settings(settings: Mapping[str, object], source: str) -> RunOptions:
     """Return the options that a run stored; `source` is the file, for errors."""
     return _from_table({_renamed.get(key, key): value for key, value in settings.items()}, source)
 
 
-def parse_duration(text: str, option: str = "--timeout") -> float:
-    """Return the seconds in "90s", "30m", "2h" or "1h30m".
+def _from_table(table: Mapping[str, object], source: str) -> RunOptions:
+    keys = {key.replace("-", "_").removesuffix("_seconds"): key for key in table}
+    for name, key in keys.items():
+        if name not in OPTIONS:
+            raise UnknownNameError(f"option in {source}", key, OPTIONS, plural="options")
+    return _read({name: table[key] for name, key in keys.items()}, lambda name: f"{keys[name]} in {source}")
 
-    Raises:
-        UsageError: it is no length of time, or has no unit.
-    """
-    came = text.strip().lower().replace(" ", "")
-    found = _duration.fullmatch(came)
-    if not came or found is None:
-        raise UsageError(f"{option} is {text!r}; accepted: numbers with units, such as 90s, 30m, 2h or 1h30m")
-    return sum(float(number) * unit for number, unit in zip(found.groups(), _unit_seconds, strict=True) if number)
+
+def _read(values: Mapping[str, object], source_of: Callable[[str], str]) -> RunOptions:
+    """Return the values as their options' kinds; `source_of` gives the source of an option for errors."""
+    read = {
+        name: OPTIONS[name].kind.read(value, source_of(name)) for name, value in values.items() if value is not None
+    }
+    return cast(RunOptions, read)
 
 
 def study_name(space: str, data: str) -> str:
-    """Return the name that a study has when nobody names it: "cnn_cifar-digits"."""
+    """Return the default name of a study: "cnn_cifar-digits"."""
     last = Path(data).expanduser().absolute().name if "/" in data or data in (".", "..") else data
     clean = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{space}-{last.removesuffix('.npz').removesuffix('.csv')}")
     return clean.strip("-.")[:100]
-
-
-def _from_table(table: Mapping[str, object], source: str) -> Options:
-    said: dict[str, Any] = {}
-    for key, value in table.items():
-        name = key.replace("-", "_").removesuffix("_seconds")
-        if name not in _kinds:
-            raise UnknownNameError(f"option in {source}", key, _kinds, plural="options")
-        if value is None:
-            continue
-        if isinstance(value, str):
-            said[name] = _parsed(name, value, f"{key} in {source}")
-        elif isinstance(value, int | float) and _fits(value, _kinds[name]):
-            said[name] = value
-        else:
-            raise UsageError(f"{key} in {source} is {value!r}; accepted: {_in_words(_kinds[name])}")
-    return Options(**said)
-
-
-def _parsed(name: str, text: str, source: str) -> object:
-    kind = _kinds[name]
-    if name in _durations:
-        return parse_duration(text, source)
-    if kind is bool:
-        if text.lower() not in ("1", "0", "true", "false", "yes", "no"):
-            raise UsageError(f"{source} is {text!r}; accepted: true or false")
-        return text.lower() in ("1", "true", "yes")
-    try:
-        return kind(text)
-    except ValueError:
-        raise UsageError(f"{source} is {text!r}; accepted: {_in_words(kind)}") from None
-
-
-def _fits(value: float, kind: type) -> bool:
-    return type(value) is kind or (kind is float and type(value) is int)
-
-
-def _in_words(kind: type) -> str:
-    return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}[kind]

@@ -1,4 +1,4 @@
-"""How a command ends: data on stdout, a few lines on stderr, one JSON object where that is asked for."""
+"""Terminal output: data or one JSON object on stdout, a few lines and errors on stderr."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ MOST_LINES = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """What a person wants to see at the end."""
+    """What is printed at the end of a run."""
 
     json: bool = False
     """One JSON object on stdout."""
     quiet: bool = False
-    """The report's path alone."""
+    """Only the report's path."""
 
 
-def tell_end(summary: RunSummary, output: Output) -> None:
-    """Print how a run ended: the object, or the report's path with a summary on stderr."""
+def tell_end(summary: RunSummary, output: Output) -> int:
+    """Print how a run ended: the object, or the report's path with a summary on stderr; return the exit code."""
     if output.json:
         say(summary.to_json())
     if summary.exit_code and not (summary.status == "stopped" and summary.best):
@@ -48,10 +48,11 @@ def tell_end(summary: RunSummary, output: Output) -> None:
             write_line(sys.stderr, f"resume with: {summary.resume_command}")
     if summary.report and not output.json:
         say(summary.report)
+    return summary.exit_code
 
 
 def tell_error(reason: str, *, resume_command: str | None = None) -> None:
-    """Print an error on stderr, in six lines at most."""
+    """Print an error on stderr, in at most `MOST_LINES` lines."""
     lines = f"error: {without_secrets(reason)}".splitlines()
     if resume_command:
         lines = [*lines[: MOST_LINES - 1], f"resume with: {resume_command}"]
@@ -60,13 +61,13 @@ def tell_error(reason: str, *, resume_command: str | None = None) -> None:
 
 
 def failure(error: Exception) -> RunSummary:
-    """Return the end of a command that failed before there was a study."""
+    """Return the summary of a command that failed before there was a study."""
     code = error.exit_code if isinstance(error, TamizError) else 1
     return RunSummary(study=None, status="failed", exit_code=code, reason=without_secrets(str(error)))
 
 
 def end_lines(summary: RunSummary) -> list[str]:
-    """Return what a person reads at the end of a run, without the report's path."""
+    """Return the lines printed at the end of a run, without the report's path."""
     lines = [*_best_lines(summary), *_test_lines(summary)]
     if summary.trials and summary.seconds:
         epochs = "1 epoch" if summary.epochs_trained == 1 else f"{summary.epochs_trained} epochs"
@@ -84,8 +85,14 @@ def end_lines(summary: RunSummary) -> list[str]:
     return lines
 
 
+def status_text(summary: RunSummary) -> str:
+    """Return where a study stands, with the report's path in the last line."""
+    lines = [f"study {summary.study}: {summary.status}", *end_lines(summary)]
+    return "\n".join([*lines, summary.report] if summary.report else lines)
+
+
 def say(text: str) -> None:
-    """Print `text` on stdout, and nothing where nobody listens any more."""
+    """Print `text` on stdout; a closed stdout is not an error."""
     try:
         sys.stdout.write("\n".join(printable(line, encoding=sys.stdout.encoding) for line in text.split("\n")) + "\n")
         sys.stdout.flush()
@@ -94,24 +101,24 @@ def say(text: str) -> None:
 
 
 def forget_stdout() -> None:
-    """Send the rest of stdout nowhere, so that Python does not complain about it at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
+    """Discard the rest of stdout, so that Python does not report a broken pipe when it exits."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
 
 
 def leave(code: int) -> NoReturn:
-    """End this process at once: all is said and written, and TensorFlow would take seconds to take itself apart."""
+    """End this process immediately: everything is printed and written, and unloading TensorFlow takes seconds."""
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # the code is that of what was done
+        signal.signal(number, signal.SIG_IGN)  # the exit code stays that of the command
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # nobody listens any more
+        with contextlib.suppress(OSError, ValueError):  # closed by the reader
             stream.flush()
     os._exit(code)
 
 
 def write_crash(error: Exception, folder: Path) -> str:
-    """Keep the traceback of an error that nobody foresaw; returns what a person is told."""
+    """Write the traceback of an unexpected error to crash.txt in `folder`, and return the message to print."""
     text = without_secrets("".join(traceback.format_exception(error)))
     what = without_secrets(traceback.format_exception_only(error)[-1].strip())[:300]
     try:
@@ -119,7 +126,7 @@ def write_crash(error: Exception, folder: Path) -> str:
         (folder / "crash.txt").write_text(text)
     except OSError:
         return f"internal error: {what}\n{text}"
-    return f"internal error: {what}\nThe whole traceback is in {folder / 'crash.txt'}; please report it."
+    return f"internal error: {what}\nThe full traceback is in {folder / 'crash.txt'}; please report it."
 
 
 def _best_lines(summary: RunSummary) -> list[str]:

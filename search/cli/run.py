@@ -1,84 +1,81 @@
-"""Starts a search for the command line: settings in, exit code out, whatever happens in between."""
+"""The commands `run` and `resume`: a search with a terminal around it, and its end as an exit code."""
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import click
 
 from reports.stored import layout
-from search.cli.options import (
-    Options,
-    Resolved,
-    from_settings,
-    resolve,
-    resolve_alone,
-)
+from search.cli.options import Resolved, from_settings, resolve, resolve_alone
 from search.cli.output import Output, tell_end, write_crash
+from search.cli.parameters import JSON, STUDY, GroupedCommand, run_parameters
 from search.progress.display import open_progress
 from search.progress.protocol import Progress
 from search.results.summary import RunSummary
-from search.settings import (
-    command_for,
-)
 from search.system.output_capture import only_own_lines
 from search.system.signals import Interrupted
 from spaces.errors import TamizError
 
-if TYPE_CHECKING:
-    from search.driver.fork import Fork
+_FORK = click.option("--fork", metavar="NEW", help="Create study NEW from the trials of this study.")
+_QUIET = click.option("--quiet", is_flag=True, help="Print only the report's path.")
 
 
-def search(typed: Options, *, file: Path | None, output: Output, fork: str | None) -> int:
-    """Search as typed, say how it ended, and return the exit code."""
-    return _search(resolve(typed, file=file), output, fork)
+@run_parameters()
+@click.command(cls=GroupedCommand)
+@click.option("--config", metavar="FILE", type=Path, help="Read options from a TOML file or a run's settings.json.")
+@_FORK
+@JSON
+@_QUIET
+def run(*, config: Path | None, fork: str | None, as_json: bool, quiet: bool, **typed: object) -> int:
+    """Search, or continue a study of the same name."""
+    resolved = resolve(typed, file=config).forked(fork)
+    output = Output(json=as_json, quiet=quiet)
+    with _terminal(resolved, output) as progress:
+        summary = search_to_end(resolved, progress)
+    return tell_end(summary, output)
 
 
-def continue_study(study: str, *, changed: Options, output: Output, fork: str | None) -> int:
-    """Continue a study with its stored settings but for what is changed, and return the exit code."""
+@run_parameters(on_resume=True)
+@click.command(cls=GroupedCommand)
+@STUDY
+@_FORK
+@JSON
+@_QUIET
+def resume(*, study: str, fork: str | None, as_json: bool, quiet: bool, **typed: object) -> int:
+    """Continue a study with its stored settings."""
     from search.results.status import find_run, read_settings
 
-    folder = find_run(study, changed.runs or "runs")
+    folder = find_run(study, str(typed.pop("runs") or "runs"))
     stored = from_settings(read_settings(folder).settings, str(folder.path / layout.SETTINGS))
-    place = Options(study=folder.path.name, runs=str(folder.path.parent))
-    options = replace(changed, runs=None).over(place).over(replace(stored, timeout=None))
-    return _search(resolve_alone(options), output, fork)
+    place = {"study": folder.path.name, "runs": str(folder.path.parent), "timeout": None}
+    changed = {name: value for name, value in typed.items() if value is not None}
+    resolved = resolve_alone({**stored, **place, **changed}).forked(fork)
+    output = Output(json=as_json, quiet=quiet)
+    with _terminal(resolved, output) as progress:
+        summary = search_to_end(resolved, progress)
+    return tell_end(summary, output)
 
 
-def _search(resolved: Resolved, output: Output, fork: str | None) -> int:
+@contextlib.contextmanager
+def _terminal(resolved: Resolved, output: Output) -> Iterator[Progress]:
+    """Give the progress of a search on stderr, while what libraries print goes to the run's log."""
     from search.lease.folder_lock import refuse_if_busy  # numpy with it, which `--help` does without
     from search.results.run_folder import RunFolder
 
-    begun_with = None
-    if fork is not None:
-        resolved, begun_with = _forked(resolved, fork)
     settings = resolved.settings
     folder = RunFolder.at(Path(settings.runs), settings.study)
     refuse_if_busy(folder.path, settings.study)
     # The display must come after the terminal is kept for our own lines, see `only_own_lines`.
     with only_own_lines(folder.log), open_progress(sys.stderr, quiet=output.quiet) as progress:
-        summary = search_or_explain(resolved, progress, fork=begun_with)
-    tell_end(summary, output)
-    return summary.exit_code
+        yield progress
 
 
-def _forked(resolved: Resolved, new: str) -> tuple[Resolved, Fork]:
-    from search.driver.fork import Fork, fork_settings
-    from search.results.status import find_run
-
-    old = resolved.settings
-    return replace(resolved, settings=fork_settings(old, new)), Fork.of(find_run(old.study, old.runs))
-
-
-def search_or_explain(resolved: Resolved, progress: Progress, *, fork: Fork | None = None) -> RunSummary:
-    """Return how the search ended, also where an error ended it.
-
-    Args:
-        resolved: the run.
-        progress: told what goes on.
-        fork: what a new study begins with; None: with nothing.
-    """
+def search_to_end(resolved: Resolved, progress: Progress) -> RunSummary:
+    """Search, and return how it ended, also where an error ended it."""
     from search.driver.run import run_search
     from search.results.status import failed_summary
 
@@ -87,11 +84,7 @@ def search_or_explain(resolved: Resolved, progress: Progress, *, fork: Fork | No
         progress.note(f"continuing study {settings.study} in {settings.runs}")
     try:
         return run_search(
-            settings,
-            space=resolved.space,
-            progress=progress,
-            command=command_for(settings) if fork is None else fork.command(settings),
-            fork=fork,
+            settings, space=resolved.space, progress=progress, command=resolved.command, fork=resolved.fork
         )
     except TamizError as error:
         return failed_summary(error, study=settings.study, runs=settings.runs)

@@ -1,56 +1,53 @@
-"""Commands that look and change nothing: status, report, spaces, data check, doctor. Each returns its text."""
+"""Commands that show something: status, report, compare, dashboard, spaces, data, doctor."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
-from typing import TYPE_CHECKING, Any
 
+import click
+
+from search.cli.output import say, status_text
+from search.cli.parameters import JSON, RUNS, STUDY, WHOLE_NUMBER
 from search.progress.display import open_progress
 from search.wording import write_line
 from spaces.catalogue import find_space, space_names
-from spaces.errors import DataError, UsageError
-from spaces.parameters import Parameter, find_parameters, recipe_for
-from spaces.recipe import ImageShape, Recipe
+from spaces.errors import DataError, StorageError, UsageError
 from spaces.records import to_plain
-from spaces.transfer import untrained
 
-if TYPE_CHECKING:
-    from spaces.space import Parameters, Space
-
-schema = 1
+_schema = 1
+"""Version of the JSON objects that these commands print."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Checked:
-    """What `data check` has to say."""
-
-    text: str
-    exit_code: int
-
-
-def status(study: str, *, runs: str | None, as_json: bool) -> str:
-    """Return where a study stands, as text or as the JSON object of `run`."""
-    from search.cli.output import end_lines
+@click.command()
+@STUDY
+@RUNS
+@JSON
+def status(*, study: str, runs: str, as_json: bool) -> None:
+    """Show the state of a study, running or ended."""
     from search.results.status import find_run, live_summary
 
-    summary = live_summary(find_run(study, runs or "runs"))
-    if as_json:
-        return summary.to_json()
-    lines = [f"study {summary.study}: {summary.status}", *end_lines(summary)]
-    return "\n".join([*lines, summary.report] if summary.report else lines)
+    summary = live_summary(find_run(study, runs))
+    say(summary.to_json() if as_json else status_text(summary))
 
 
-def report(study: str, *, runs: str | None, lite: bool, grid: str | None, as_json: bool, watch: bool) -> str:
-    """Write a study's report again, with `watch` as often as results change; return its path, or the answer as JSON."""
+@click.command()
+@STUDY
+@click.option("--lite", is_flag=True, help="Write report-lite.html: at most 1 MB, without scripts.")
+@click.option("--watch", is_flag=True, help="Write it again whenever results change, while the search runs.")
+@click.option("--grid", metavar="A,B", help="Show learning curves by these two parameters.")
+@RUNS
+@JSON
+def report(*, study: str, lite: bool, watch: bool, grid: str | None, runs: str, as_json: bool) -> None:
+    """Write report.html again from stored results."""
     from search.results.report import Wanted, write_report
     from search.results.report_watch import changes, stored_state
     from search.results.status import find_run, is_being_run
 
-    folder, wanted = find_run(study, runs or "runs"), Wanted(is_lite=lite, grid=_pair(grid))
+    folder, wanted = find_run(study, runs), Wanted(is_lite=lite, grid=_pair(grid))
     note = partial(write_line, sys.stderr)
     known = stored_state(folder)
     written = write_report(folder, wanted, note=note)
@@ -61,7 +58,7 @@ def report(study: str, *, runs: str | None, lite: bool, grid: str | None, as_jso
         with contextlib.suppress(KeyboardInterrupt):
             for _ in changes(folder, known):
                 written = write_report(folder, wanted, note=note)
-    return json.dumps(to_plain(written.answer), indent=2) if as_json else str(written.path)
+    say(json.dumps(to_plain(written.answer), indent=2) if as_json else str(written.path))
 
 
 def _pair(grid: str | None) -> tuple[str, str] | None:
@@ -69,50 +66,93 @@ def _pair(grid: str | None) -> tuple[str, str] | None:
         return None
     names = [name.strip() for name in grid.split(",")]
     if len(names) != 2 or not all(names):
-        raise UsageError(f"--grid is {grid!r}; accepted: two parameters, such as --grid learning_rate,dropout")
+        raise UsageError(f"invalid --grid {grid!r}: expected two parameters, such as learning_rate,dropout")
     return names[0], names[1]
 
 
-def spaces(*, as_json: bool) -> str:
-    """Return the list of spaces, each with its summary."""
+@click.command()
+@click.argument(
+    "studies", nargs=-1, required=True, metavar="STUDY STUDY...", help="Names of studies, or their folders."
+)
+@click.option("--report", "as_page", is_flag=True, help="Also write a page, in the first study's folder.")
+@RUNS
+@JSON
+def compare(*, studies: tuple[str, ...], as_page: bool, runs: str, as_json: bool) -> None:
+    """Compare studies of the same data side by side."""
+    from reports.findings.comparison import compare as compare_runs
+    from reports.pages.comparison import write_comparison
+    from reports.stored.read import read_run
+    from search.results.status import find_run
+
+    read = [read_run(find_run(study, runs).path) for study in studies]
+    found = compare_runs(read)
+    try:
+        page = str(write_comparison(read, found)) if as_page else None
+    except OSError as error:
+        raise StorageError(f"can't write the page in {read[0].folder}: {error.strerror or error}") from error
+    if as_json:
+        say(json.dumps({"schema": _schema} | to_plain(found) | ({"report": page} if page else {}), indent=2))
+    else:
+        say("\n".join([*found.lines(), *(["", page] if page else [])]))
+
+
+@click.command()
+@click.argument("study", required=False, help="Name of a study, or its folder; default: the latest.")
+@click.option("--port", metavar="N", type=WHOLE_NUMBER, default=0, help="Listen on port N; default: a free one.")
+@click.option("--host", metavar="ADDRESS", default="127.0.0.1", help="Listen on this address; default: 127.0.0.1.")
+@click.option("--token", metavar="SECRET", help="Ask for this token; default: a new one.")
+@click.option("--read-only", is_flag=True, help="Refuse requests that change the study.")
+@RUNS
+def dashboard(*, study: str | None, port: int, host: str, token: str | None, read_only: bool, runs: str) -> None:
+    """Show a study in Optuna's dashboard, only on this machine."""
+    from search.dashboard.server import serve
+    from search.results.status import find_run, latest_run
+
+    folder = latest_run(runs) if study is None else find_run(study, runs)
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(folder, host=host, port=port, token=token, is_read_only=read_only, say=say)
+
+
+@click.group(invoke_without_command=True)
+@JSON
+@click.pass_context
+def spaces(context: click.Context, *, as_json: bool) -> None:
+    """List spaces; `spaces show NAME` prints one."""
+    if context.invoked_subcommand is not None:
+        return
     found = [find_space(name) for name in space_names()]
     if as_json:
         listed = [{"name": space.name, "summary": space.summary, "default_data": space.default_data} for space in found]
-        return json.dumps({"schema": schema, "spaces": listed}, indent=2)
-    width = max(len(space.name) for space in found)
-    return "\n".join(f"{space.name:{width}}  {space.summary}" for space in found)
+        say(json.dumps({"schema": _schema, "spaces": listed}, indent=2))
+    else:
+        width = max(len(space.name) for space in found)
+        say("\n".join(f"{space.name:{width}}  {space.summary}" for space in found))
 
 
-def show_space(name: str, *, as_json: bool) -> str:
-    """Return a space's parameters, ranges, conditions, baselines and starts, as they are for its default data.
+@spaces.command("show")
+@click.argument("name", metavar="NAME|FILE", help="One of the listed spaces, or your own file.")
+@JSON
+def show_space(*, name: str, as_json: bool) -> None:
+    """Print a space's parameters, ranges, conditions and baselines."""
+    from search.cli.space_text import SpaceView
 
-    Ranges and weights may depend on the images: a space without default data is shown for those of a folder.
+    view = SpaceView.of(find_space(name))
+    say(json.dumps({"schema": _schema} | view.to_plain(), indent=2) if as_json else "\n".join(view.lines()))
+
+
+@click.group()
+def data() -> None:
+    """Look at image data; `data check PATH` decodes all of it."""
+
+
+@data.command("check")
+@click.argument("data", metavar="NAME|PATH", help="As for `run --data`.")
+@JSON
+def check_data(*, data: str, as_json: bool) -> int:
+    """Decode every image: classes, counts, sizes, bad files, duplicates across splits.
+
+    The exit code is 3 if a search on these images would fail or mislead.
     """
-    from objectives.data.from_files import FOLDER_SIZE
-    from objectives.data.sources.catalogue import known_shape
-
-    space = find_space(name)
-    of_folders = ImageShape(height=FOLDER_SIZE, width=FOLDER_SIZE, channels=3), 10
-    images, classes = known_shape(space.default_data) or of_folders
-    parameters = find_parameters(space, images=images, classes=classes)
-    if as_json:
-        return json.dumps(_space_object(space, parameters, images=images, classes=classes), indent=2)
-    lines = [f"{space.name}: {space.summary}", "", _table(parameters), ""]
-    if any(parameter.when is not None for parameter in parameters):
-        lines += [_condition(parameter) for parameter in parameters if parameter.when is not None] + [""]
-    for kind, given in (("baseline", space.baselines), ("start", space.starts)):
-        for of, params in given.items():
-            recipe = recipe_for(space, params, images=images, classes=classes)
-            weights = _weights(recipe, images=images, classes=classes)
-            lines.append(f"{kind} {of}: {weights:,} parameters")
-            lines.append("  " + ", ".join(f"{key}={value}" for key, value in params.items()))
-    shown = f"{images.height}x{images.width} {'grey' if images.channels == 1 else 'colour'} images of {classes} classes"
-    lines.append(f"default data: {space.default_data or 'none'}; ranges and parameters are for {shown}")
-    return "\n".join(lines)
-
-
-def check_data(data: str, *, as_json: bool) -> Checked:
-    """Decode all of a dataset and return what was found; the exit code is 3 where a search would fail or mislead."""
     from objectives.data.checks.check import check
     from objectives.data.checks.text import lines
     from objectives.data.directories import DataDirectories
@@ -123,61 +163,19 @@ def check_data(data: str, *, as_json: bool) -> Checked:
             directories=DataDirectories.from_environment(),
             progress=lambda done, total: progress.phase(f"decoded {done} of {total} images"),
         )
-    text = (
-        json.dumps({"schema": schema, "poisoned": checked.poisoned} | to_plain(checked), indent=2)
-        if as_json
-        else "\n".join(lines(checked))
-    )
-    return Checked(text=text, exit_code=DataError.exit_code if checked.poisoned else 0)
+    if as_json:
+        say(json.dumps({"schema": _schema, "poisoned": checked.poisoned} | to_plain(checked), indent=2))
+    else:
+        say("\n".join(lines(checked)))
+    return DataError.exit_code if checked.poisoned else 0
 
 
-def doctor(*, runs: str | None, as_json: bool) -> str:
-    """Return what this machine has, as text or as one JSON object."""
+@click.command()
+@RUNS
+@JSON
+def doctor(*, runs: str, as_json: bool) -> None:
+    """Print what this machine has, fit to paste into an issue."""
     from search.cli.doctor import examine
 
-    findings = examine(runs or "runs")
-    if as_json:
-        return json.dumps({"schema": schema} | asdict(findings), indent=2)
-    return "\n".join(findings.lines())
-
-
-def _space_object(
-    space: Space, parameters: tuple[Parameter, ...], *, images: ImageShape, classes: int
-) -> dict[str, Any]:
-    def built(params: Parameters) -> dict[str, Any]:
-        recipe = recipe_for(space, params, images=images, classes=classes)
-        weights = _weights(recipe, images=images, classes=classes)
-        return {"params": params, "recipe": recipe.to_plain(), "parameters": weights}
-
-    return {
-        "schema": schema,
-        "name": space.name,
-        "summary": space.summary,
-        "source": space.docstring,
-        "default_data": space.default_data,
-        "images": asdict(images) | {"classes": classes},
-        "parameters": [to_plain(parameter) for parameter in parameters],
-        "baselines": {name: built(params) for name, params in space.baselines.items()},
-        "starts": {name: built(params) for name, params in space.starts.items()},
-    }
-
-
-def _weights(recipe: Recipe, *, images: ImageShape, classes: int) -> int:
-    from objectives.devices import prepare
-
-    prepare(threads=1, gpu=False)
-    from objectives.networks.assemble import assemble
-
-    return int(assemble(untrained(recipe), images=images, classes=classes).count_params())
-
-
-def _table(parameters: tuple[Parameter, ...]) -> str:
-    names = max((len(parameter.name) for parameter in parameters), default=0)
-    return "\n".join(f"  {p.name:{names}}  {p.kind:11}  {p.described}" for p in parameters)
-
-
-def _condition(parameter: Parameter) -> str:
-    if not parameter.when:
-        return f"{parameter.name} is asked in some trials only"
-    conditions = [f"{name} is {' or '.join(map(str, values))}" for name, values in parameter.when.items()]
-    return f"{parameter.name} is asked when {' and '.join(conditions)}"
+    findings = examine(runs)
+    say(json.dumps({"schema": _schema} | asdict(findings), indent=2) if as_json else "\n".join(findings.lines()))

@@ -6,8 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
-import typer
 import yaml
 
 from search.cli.app import app
@@ -72,8 +72,9 @@ def test_the_citation_names_the_version_and_license_of_the_package() -> None:
 
 
 def _options(command: str, sub: str = "") -> set[str]:
-    found = typer.main.get_command(app).commands[command]
+    found = app.commands[command]
     if sub:
+        assert isinstance(found, click.Group)
         found = found.commands[sub]
     return {option for parameter in found.params for option in parameter.opts if option.startswith("--")}
 

@@ -26,12 +26,9 @@ MOST_MODULES = 12
 MOST_LINES = 250
 STILL_LONGER = {
     "objectives/training/training.py",
-    "search/cli/app.py",
-    "search/cli/options.py",
     "search/driver/run.py",
     "search/results/run_folder.py",
     "search/storage/write_behind.py",
-    "search/study/study.py",
     "search/workers/ray_backend",
     "search/workers/ray_backend/session.py",
     "search/workers/ray_backend/workers.py",

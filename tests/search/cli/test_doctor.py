@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from search.cli.app import run_command_line
 from search.cli.doctor import examine
-from search.cli.show import doctor
 
 
 def test_the_findings_are_this_machine_s(tmp_path: Path) -> None:
@@ -46,12 +46,11 @@ def test_the_home_folder_is_not_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("TAMIZ_DATA", str(tmp_path / "ada" / "data"))
     monkeypatch.delenv("KERAS_HOME", raising=False)
 
-    assert "ada" not in doctor(runs=None, as_json=False)
+    assert "ada" not in "\n".join(examine("runs").lines())
 
 
-def test_text_and_json_say_the_same() -> None:
-    found = json.loads(doctor(runs=None, as_json=True))
-    lines = doctor(runs=None, as_json=False).splitlines()
+def test_text_and_json_say_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["doctor"]) == run_command_line(["doctor", "--json"]) == 0
 
-    assert found["schema"] == 1
-    assert {line.split()[0]: line.split()[-1] for line in lines}["keras"] == found["versions"]["keras"]
+    text, _, found = capsys.readouterr().out.partition("{")
+    assert json.loads("{" + found)["versions"]["keras"] in text

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from search.cli.options import Options, resolve
-from search.cli.run import search_or_explain
+from search.cli.options import resolve
+from search.cli.run import search_to_end
 from search.progress.display import QuietProgress
 from search.results.summary import RunSummary
 from spaces.errors import StorageError
@@ -22,9 +22,9 @@ def _explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseExcep
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("search.driver.run.run_search", fail)
     _study(tmp_path / "runs", ended(0))
-    resolved = resolve(Options(space="cnn_cifar", data="digits", study="toy"), file=None)
+    resolved = resolve({"space": "cnn_cifar", "data": "digits", "study": "toy"}, file=None)
     with (tmp_path / "out").open("w") as out:
-        return search_or_explain(resolved, QuietProgress(out))
+        return search_to_end(resolved, QuietProgress(out))
 
 
 def test_an_error_ends_with_its_code_and_what_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -43,7 +43,7 @@ def test_an_error_that_nobody_foresaw_is_kept_in_the_run_folder(
 
     assert summary.exit_code == 1
     assert summary.reason is not None
-    assert summary.reason.startswith("internal error: ZeroDivisionError: oh\nThe whole traceback is in runs/toy/crash")
+    assert summary.reason.startswith("internal error: ZeroDivisionError: oh\nThe full traceback is in runs/toy/crash")
     assert "Traceback" in (tmp_path / "runs" / "toy" / "crash.txt").read_text()
 
 

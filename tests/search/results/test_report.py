@@ -77,7 +77,7 @@ def test_a_grid_of_other_than_two_parameters_is_refused(report: Say, grid: str) 
     code, _, told = report("--grid", grid)
     assert (code, told) == (
         2,
-        f"error: --grid is {grid!r}; accepted: two parameters, such as --grid learning_rate,dropout\n",
+        f"error: invalid --grid {grid!r}: expected two parameters, such as learning_rate,dropout\n",
     )
 
 
