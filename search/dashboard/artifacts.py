@@ -13,15 +13,9 @@ from optuna.artifacts import FileSystemArtifactStore, upload_artifact
 from optuna_dashboard import save_note
 from PIL import Image
 
-from objectives.evaluation.metrics import (
-    confusion_counts,
-)
+from objectives.evaluation.metrics import confusion_counts
 from objectives.files import predictions as stored_predictions
-from reports.classifier.per_class import (
-    ClassTable,
-    class_table,
-    confusion_sentences,
-)
+from reports.classifier.per_class import ClassTable, class_table, confusion_sentences
 from reports.stored import layout
 from reports.stored.records import TrialRecord
 from search.results.run_folder import RunFolder

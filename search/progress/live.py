@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import threading
 import time
 from typing import TYPE_CHECKING, TextIO
 
@@ -13,72 +12,47 @@ from rich.live import Live
 from rich.text import Text
 
 from reports.wording import duration
-from search.progress.protocol import (
-    SearchPlan,
-)
-from search.progress.search_status import (
-    SearchStatus,
-    Underway,
-)
-from search.results.summary import (
-    counts_in_words,
-)
+from search.progress.protocol import SearchPlan
+from search.progress.search_status import CountingProgress, RunningTrial, SearchStatus
+from search.results.summary import counts_in_words
 from search.wording import params_in_words, printable, remaining_in_words
 
 if TYPE_CHECKING:
-    from objectives.messages import EpochReport
     from reports.stored.records import TrialRecord
-    from spaces.space import Parameters
 
 MOST_LINES = 12
 _params_lines = 2
 
 
-class LiveProgress:
+class LiveProgress(CountingProgress):
     """A rich live block on `stream`; notes scroll by above it."""
 
     def __init__(self, stream: TextIO) -> None:
         """Draw on `stream`, a terminal."""
+        super().__init__()
         self._console = Console(file=stream, highlight=False, markup=False, emoji=False)
         self._encoding = stream.encoding
         self._live = Live(
             self, console=self._console, refresh_per_second=4, transient=True, redirect_stdout=False,
             redirect_stderr=False, vertical_overflow="crop",
         )  # fmt: skip
-        self._lock = threading.RLock()
-        self._status: SearchStatus | None = None
         self._phase = ""
         self._phase_since = time.monotonic()
 
     def phase(self, line: str) -> None:
-        """Show the line, with the seconds that it has taken, until the next."""
+        """Show the line, with the time that it has taken, until the next."""
         with self._lock:
             self._phase, self._phase_since = line, time.monotonic()
         self._live.start()
 
     def started(self, plan: SearchPlan) -> None:
         """Show the block."""
-        with self._lock:
-            self._status, self._phase = SearchStatus(plan), ""
-        self._live.start()
-
-    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
-        """Show the trial in its worker's line."""
-        if self._status is not None:
-            with self._lock:
-                self._status.start(trial, worker=worker)
-
-    def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
-        """Show epoch and score in the worker's line."""
-        if self._status is not None:
-            with self._lock:
-                self._status.report(trial, report, worker=worker)
+        super().started(plan)
+        self.phase("")
 
     def trial_ended(self, record: TrialRecord) -> None:
-        """Count the trial, and print what went wrong with it, if anything did, above the block."""
-        if self._status is not None:
-            with self._lock:
-                self._status.end(record)
+        """Count the trial, and print the reason above the block if it failed or was pruned for one."""
+        super().trial_ended(record)
         if record.message:
             self.note(f"trial {record.trial} {'failed' if record.state == 'FAIL' else 'pruned'}: {record.message}")
 
@@ -87,7 +61,7 @@ class LiveProgress:
         self._console.print(Text(printable(line, encoding=self._encoding)), soft_wrap=True)
 
     def ended(self) -> None:
-        """Take the block away: the summary that follows says it all."""
+        """Remove the block: the summary that follows says more."""
         self._live.stop()
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -129,20 +103,20 @@ class LiveProgress:
         ]
 
     def _worker_lines(self, status: SearchStatus, room: int) -> list[Text]:
-        busy = sorted(status.underway.values(), key=lambda underway: underway.worker)
+        busy = sorted(status.running.values(), key=lambda trial: trial.worker)
         if not busy and not status.counts.ended and room > 0:
             return [self._text("workers are starting", "dim")]
         if len(busy) <= room:
-            return [self._worker_line(status, underway) for underway in busy]
+            return [self._worker_line(status, trial) for trial in busy]
         if room < 1:
             return []
-        shown = [self._worker_line(status, underway) for underway in busy[: room - 1]]
+        shown = [self._worker_line(status, trial) for trial in busy[: room - 1]]
         return [*shown, self._text(f"{len(busy) - len(shown)} {'more ' if shown else ''}workers are training", "dim")]
 
-    def _worker_line(self, status: SearchStatus, underway: Underway) -> Text:
-        score = "" if underway.score is None else f"  {status.plan.metric} {underway.score:.4f}"
-        epochs = f"epoch {underway.epoch}/{status.plan.epochs}" if underway.epoch else "first epoch"
-        return self._text(f"worker {underway.worker}  trial {underway.trial}  {epochs}{score}")
+    def _worker_line(self, status: SearchStatus, trial: RunningTrial) -> Text:
+        score = "" if trial.score is None else f"  {status.plan.metric} {trial.score:.4f}"
+        epochs = f"epoch {trial.epoch}/{status.plan.epochs}" if trial.epoch else "first epoch"
+        return self._text(f"worker {trial.worker}  trial {trial.trial}  {epochs}{score}")
 
     def _text(self, line: str, style: str = "") -> Text:
         return Text(printable(line, encoding=self._encoding), style=style)

@@ -1,37 +1,28 @@
-"""Progress as plain lines, for a log file or a pipe: one a finished trial, and a status every half minute."""
+"""Progress as plain lines, for a log file or a pipe: one for each trial, and a status every half minute."""
 
 from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING, TextIO
 
-from reports.wording import duration
-from search.progress.protocol import (
-    SearchPlan,
-)
-from search.progress.search_status import (
-    SearchStatus,
-)
-from search.results.summary import (
-    counts_in_words,
-)
+from reports.wording import count, duration
+from search.progress.protocol import SearchPlan
+from search.progress.search_status import CountingProgress, SearchStatus
+from search.results.summary import counts_in_words
 from search.wording import remaining_in_words, write_line
 
 if TYPE_CHECKING:
-    from objectives.messages import EpochReport
     from reports.stored.records import TrialRecord
-    from spaces.space import Parameters
 
 
-class PlainProgress:
+class PlainProgress(CountingProgress):
     """Lines without colours or cursor movements."""
 
     def __init__(self, stream: TextIO, *, status_seconds: float = 30.0) -> None:
         """Write to `stream`, a status line every `status_seconds`."""
+        super().__init__()
         self._stream = stream
         self._status_seconds = status_seconds
-        self._status: SearchStatus | None = None
-        self._lock = threading.Lock()
         self._over = threading.Event()
         self._reporter = threading.Thread(target=self._report_status, daemon=True)
 
@@ -40,37 +31,20 @@ class PlainProgress:
         self._write(line)
 
     def started(self, plan: SearchPlan) -> None:
-        """Print what is about to happen."""
-        self._status = SearchStatus(plan)
+        """Print the plan, and start printing status lines."""
+        super().started(plan)
         earlier = f", {len(plan.earlier)} of them done" if plan.earlier else ""
-        workers = "1 worker" if plan.workers == 1 else f"{plan.workers} workers"
         self._write(
-            f"study {plan.study}: space {plan.space} on {plan.data}, {plan.trials} trials{earlier} "
-            f"of up to {plan.epochs} epochs, {workers}"
+            f"study {plan.study}: space {plan.space} on {plan.data}, {count(plan.trials, 'trial')}{earlier} "
+            f"of up to {count(plan.epochs, 'epoch')}, {count(plan.workers, 'worker')}"
         )
-        if not self._reporter.is_alive():  # it is, where this process helped another before
-            self._reporter.start()
-
-    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
-        """Count it."""
-        if self._status is not None:
-            with self._lock:
-                self._status.start(trial, worker=worker)
-
-    def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
-        """Count it."""
-        if self._status is not None:
-            with self._lock:
-                self._status.report(trial, report, worker=worker)
+        self._reporter.start()
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Print a line about the trial."""
-        if self._status is None:
-            return
-        with self._lock:
-            self._status.end(record)
-            line = trial_line(record, self._status)
-        self._write(line)
+        super().trial_ended(record)
+        if self._status is not None:
+            self._write(trial_line(record, self._status))
 
     def note(self, line: str) -> None:
         """Print the line."""

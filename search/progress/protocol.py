@@ -1,4 +1,4 @@
-"""What the driver tells the person who waits.
+"""The interface through which the driver shows a search.
 
 All of it goes to stderr: stdout carries data only.
 """
@@ -6,7 +6,7 @@ All of it goes to stderr: stdout carries data only.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from objectives.evaluation.metrics import Direction
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchPlan:
-    """What a search is about to do."""
+    """The search that is about to run."""
 
     study: str
     space: str
@@ -25,7 +25,7 @@ class SearchPlan:
     metric: str
     direction: Direction
     trials: int
-    """Total of the study."""
+    """Number of trials of the study, those of earlier runs included."""
     epochs: int
     """Epochs of a trial that is not pruned."""
     workers: int
@@ -34,14 +34,17 @@ class SearchPlan:
     """Trials that the study holds already."""
 
 
-class Progress(Protocol):
-    """Told by the driver as things happen; never answers, never raises."""
+class Progress:
+    """Shows a search while it runs. The driver calls these methods as things happen; they must never raise.
+
+    Here they do nothing; each display overrides those that it shows.
+    """
 
     def phase(self, line: str) -> None:
-        """Say what is being done before the first trial or after the last: "loading digits"."""
+        """Show what is being done before the first trial or after the last: "loading digits"."""
 
     def started(self, plan: SearchPlan) -> None:
-        """The first trial is about to be asked for."""
+        """The search is about to ask for its first trial."""
 
     def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
         """A trial was given to a worker."""
@@ -53,7 +56,7 @@ class Progress(Protocol):
         """A trial ended in any of its states, and is recorded."""
 
     def note(self, line: str) -> None:
-        """Say something once: a worker that died, a stop that was asked for."""
+        """Show a line once: a worker that died, a stop that was requested."""
 
     def ended(self) -> None:
-        """Nothing more comes; called on every way out."""
+        """The search is over; called whichever way it ends."""

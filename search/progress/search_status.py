@@ -1,44 +1,46 @@
-"""What is known while a search runs: counts, the best so far, what each worker does, when it may end."""
+"""State of a running search: counts, the best trial so far, what each worker does, the time left."""
 
 from __future__ import annotations
 
 import math
 import statistics
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from search.progress.protocol import SearchPlan
+from search.progress.protocol import Progress, SearchPlan
 from search.results.summary import TrialCounts
 
 if TYPE_CHECKING:
     from objectives.messages import EpochReport
     from reports.stored.records import TrialRecord
+    from spaces.space import Parameters
 
 _fewest = 3
-"""Trials that must have ended before anything is said about the end."""
+"""Number of trials that must have ended before the time left is estimated."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Underway:
-    """A trial on a worker."""
+class RunningTrial:
+    """A running trial."""
 
     trial: int
     worker: int
     epoch: int = 0
-    """Epochs done."""
+    """Number of finished epochs."""
     score: float | None = None
-    """After the last of them."""
+    """After the last finished epoch."""
 
 
 class SearchStatus:
-    """Counts what the driver tells; draws nothing."""
+    """Counts trials and estimates the time left; draws nothing."""
 
     def __init__(self, plan: SearchPlan, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """Start from the trials that the study holds already."""
+        """Start with the trials of earlier runs."""
         self.plan = plan
-        self.underway: dict[int, Underway] = {}
+        self.running: dict[int, RunningTrial] = {}
         self.best: TrialRecord | None = None
         self._clock = clock
         self._since = clock()
@@ -48,16 +50,16 @@ class SearchStatus:
             self._count(record)
 
     def start(self, trial: int, *, worker: int) -> None:
-        """A worker has a trial."""
-        self.underway[trial] = Underway(trial=trial, worker=worker)
+        """Add a running trial."""
+        self.running[trial] = RunningTrial(trial=trial, worker=worker)
 
     def report(self, trial: int, report: EpochReport, *, worker: int) -> None:
-        """A worker finished an epoch."""
-        self.underway[trial] = Underway(trial=trial, worker=worker, epoch=report.epoch, score=report.score)
+        """Record an epoch of a running trial."""
+        self.running[trial] = RunningTrial(trial=trial, worker=worker, epoch=report.epoch, score=report.score)
 
     def end(self, record: TrialRecord) -> None:
-        """A trial ended."""
-        self.underway.pop(record.trial, None)
+        """Count a trial that ended."""
+        self.running.pop(record.trial, None)
         self._seconds.append(record.seconds_training + (record.seconds_building or 0.0))
         self._count(record)
 
@@ -69,7 +71,7 @@ class SearchStatus:
             complete=self._counts["COMPLETE"],
             pruned=self._counts["PRUNED"],
             failed=self._counts["FAIL"],
-            running=len(self.underway),
+            running=len(self.running),
         )
 
     @property
@@ -79,10 +81,10 @@ class SearchStatus:
 
     @property
     def remaining(self) -> tuple[float, float] | None:
-        """Least and most seconds still to come, a guess at two standard errors; None when too little is known."""
+        """Least and most seconds left, at two standard errors; None while too few trials have ended."""
         if len(self._seconds) < _fewest:
             return None
-        done = sum(u.epoch / self.plan.epochs for u in self.underway.values())
+        done = sum(u.epoch / self.plan.epochs for u in self.running.values())
         left = max(0.0, self.plan.trials - self.counts.ended - done)
         mean, spread = statistics.fmean(self._seconds), statistics.stdev(self._seconds)
         doubt = 2 * spread * math.sqrt(left + left**2 / len(self._seconds))
@@ -101,3 +103,34 @@ class SearchStatus:
         if self.best is None or self.best.score is None:
             return True
         return self.plan.direction.is_better(score, self.best.score)
+
+
+class CountingProgress(Progress):
+    """Keeps the status of the search for displays that draw it from another thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._status: SearchStatus | None = None
+
+    def started(self, plan: SearchPlan) -> None:
+        """Begin to count."""
+        with self._lock:
+            self._status = SearchStatus(plan)
+
+    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
+        """Add a running trial."""
+        if self._status is not None:
+            with self._lock:
+                self._status.start(trial, worker=worker)
+
+    def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
+        """Record an epoch."""
+        if self._status is not None:
+            with self._lock:
+                self._status.report(trial, report, worker=worker)
+
+    def trial_ended(self, record: TrialRecord) -> None:
+        """Count the trial."""
+        if self._status is not None:
+            with self._lock:
+                self._status.end(record)

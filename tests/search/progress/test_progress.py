@@ -14,9 +14,7 @@ from rich.console import Console
 from search.progress.display import QuietProgress, open_progress
 from search.progress.live import MOST_LINES, LiveProgress
 from search.progress.plain import PlainProgress
-from search.progress.protocol import (
-    Progress,
-)
+from search.progress.protocol import Progress
 from search.wording import printable, write_line
 from tests.search.fixtures.progress_plan import ended, epoch, plan
 

@@ -6,13 +6,8 @@ import pytest
 
 from objectives.evaluation.metrics import Direction
 from reports.wording import duration
-from search.progress.search_status import (
-    SearchStatus,
-)
-from search.results.summary import (
-    TrialCounts,
-    counts_in_words,
-)
+from search.progress.search_status import SearchStatus
+from search.results.summary import TrialCounts, counts_in_words
 from search.wording import params_in_words, remaining_in_words
 from tests.search.fixtures.progress_plan import ended, epoch, plan
 
