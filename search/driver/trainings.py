@@ -114,7 +114,7 @@ class Trainings:
             parts.workers.give_up(trial, TrainingFailure(cause="timeout", message="the search timed out"))
             parts.progress.note(
                 f"trial {trial}: interrupted in epoch {done + 1}/{parts.study.epochs} (timeout); "
-                "it goes on when the study is continued"
+                "the next run continues it"
             )
 
     def give_up_overdue(self) -> None:

@@ -1,4 +1,4 @@
 """Workers: who trains?
 
-Public: `protocol` (what workers do and report), `start.executor`.
+Public: `protocol` (requests, replies, events), `start.open_workers`, `stalls`. Kinds: `search.worker_kinds`.
 """

@@ -64,7 +64,7 @@ class EpochReported:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointMade:
-    """A training made the checkpoint that `Workers.apply` requested, and goes on."""
+    """A training made the checkpoint that `Workers.apply` requested, and continues."""
 
     worker: int
     trial: int

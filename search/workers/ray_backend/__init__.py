@@ -1,4 +1,4 @@
 """Workers on Ray, on one machine or on a cluster.
 
-Public: `session.RaySession`, `workers.RayWorkers`.
+Public: `start.open_workers`, `session.RaySession`, `workers.RayWorkers`.
 """

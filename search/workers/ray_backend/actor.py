@@ -71,7 +71,7 @@ class WorkerActor(Trainer):
             gpu: whether to train on the GPU that Ray assigned.
             modules: the user's own.
             scratch: folder for temporary files, which a killed worker leaves behind; None: the usual one.
-            crash_log: file for the crash log of this process; None: on a machine where nobody would read it.
+            crash_log: file for the crash log of this process; None: the driver is on another machine.
         """
         if crash_log is not None:
             crash_logs.enable(Path(crash_log))

@@ -37,7 +37,7 @@ def _processes_writing_into(folder: Path) -> list[psutil.Process]:
 def _writes_into(process: psutil.Process, folder: Path) -> bool:
     try:
         return any(Path(file.path).is_relative_to(folder) for file in process.open_files())
-    except psutil.Error:  # it has ended, or is somebody else's
+    except psutil.Error:  # it has ended, or belongs to another user
         return False
 
 

@@ -120,7 +120,7 @@ def test_when_the_search_s_time_is_up_a_trial_amid_an_epoch_is_left_to_the_next_
         monkeypatch.setattr("search.driver.trainings.HALT_SECONDS", 0.0)
         monkeypatch.setattr(first.workers, "halt", lambda: None)
         given_up = "trial 0: interrupted in epoch 3/4 (timeout)"
-        said = [f"{given_up}; it goes on when the study is continued"]
+        said = [f"{given_up}; the next run continues it"]
     first.search.run()
     again = Stage(tmp_path, lambda task: steady(0.6), settings=settings, storage=storage)
     again.search.run()
