@@ -17,6 +17,7 @@ import psutil
 
 from reports.wording import duration
 from search.system.clock import AwakeClock
+from search.system.outage import Outage
 from spaces.errors import StorageError, UsageError
 
 _credentials = struct.Struct("3i")
@@ -164,40 +165,44 @@ def first_line(error: Exception) -> str:
 
 
 class WorkerAbsence:
-    """Measures for how long a cluster has had no worker: its machines may be away, or busy with other work."""
+    """Watches a cluster that has no worker: its machines may be away, or busy with other work."""
 
-    def __init__(self, *, wait_seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        note: Callable[[str], None],
+        wait_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Begin with workers that are starting.
 
         Args:
+            note: called with a line about once a minute while there is no worker.
             wait_seconds: how long there may be none, beyond the minute that starting may take.
             clock: seconds from any origin, never running backwards.
         """
-        self._wait_seconds = wait_seconds
-        self._now = AwakeClock(clock)
-        self._since = 0.0
-        self._noted_at = 0.0
+        self._outage = Outage(
+            note=note,
+            remind_seconds=_reminder_seconds,
+            limit_seconds=_starting_seconds + wait_seconds,
+            first_after_seconds=_reminder_seconds,
+            clock=AwakeClock(clock),
+        )
+        self._outage.begin()
 
-    def check(self, *, workers: int) -> str | None:
+    def check(self, *, workers: int) -> None:
         """Record how many workers there are; call it every second or so.
-
-        Returns:
-            A line for the person who waits, about once a minute while there are none; None: nothing.
 
         Raises:
             StorageError: there has been none for too long; the run can be resumed.
         """
-        now = self._now()
         if workers:
-            self._since = self._noted_at = now
-            return None
-        absent_seconds = now - self._since
-        if absent_seconds - _starting_seconds > self._wait_seconds:
+            self._outage.end()
+            return
+        self._outage.begin()
+        absent = duration(self._outage.seconds)
+        if self._outage.is_too_long:
             raise StorageError(
-                f"the cluster has had no worker for {duration(absent_seconds)} (--cluster-wait limits this); "
-                "finished trials are kept"
+                f"the cluster has had no worker for {absent} (--cluster-wait limits this); finished trials are kept"
             )
-        if now - self._noted_at < _reminder_seconds:
-            return None
-        self._noted_at = now
-        return f"no workers available for {duration(absent_seconds)}"
+        self._outage.remind(f"no workers available for {absent}")

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from search.system.outage import Outage
 from search.system.output_capture import only_own_lines
 from search.workers.ray_backend.health import HealthCheck, check_address, first_line, unreachable
 from search.workers.ray_backend.local_cluster import (
@@ -53,17 +54,22 @@ class RaySession:
         workers: int | None,
         modules: Sequence[str],
         log_file: Path,
-        note: Callable[[str], None] | None = None,
+        note: Callable[[str], None] = lambda line: None,
     ) -> None:
         self._address = address
-        self._note = note
         self._wanted = workers
         self._modules = tuple(source_of(name) for name in modules)
         self._log_file = log_file
         self._error: Exception | None = None
         self._is_up = threading.Event()
         self._may_end = threading.Event()
-        self._began = time.monotonic()
+        self._start = Outage(
+            note=note,
+            remind_seconds=_reminder_seconds,
+            limit_seconds=_join_seconds,
+            first_after_seconds=_reminder_seconds,
+        )
+        self._start.begin()
         self._health: HealthCheck | None = None
         self.notice: str | None = None
         """A line about the cluster for the person who waits, once it is up."""
@@ -83,7 +89,7 @@ class RaySession:
         address: str | None = None,
         modules: Sequence[str] = (),
         is_insecure: bool = False,
-        note: Callable[[str], None] | None = None,
+        note: Callable[[str], None] = lambda line: None,
     ) -> RaySession:
         """Start or join Ray and start the workers, all in the background; returns at once.
 
@@ -118,7 +124,7 @@ class RaySession:
             UsageError: Ray cannot be started, or the cluster cannot be reached.
         """
         if not self._is_up.wait(timeout_seconds):
-            if self._address is not None and time.monotonic() - self._began > _join_seconds:
+            if self._address is not None and self._start.is_too_long:
                 raise unreachable(self._address, f"no answer within {_join_seconds:.0f} seconds")
             if self._address is None and head_has_ended():
                 raise unreachable(None, "its head, gcs_server, ended while it started")
@@ -133,12 +139,8 @@ class RaySession:
     @property
     def share(self) -> Share:
         """How many workers there are and what each gets; waits for Ray."""
-        next_note = self._began + _reminder_seconds
         while not self.wait(min(1.0, _reminder_seconds)):
-            now = time.monotonic()
-            if now >= next_note and self._note is not None:
-                self._note(f"waiting for Ray, which started {now - self._began:.0f} s ago")
-                next_note = now + _reminder_seconds
+            self._start.remind(f"waiting for Ray, which started {self._start.seconds:.0f} s ago")
         assert self._share is not None
         return self._share
 

@@ -64,7 +64,9 @@ class RayWorkers:
         self._session = session
         self._epochs = objective.epochs
         self._pool = WorkerPool(session=session, data=data, objective=objective, policy=policy or RecyclePolicy())
-        self._absence = WorkerAbsence(wait_seconds=wait_seconds)
+        self._absence = WorkerAbsence(
+            note=lambda line: self._events.append(Notice(line=line)), wait_seconds=wait_seconds
+        )
         self._halted: dict[Any, float] = {}
         """Epochs to cancel, each with the time from which it may be, by the monotonic clock."""
         self._events: deque[Event] = deque()
@@ -160,9 +162,7 @@ class RayWorkers:
             if self._session.notice is not None:
                 self._events.append(Notice(line=self._session.notice))
             self._pool.open()
-        line = self._absence.check(workers=self._pool.ready)
-        if line is not None:
-            self._events.append(Notice(line=line))
+        self._absence.check(workers=self._pool.ready)
         while not self._events:
             left = max(0.0, until - time.monotonic())
             expected = self._pool.expected
