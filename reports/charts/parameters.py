@@ -20,7 +20,7 @@ _points_most = 600
 
 def parameter_chart(run: Run, name: str) -> Chart:
     """One parameter against the score of finished trials."""
-    winner, step = run.winner, thinned_by(len(run.ranked))
+    winner, step = run.winner, sampling_stride(len(run.ranked))
     trials = [
         trial
         for place, trial in enumerate(run.ranked)
@@ -47,7 +47,7 @@ def parameter_chart(run: Run, name: str) -> Chart:
     )
 
 
-def thinned_by(finished: int) -> int:
+def sampling_stride(finished: int) -> int:
     """Of so many finished trials, every how many-th is drawn against each parameter; the best always is."""
     return max(1, math.ceil(finished / _points_most))
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reports.classifier.classification import Classification, classify
-from reports.classifier.learning import learning_sentence
 from reports.classifier.side_by_side import Recalls, find_recalls
 from reports.findings.answer import Answer, find_answer
-from reports.findings.effects import EffectTable, effect_tables
 from reports.findings.grid import Grid, find_grid
 from reports.findings.importances import Importances, find_importances
-from reports.findings.trade_off import TradeOff, find_trade_off
-from reports.findings.trials_table import TrialRow, telling_parameters, trial_rows
+from reports.findings.trials_table import TrialRow, informative_parameters, trial_rows
 from reports.stored.run import Run
 
 
@@ -26,16 +23,11 @@ class Findings:
     columns: tuple[str, ...]
     """Parameters worth a column in the table of trials."""
     classification: Classification | None
-    learning: str
-    """How the winner learned, in a sentence; empty where unknown."""
     importances: Importances
-    effects: tuple[EffectTable, ...]
     recalls: Recalls | None
     """What the best trials find of each class."""
     grid: Grid | None
     """Trials by two parameters."""
-    trade_off: TradeOff | None
-    """What a good score costs."""
 
 
 def find(run: Run, *, grid: tuple[str, str] | None = None) -> Findings:
@@ -50,19 +42,16 @@ def find(run: Run, *, grid: tuple[str, str] | None = None) -> Findings:
     """
     importances = find_importances(run)
     classification = _classification(run)
-    winner, columns = run.winner, telling_parameters(run, importances.shares)
+    columns = informative_parameters(run, importances.shares)
     return Findings(
         run=run,
         answer=find_answer(run, classification, importances),
         rows=trial_rows(run),
         columns=columns,
         classification=classification,
-        learning=learning_sentence(winner.history) if winner and winner.history is not None else "",
         importances=importances,
-        effects=effect_tables(run, importances, most=3),
         recalls=find_recalls(run),
         grid=find_grid(run, grid, telling=columns),
-        trade_off=find_trade_off(run),
     )
 
 

@@ -93,7 +93,7 @@ def trial_rows(run: Run) -> tuple[TrialRow, ...]:
     )
 
 
-def telling_parameters(run: Run, importances: dict[str, float]) -> tuple[str, ...]:
+def informative_parameters(run: Run, importances: dict[str, float]) -> tuple[str, ...]:
     """Return the parameters worth a column: those that differ between trials, the most important first."""
     differing = [name for name in parameter_names(run) if _differs(run, name)]
     return tuple(sorted(differing, key=lambda name: -importances.get(name, 0.0))[:_shown_most])

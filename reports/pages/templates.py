@@ -34,7 +34,9 @@ def _on_one_line(number: str) -> str:
 def environment() -> jinja2.Environment:
     """Return the templates' surroundings: everything is escaped, and a name that is not known is an error."""
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("reports.pages"),
+        loader=jinja2.ChoiceLoader(
+            [jinja2.PackageLoader("reports.pages", folder) for folder in ("templates", "sections")]
+        ),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,

@@ -13,7 +13,7 @@ from reports.charts.parameters import parallel_chart, parameter_chart
 from reports.findings.importances import find_importances
 from reports.findings.trials_table import (
     failures_by_cause,
-    telling_parameters,
+    informative_parameters,
     trial_rows,
     trials_frame,
     write_trials_csv,
@@ -83,7 +83,7 @@ def test_the_best_finished_trial_comes_first_and_failures_last(digits_run: Run) 
 
 
 def test_only_parameters_that_differ_get_a_column(digits_run: Run) -> None:
-    columns = telling_parameters(digits_run, find_importances(digits_run).shares)
+    columns = informative_parameters(digits_run, find_importances(digits_run).shares)
     assert all(len({trial.params[name] for trial in digits_run.trials}) > 1 for name in columns)
     assert 1 <= len(columns) <= 6
 

@@ -9,15 +9,9 @@ import optuna
 import pytest
 
 from objectives.evaluation.metrics import Direction
-from reports.charts.trade_off import (
-    trade_off_chart,
-)
 from reports.findings.importances import find_importances
-from reports.findings.trade_off import (
-    find_trade_off,
-    trade_off_sentence,
-)
 from reports.pages.page import render
+from reports.pages.sections.trade_off import find_trade_off, trade_off_chart
 from reports.stored.read import read_run
 from reports.stored.run import Run
 from tests.reports.run_folders import optuna_quiet, write_run
@@ -65,7 +59,7 @@ def test_the_sentence_goes_from_the_best_to_the_smallest(digits_run: Run) -> Non
     run = weighing(digits_run, (0.9, 1000), (0.85, 50), (0.7, 60))
     found = find_trade_off(run)
     assert found is not None
-    assert trade_off_sentence(found, run) == (
+    assert found.sentence("val_accuracy") == (
         "2 trials of 3 are not beaten by one that scores as well with fewer: "
         "trial 0 (90.00 %, 1,000 weights); trial 1 (85.00 %, 50 weights)."
     )
