@@ -13,7 +13,7 @@ def remaining_in_words(remaining: tuple[float, float] | None) -> str:
     """Return "2 min 5 s to 3 min 10 s left"; an empty string for None."""
     if remaining is None:
         return ""
-    least, most = map(duration, remaining)
+    least, most = (duration(round(seconds)) for seconds in remaining)
     return f"{most} left" if least == most else f"{least} to {most} left"
 
 

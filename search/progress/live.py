@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_LINES = 12
 _params_lines = 2
+_more = " ..."
+"""Ends the last of these lines where parameters are left out."""
 
 
 class LiveProgress(CountingProgress):
@@ -79,15 +81,15 @@ class LiveProgress(CountingProgress):
     def _lines(self, width: int, height: int) -> list[Text]:
         status = self._status
         waited = time.monotonic() - self._phase_since
-        phase = f"{self._phase}, {duration(waited)}" if self._phase and waited >= 2 else self._phase
+        phase = f"{self._phase}, {duration(round(waited))}" if self._phase and waited >= 2 else self._phase
         if status is None:
             return [self._text(phase)]
-        elapsed = f"{duration(status.elapsed)} elapsed"
+        elapsed = f"{duration(round(status.elapsed))} elapsed"
         head = [
             self._text(f"{status.plan.space} on {status.plan.data}, study {status.plan.study}", "bold"),
             self._text(counts_in_words(status.counts)),
             *self._best_lines(status, width),
-            self._text(", ".join(filter(None, [elapsed, remaining_in_words(status.remaining), phase]))),
+            self._text(", ".join(filter(None, [elapsed, phase or remaining_in_words(status.remaining)]))),
         ][:height]
         return head + self._worker_lines(status, height - len(head))
 
@@ -96,7 +98,10 @@ class LiveProgress(CountingProgress):
         if best is None or best.score is None:
             return [self._text(f"best {status.plan.metric}: no trial is complete yet", "dim")]
         of = f", baseline {best.baseline}" if best.baseline else f", start {best.start}" if best.start else ""
-        params = self._text(params_in_words(best.params), "dim").wrap(self._console, max(1, width - 2))
+        words = self._text(params_in_words(best.params), "dim")
+        params = words.wrap(self._console, max(1, width - 2 - len(_more)))
+        if len(params) > _params_lines:
+            params[_params_lines - 1].append(_more)
         return [
             self._text(f"best {status.plan.metric} {best.score:.4f}, trial {best.trial}{of}", "green"),
             *(Text("  ").append_text(line) for line in params[:_params_lines]),

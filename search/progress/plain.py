@@ -91,7 +91,7 @@ def status_line(status: SearchStatus) -> str:
     parts = [counts_in_words(status.counts)]
     if status.best is not None and status.best.score is not None:
         parts.append(f"best {status.plan.metric} {status.best.score:.4f} (trial {status.best.trial})")
-    parts.append(f"{duration(status.elapsed)} elapsed")
+    parts.append(f"{duration(round(status.elapsed))} elapsed")
     if left := remaining_in_words(status.remaining):
         parts.append(left)
     return "; ".join(parts)

@@ -133,6 +133,17 @@ def test_many_workers_are_folded_into_twelve_lines(workers: int, last: str) -> N
     assert lines[-1].startswith(last)
 
 
+def test_parameters_that_do_not_fit_are_marked_as_left_out() -> None:
+    progress = LiveProgress(io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    progress.started(plan(earlier=(ended(0, params={f"parameter_{n}": n for n in range(30)}),)))
+    progress.ended()
+
+    params = [line for line in _block(progress, width=40) if line.startswith("  ")]
+
+    assert len(params) == 2
+    assert params[-1].endswith(", ...")
+
+
 @pytest.mark.parametrize("width", [20, 40, 80, 200])
 def test_no_line_of_the_block_is_wider_than_the_terminal(width: int) -> None:
     lines = _block(_told_live(), width=width)

@@ -206,7 +206,7 @@ def test_a_second_program_that_adds_trials_is_refused(storage: RDBStorage) -> No
     other.study.ask()
     other.save()
     kept.study.ask()
-    with pytest.raises(StudyConflictError, match="has 1 trials in its database where 0 are known here"):
+    with pytest.raises(StudyConflictError, match="has 1 trials in its database, expected 0: another program"):
         kept.save()
 
 
