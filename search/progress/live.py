@@ -101,6 +101,7 @@ class LiveProgress(CountingProgress):
         words = self._text(params_in_words(best.params), "dim")
         params = words.wrap(self._console, max(1, width - 2 - len(_more)))
         if len(params) > _params_lines:
+            params[_params_lines - 1].rstrip()
             params[_params_lines - 1].append(_more)
         return [
             self._text(f"best {status.plan.metric} {best.score:.4f}, trial {best.trial}{of}", "green"),
