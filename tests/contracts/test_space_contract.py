@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,6 @@ from spaces.parameters import Parameter, RandomSuggest, find_parameters, recipe_
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, ParameterValue, Space
 
-README = Path(__file__).parents[2] / "README.md"
 EXAMPLE = Path(__file__).parents[2] / "examples" / "my_space.py"
 CIFAR = ImageShape(height=32, width=32, channels=3)
 SMALL = ImageShape(height=8, width=8, channels=1)
@@ -55,13 +53,6 @@ every_shape = pytest.mark.parametrize(
 @every_space
 def test_it_says_what_it_is_and_how_to_run_it(space: Space) -> None:
     assert "python -m search run --space " in space.docstring
-
-
-def test_the_readme_lists_each_space_with_its_default_data() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|.*\| (?:`(\w+)`|[^|`]*) \|$", README.read_text(), re.MULTILINE)
-    shipped = {name: find_space(name).default_data for name in space_names()}
-
-    assert {name: data or None for name, data in rows if name in shipped} == shipped
 
 
 @every_space
