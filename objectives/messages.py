@@ -210,5 +210,5 @@ class TrainingFailure:
     message: str
     """One line for a person: what happened, at which epoch."""
     traceback: str = ""
-    poisons: bool = False
+    corrupts_process: bool = False
     """Whether the process that it happened in may be damaged: memory ran out, or the backend itself failed."""

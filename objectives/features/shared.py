@@ -1,4 +1,4 @@
-"""What a training looks at: the images, or features of a frozen part that all trials, workers and runs share."""
+"""The inputs of a training: images, or features of a frozen part that trials, workers and runs share."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from spaces.transfer import Transfer
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class Seen:
-    """What a training looks at: the images; or, where a part is frozen, that part's features."""
+class TrainingInputs:
+    """What a training is fed: the images; or, where a part of the network is frozen, that part's features."""
 
-    recipe: Recipe
-    """Of the network that is trained: the whole one, or a head."""
+    head: Recipe | None = None
+    """Of the head, where it alone is trained, on features; None: the whole network is trained, on images."""
     train: tuple[Examples, ...]
     """What epochs are trained on, in turn: the same images or features in each, or augmented views of them."""
     validation: Examples
@@ -40,8 +40,8 @@ class Seen:
         return ImageShape(height=height, width=width, channels=channels)
 
 
-def seen_by(recipe: Recipe, data: StudyData, *, epochs: int, folder: Path) -> Seen:
-    """Return what the training of a recipe looks at, with features of its frozen part computed if need be.
+def inputs_for(recipe: Recipe, data: StudyData, *, epochs: int, folder: Path) -> TrainingInputs:
+    """Return what a recipe is trained on, with features of its frozen part computed if need be.
 
     Features are left out, and the note says so, where images are augmented anew in each epoch before the
     frozen part, where layers below the cut are trained too, or where the disk has no room.
@@ -49,13 +49,13 @@ def seen_by(recipe: Recipe, data: StudyData, *, epochs: int, folder: Path) -> Se
     Args:
         recipe: any; only a transfer's has a frozen part.
         data: the study's.
-        epochs: at most so many will be trained; no more augmented views are made than these can see.
+        epochs: the most that will be trained; no more augmented views are made than that.
         folder: where features are kept.
 
     Raises:
         DataError: the weights of the frozen part can't be had.
     """
-    whole = Seen(recipe=recipe, train=(data.train,), validation=data.validation)
+    whole = TrainingInputs(train=(data.train,), validation=data.validation)
     network = recipe.network
     if not isinstance(network, Transfer):
         return whole
@@ -71,15 +71,15 @@ def seen_by(recipe: Recipe, data: StudyData, *, epochs: int, folder: Path) -> Se
     except (NotKeptError, OSError) as error:
         return replace(whole, note=f"features were computed in each epoch: {error}")
     computed = any(stored.computed for stored in (plain, *viewed))
-    said = f"computed in {time.perf_counter() - started:.1f} s" if computed else "taken as computed before"
+    how = f"computed in {time.perf_counter() - started:.1f} s" if computed else "taken as computed before"
     of_views = f", of {len(views)} augmented views of each image," if views else ""
     unchanged = _rows_of(data.train, plain.features, both.indices)
-    return Seen(
-        recipe=replace(recipe, network=network.head, augment=Augment(), views=0),
+    return TrainingInputs(
+        head=replace(recipe, network=network.head, augment=Augment(), views=0),
         train=tuple(_as_stored(data.train, view.features) for view in viewed) or (unchanged,),
         validation=_rows_of(data.validation, plain.features, both.indices),
         frozen_weights=plain.weights,
-        note=f"features of the frozen part{of_views} were {said}",
+        note=f"features of the frozen part{of_views} were {how}",
     )
 
 

@@ -45,7 +45,7 @@ def kinds(augment: Augment) -> dict[str, Any]:
     }
 
 
-def begin_again(model: keras.Model, augment: Augment) -> None:
+def reset(model: keras.Model, augment: Augment) -> None:
     """Give a model of `augmented` the strengths of another augmentation of its kinds, and new random seeds."""
     for layer in model.layers:
         if isinstance(layer, RandomChange | Mixup):

@@ -32,8 +32,8 @@ _of_ours = ("keras.", "objectives.")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Course:
-    """What of a training its network and recipe do not say."""
+class TrainingPlan:
+    """What compiling a training takes besides its network and recipe."""
 
     steps: int
     """Batches from its first to its last epoch."""
@@ -42,14 +42,14 @@ class Course:
     classes: int
 
 
-def compile_model(model: keras.Model, network: keras.Model, recipe: Recipe, course: Course) -> None:
+def compile_model(model: keras.Model, network: keras.Model, recipe: Recipe, plan: TrainingPlan) -> None:
     """Compile a model that trains a network; what an earlier optimizer had gathered is gone.
 
     The optimizer is built here: TensorFlow traces a step in which variables are made a second time, without that.
     """
     model.compile(
-        optimizer=optimizers.optimizer_of(recipe.fit, steps=course.steps, model=network),
-        loss=losses.loss_of(recipe, course.labels, classes=course.classes),
+        optimizer=optimizers.optimizer_of(recipe.fit, steps=plan.steps, model=network),
+        loss=losses.loss_of(recipe, plan.labels, classes=plan.classes),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
     )
     model.optimizer.build(model.trainable_variables)
@@ -58,25 +58,29 @@ def compile_model(model: keras.Model, network: keras.Model, recipe: Recipe, cour
 class Compiled:
     """A network, and the model that trains it."""
 
-    def __init__(self, network: keras.Model, recipe: Recipe, course: Course) -> None:
+    def __init__(self, network: keras.Model, recipe: Recipe, plan: TrainingPlan) -> None:
         """Compile a fresh network, as `objectives.networks.assemble.assemble` gives it; it keeps its weights."""
         self.network = network
         shares = _can_share(recipe) and any(_drops(layer) for layer in network.layers)
         dropping = keras.models.clone_model(network, clone_function=_with_a_rate) if shares else network
         self._dropouts = [layer for layer in dropping.layers if isinstance(layer, RatedDropout)]
         self.model = augmentation.augmented(dropping, recipe.augment)
-        compile_model(self.model, network, recipe, course)
+        self.recompile(recipe, plan)
+
+    def recompile(self, recipe: Recipe, plan: TrainingPlan) -> None:
+        """Compile the model again, after other weights have become trainable."""
+        compile_model(self.model, self.network, recipe, plan)
         self.steps = steps_of(self.model)
 
-    def begin_again(self, fresh: keras.Model, recipe: Recipe, course: Course) -> None:
+    def reset(self, fresh: keras.Model, recipe: Recipe, plan: TrainingPlan) -> None:
         """Take the weights of a fresh network of the same structure, and the rates of its recipe."""
         for variable, value in zip(self.network.variables, fresh.variables, strict=True):
             variable.assign(value.numpy())  # a copy: JAX gives away what a step has changed
         dropouts = [layer for layer in fresh.layers if _drops(layer)]
         for dropout, other in zip(self._dropouts, dropouts, strict=True):
             dropout.take(other)
-        augmentation.begin_again(self.model, recipe.augment)
-        optimizers.begin_again(self.model.optimizer, recipe.fit, steps=course.steps)
+        augmentation.reset(self.model, recipe.augment)
+        optimizers.reset(self.model.optimizer, recipe.fit, steps=plan.steps)
 
 
 class CompiledNetworks:
@@ -88,20 +92,20 @@ class CompiledNetworks:
     def __len__(self) -> int:
         return len(self._kept)
 
-    def take(self, network: keras.Model, recipe: Recipe, course: Course) -> Compiled:
+    def take(self, network: keras.Model, recipe: Recipe, plan: TrainingPlan) -> Compiled:
         """Return a compiled network with a fresh network's weights and its recipe's rates; for use until the next call.
 
         Args:
             network: fresh, as `objectives.networks.assemble.assemble` gives it.
             recipe: of that network.
-            course: of the training to come; its labels and classes are those of every call.
+            plan: of the training to come; its labels and classes are those of every call.
         """
         structure = _structure(network, recipe)
         compiled = None if structure is None else self._kept.pop(structure, None)
         if compiled is None:
-            compiled = Compiled(network, recipe, course)
+            compiled = Compiled(network, recipe, plan)
         else:
-            compiled.begin_again(network, recipe, course)
+            compiled.reset(network, recipe, plan)
         if structure is not None:
             self._kept[structure] = compiled
         while len(self._kept) > _kept_most:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Literal
 
 from objectives.messages import TrainingFailure
@@ -11,7 +13,6 @@ from spaces.errors import DataError, TamizError
 from spaces.recipe import Recipe
 
 Cause = Literal["host_oom", "gpu_oom", "invalid", "error"]
-
 
 _backends = {"tensorflow", "torch", "jax", "jaxlib"}
 
@@ -24,15 +25,30 @@ class TrainingError(TamizError):
         self.failure = failure
 
 
+class TrainingHalted(Exception):  # noqa: N818 - not an error: it was asked for
+    """A training was asked to stop in the middle of an epoch, and did so at its next batch."""
+
+
+@contextmanager
+def training_errors(epoch: int) -> Iterator[None]:
+    """Turn whatever is raised inside into a `TrainingError`; `epoch` as for `classify`."""
+    try:
+        yield
+    except (TrainingError, TrainingHalted):
+        raise
+    except Exception as error:
+        raise TrainingError(classify(error, epoch)) from error
+
+
 def diverged(loss: float, epoch: int, recipe: Recipe) -> TrainingError:
-    """Return the error of a loss, or of probabilities, that are no finite numbers any more."""
+    """Return the error of a loss, or of probabilities, that are not finite any more."""
     became = "NaN" if math.isnan(loss) else "infinite"
     message = f"loss became {became} at epoch {epoch} (learning_rate={recipe.fit.learning_rate:.3g})"
     return TrainingError(TrainingFailure(cause="diverged", message=message))
 
 
 def classify(error: BaseException, epoch: int) -> TrainingFailure:
-    """Return what any exception out of Keras, a backend or a person's own builder means.
+    """Return what an exception raised by Keras, its backend or a user's builder means.
 
     Args:
         error: what was raised.
@@ -51,20 +67,20 @@ def classify(error: BaseException, epoch: int) -> TrainingFailure:
     else:
         message = f"out of {'GPU' if cause == 'gpu_oom' else 'host'} memory {place}: {said or type(error).__name__}"
     frames = "".join(traceback.format_exception(error, limit=-6, chain=False))
-    poisons = cause in ("gpu_oom", "host_oom") or _is_of_a_backend(error)
-    return TrainingFailure(cause=cause, message=message, traceback=frames, poisons=poisons)
+    corrupts = cause in ("gpu_oom", "host_oom") or _is_of_a_backend(error)
+    return TrainingFailure(cause=cause, message=message, traceback=frames, corrupts_process=corrupts)
 
 
 def _is_of_a_backend(error: BaseException) -> bool:
-    """Tell an error inside TensorFlow, PyTorch or JAX, whose state is anyone's guess, from a person's own."""
+    """Whether it was raised inside TensorFlow, PyTorch or JAX, whose state is then unknown."""
     roots = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
     return bool(roots & _backends) or isinstance(error, SystemError)
 
 
 def _cause(error: BaseException, *, is_building: bool) -> Cause:
-    """Tell by names, so that no backend need be imported: TensorFlow, PyTorch and JAX in turn.
+    """Go by the names of the backends' own types, so that none of the three needs to be imported here.
 
-    A ValueError while building says that this network can't be, as a pooling of no pixels: Keras' own way, too.
+    A ValueError while building means an impossible network, such as a pooling of no pixels: Keras raises it too.
     """
     if isinstance(error, MemoryError):
         return "host_oom"

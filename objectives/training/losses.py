@@ -1,4 +1,4 @@
-"""What a training makes small: cross entropy, with smoothed labels and weighted classes."""
+"""Loss functions: cross entropy, with smoothed labels and weighted classes."""
 
 from __future__ import annotations
 

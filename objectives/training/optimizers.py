@@ -1,4 +1,4 @@
-"""How the weights are found: optimizers, learning-rate schedules."""
+"""Optimizers and learning-rate schedules."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def optimizer_of(fit: Fit, *, steps: int, model: keras.Model) -> keras.optimizer
     return optimizer
 
 
-def begin_again(optimizer: keras.optimizers.Optimizer, fit: Fit, *, steps: int) -> None:
+def reset(optimizer: keras.optimizers.Optimizer, fit: Fit, *, steps: int) -> None:
     """Bring an optimizer of `optimizer_of` to the state of a fresh one, with the rates of another `Fit` of its kind."""
     for variable in optimizer.variables:
         variable.assign(ops.zeros_like(variable))

@@ -33,11 +33,12 @@ class Trainer:
         """Import Keras; `is_halted` is called after each batch, and interrupts the epoch."""
         warm_up()
         from objectives.evaluation import predicting
-        from objectives.training import compiled, training
+        from objectives.training import compiled, failures, training
 
         self._compiled = compiled.CompiledNetworks()
         self._measuring = predicting
         self._training = training
+        self._failures = failures
         self._data = data
         self._objective = objective
         self._is_halted = is_halted
@@ -71,7 +72,7 @@ class Trainer:
         self._epoch += 1
         try:
             return self._running.advance(is_halted=self._is_halted)
-        except self._training.TrainingHalted:
+        except self._failures.TrainingHalted:
             self._left, self._running = self._running.unsaved, None
             return Halted()
         except Exception as error:
@@ -127,7 +128,7 @@ class Trainer:
         _let_through(error)
         self._running = None
         self._compiled.forget()
-        return self._training.classify(error, self._epoch)
+        return self._failures.classify(error, self._epoch)
 
 
 def _let_through(error: BaseException | None) -> None:

@@ -11,7 +11,8 @@ import pytest
 from objectives.evaluation.predicting import load_model
 from objectives.files.checkpoints import load, save
 from objectives.messages import Checkpoint, Objective, StudyData, TrainingResult
-from objectives.training.training import Training, TrainingHalted
+from objectives.training.failures import TrainingHalted
+from objectives.training.training import Training
 from spaces.backbones import Backbone
 from spaces.errors import RecordError
 from spaces.recipe import Augment, ConvNet, Fit, Recipe, Stage, Unfreeze
@@ -137,7 +138,7 @@ def test_there_is_none_before_the_first_epoch(small_digits: StudyData) -> None:
 
 def test_a_training_halted_amid_an_epoch_leaves_where_that_epoch_began(small_digits: StudyData) -> None:
     training = advanced(begun(CNN, small_digits), epochs=1)
-    with pytest.raises(TrainingHalted, match="halted amid epoch 2"):
+    with pytest.raises(TrainingHalted, match="halted in epoch 2"):
         training.advance(is_halted=lambda: True)
     assert training.unsaved is not None
     assert same(training.unsaved, advanced(begun(CNN, small_digits), epochs=1).checkpoint())

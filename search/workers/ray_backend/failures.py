@@ -39,7 +39,7 @@ def worker_death(
 
 def task_failure(error: RayTaskError) -> TrainingFailure:
     """Return the failure of a call that raised an error in its worker, whose state is then unknown."""
-    return TrainingFailure(cause="error", message=last_line(error), traceback=str(error), poisons=True)
+    return TrainingFailure(cause="error", message=last_line(error), traceback=str(error), corrupts_process=True)
 
 
 def last_line(error: Exception) -> str:

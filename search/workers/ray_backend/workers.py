@@ -220,7 +220,7 @@ class RayWorkers:
         self._events.append(TrainingFailed(worker=worker.number, trial=worker.trial, failure=failure))
         self._pool.forget_replies(worker)
         worker.state = "idle"
-        if failure.poisons:
+        if failure.corrupts_process:
             self._pool.replace(worker)
 
     def _replace(self, worker: RayWorker, error: RayError) -> None:

@@ -150,7 +150,7 @@ def test_who_asks_while_features_are_computed_waits_for_them(few: StudyData, mon
 def test_other_features_are_others(few: StudyData, other: Recipe) -> None:
     folder = DataDirectories.from_environment().features
     for recipe in (RECIPE, other):
-        shared.seen_by(recipe, few, epochs=3, folder=folder)
+        shared.inputs_for(recipe, few, epochs=3, folder=folder)
 
     assert len(_stored()) == 2
 
@@ -161,7 +161,7 @@ def test_other_images_have_other_features(few: StudyData) -> None:
     images[few.train.indices[0]] ^= 1
     changed = replace(few, train=replace(few.train, images=images), validation=replace(few.validation, images=images))
     for data in (few, changed):
-        shared.seen_by(RECIPE, data, epochs=3, folder=folder)
+        shared.inputs_for(RECIPE, data, epochs=3, folder=folder)
 
     assert len(_stored()) == 2
 
@@ -179,13 +179,13 @@ def test_features_that_nobody_used_for_a_month_go_when_others_are_computed(few: 
     folder = DataDirectories.from_environment().features
     used, unused = replace(POOLED, network=replace(POOLED.network, cut="expanded_conv_1_project_bn")), POOLED
     for recipe in (used, unused):
-        shared.seen_by(recipe, few, epochs=1, folder=folder)
+        shared.inputs_for(recipe, few, epochs=1, folder=folder)
     for path in folder.iterdir():
         month_ago = path.stat().st_mtime - UNUSED_SECONDS
         os.utime(path, (month_ago, month_ago))
-    shared.seen_by(used, few, epochs=1, folder=folder)
-    shared.seen_by(RECIPE, few, epochs=1, folder=folder)
-    notes = [shared.seen_by(recipe, few, epochs=1, folder=folder).note or "" for recipe in (used, RECIPE, unused)]
+    shared.inputs_for(used, few, epochs=1, folder=folder)
+    shared.inputs_for(RECIPE, few, epochs=1, folder=folder)
+    notes = [shared.inputs_for(recipe, few, epochs=1, folder=folder).note or "" for recipe in (used, RECIPE, unused)]
 
     assert [note.partition(" in ")[0].rpartition(" were ")[2] for note in notes] == [
         "taken as computed before",
@@ -209,19 +209,19 @@ def test_features_that_nobody_used_for_a_month_go_when_others_are_computed(few: 
     ],
 )
 def test_what_can_t_share_says_so(few: StudyData, recipe: Recipe, why: str) -> None:
-    seen = shared.seen_by(recipe, few, epochs=3, folder=DataDirectories.from_environment().features)
+    inputs = shared.inputs_for(recipe, few, epochs=3, folder=DataDirectories.from_environment().features)
 
-    assert (seen.note or "").startswith(f"features were computed in each epoch: {why}")
-    assert seen.recipe == recipe
+    assert (inputs.note or "").startswith(f"features were computed in each epoch: {why}")
+    assert inputs.head is None
     assert _stored() == []
 
 
 def test_a_full_disk_is_no_failure(few: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store.shutil, "disk_usage", lambda path: _Full)
-    seen = shared.seen_by(RECIPE, few, epochs=3, folder=DataDirectories.from_environment().features)
+    inputs = shared.inputs_for(RECIPE, few, epochs=3, folder=DataDirectories.from_environment().features)
 
-    assert seen.note is not None
-    assert "they need 0.0 GiB, and 0.0 GiB are free on disk" in seen.note
+    assert inputs.note is not None
+    assert "they need 0.0 GiB, and 0.0 GiB are free on disk" in inputs.note
 
 
 class _Full:
@@ -251,15 +251,15 @@ def test_a_network_without_a_frozen_part_sees_its_images(small_digits: StudyData
     from spaces.recipe import MLP
 
     recipe = Recipe(network=MLP(units=(4,)), fit=Fit(learning_rate=0.1))
-    seen = shared.seen_by(recipe, small_digits, epochs=3, folder=tmp_path)
+    inputs = shared.inputs_for(recipe, small_digits, epochs=3, folder=tmp_path)
 
-    assert (seen.recipe, seen.train, seen.note) == (recipe, (small_digits.train,), None)
+    assert (inputs.head, inputs.train, inputs.note) == (None, (small_digits.train,), None)
 
 
 def test_unfrozen_layers_move_from_their_epoch_on(few: StudyData) -> None:
     recipe = replace(RECIPE, unfreeze=Unfreeze(layers=2, epoch=2, rate=0.5))
     training = Training(recipe=recipe, data=few, objective=Objective(metric="val_loss", epochs=3), seed=0)
-    backbone = training._network.get_layer("backbone")
+    backbone = training._compiled.network.get_layer("backbone")
     begun = [weights.copy() for weights in backbone.get_weights()]
     training.advance()
     after_one = backbone.get_weights()
@@ -269,7 +269,7 @@ def test_unfrozen_layers_move_from_their_epoch_on(few: StudyData) -> None:
 
     assert all(np.array_equal(one, other) for one, other in zip(begun, after_one, strict=True))
     assert moved == sum(len(layer.trainable_weights) for layer in backbone.layers) > 0
-    assert int(training._model.optimizer.iterations) == 6
+    assert int(training._compiled.model.optimizer.iterations) == 6
 
 
 def test_unfrozen_layers_move_at_their_own_rate(few: StudyData) -> None:
@@ -281,9 +281,9 @@ def test_unfrozen_layers_move_at_their_own_rate(few: StudyData) -> None:
             RECIPE, fit=fit, unfreeze=Unfreeze(layers=2, rate=rate), network=replace(NETWORK, head=Head(dense_units=0))
         )
         training = Training(recipe=recipe, data=few, objective=Objective(metric="val_loss", epochs=1), seed=0)
-        before = training._network.get_weights()
+        before = training._compiled.network.get_weights()
         training.advance()
-        return [after - at for after, at in zip(training._network.get_weights(), before, strict=True)]
+        return [after - at for after, at in zip(training._compiled.network.get_weights(), before, strict=True)]
 
     whole, tenth = step(1.0), step(0.1)
     moved = [(one, other) for one, other in zip(whole, tenth, strict=True) if np.any(one)]
@@ -295,10 +295,10 @@ def test_unfrozen_layers_move_at_their_own_rate(few: StudyData) -> None:
 def test_each_layer_but_the_head_is_frozen(few: StudyData) -> None:
     recipe = replace(RECIPE, augment=Augment(shift=0.1))
     training = Training(recipe=recipe, data=few, objective=Objective(metric="val_loss", epochs=1), seed=0)
-    frozen = [weights.copy() for weights in training._network.get_layer("backbone").get_weights()]
+    frozen = [weights.copy() for weights in training._compiled.network.get_layer("backbone").get_weights()]
     training.advance()
 
-    for one, other in zip(frozen, training._network.get_layer("backbone").get_weights(), strict=True):
+    for one, other in zip(frozen, training._compiled.network.get_layer("backbone").get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)  # moving averages of batch norms, too
 
 
@@ -327,11 +327,11 @@ def test_each_epoch_sees_the_next_view(few: StudyData, monkeypatch: pytest.Monke
 
 def test_views_are_shared_and_those_that_no_epoch_sees_are_not_made(few: StudyData) -> None:
     folder = DataDirectories.from_environment().features
-    one = shared.seen_by(VIEWED, few, epochs=1, folder=folder)
+    one = shared.inputs_for(VIEWED, few, epochs=1, folder=folder)
     assert (len(one.train), len(_stored())) == (1, 2)
-    three = shared.seen_by(VIEWED, few, epochs=3, folder=folder)
+    three = shared.inputs_for(VIEWED, few, epochs=3, folder=folder)
     assert (len(three.train), len(_stored())) == (2, 3)
-    again = shared.seen_by(VIEWED, few, epochs=3, folder=folder)
+    again = shared.inputs_for(VIEWED, few, epochs=3, folder=folder)
 
     assert (again.note or "").endswith("of 2 augmented views of each image, were taken as computed before")
     assert not np.array_equal(three.train[0].images, three.train[1].images)
@@ -344,15 +344,15 @@ def test_views_are_shared_and_those_that_no_epoch_sees_are_not_made(few: StudyDa
 
 def test_views_without_augmentation_are_the_images(few: StudyData) -> None:
     recipe = replace(RECIPE, views=2)
-    seen = shared.seen_by(recipe, few, epochs=3, folder=DataDirectories.from_environment().features)
+    inputs = shared.inputs_for(recipe, few, epochs=3, folder=DataDirectories.from_environment().features)
 
-    assert (len(seen.train), len(_stored())) == (1, 1)
+    assert (len(inputs.train), len(_stored())) == (1, 1)
 
 
 def test_examples_of_features_have_the_labels_of_their_images(few: StudyData) -> None:
-    seen = shared.seen_by(RECIPE, few, epochs=3, folder=DataDirectories.from_environment().features)
+    inputs = shared.inputs_for(RECIPE, few, epochs=3, folder=DataDirectories.from_environment().features)
 
     def labels(examples: Examples) -> list[int]:
         return examples.labels[examples.indices].tolist()
 
-    assert (labels(*seen.train), labels(seen.validation)) == (labels(few.train), labels(few.validation))
+    assert (labels(*inputs.train), labels(inputs.validation)) == (labels(few.train), labels(few.validation))

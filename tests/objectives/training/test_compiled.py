@@ -13,7 +13,8 @@ from objectives.messages import Objective, StudyData, TrainingResult
 from objectives.networks.registry import build
 from objectives.training import compiled
 from objectives.training.compiled import CompiledNetworks
-from objectives.training.training import Training, TrainingError
+from objectives.training.failures import TrainingError
+from objectives.training.training import Training
 from spaces.networks import Network
 from spaces.recipe import MLP, Augment, ConvNet, Fit, Recipe, ResNet, Stage
 
@@ -144,7 +145,7 @@ def test_the_saved_model_is_the_later_recipe_s(small_digits: StudyData) -> None:
 )
 def test_another_structure_is_compiled_for_itself(other: Recipe, small_digits: StudyData) -> None:
     kept = CompiledNetworks()
-    models = [_training(recipe, small_digits, kept)._model for recipe in (PLAIN, other)]
+    models = [_training(recipe, small_digits, kept)._compiled.model for recipe in (PLAIN, other)]
 
     assert (len(kept), models[0] is models[1]) == (2, False)
 

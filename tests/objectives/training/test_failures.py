@@ -87,16 +87,16 @@ def test_a_training_error_keeps_its_failure() -> None:
 
 
 @pytest.mark.parametrize("error", [MemoryError(), OutOfMemoryError("CUDA out of memory"), SystemError("bad call")])
-def test_what_may_have_damaged_the_process_poisons_it(error: Exception) -> None:
-    assert classify(error, 2).poisons
+def test_what_may_have_damaged_the_process_is_marked(error: Exception) -> None:
+    assert classify(error, 2).corrupts_process
 
 
 @pytest.mark.parametrize("error", [ValueError("kernel too large"), KeyError("filters")])
 def test_a_fault_in_a_person_s_network_does_not(error: Exception) -> None:
-    assert not classify(error, 2).poisons
+    assert not classify(error, 2).corrupts_process
 
 
-def test_an_error_inside_the_backend_poisons_the_process() -> None:
+def test_an_error_inside_the_backend_corrupts_the_process() -> None:
     import tensorflow as tf
 
-    assert classify(tf.errors.InternalError(None, None, "stream did not block host"), 1).poisons
+    assert classify(tf.errors.InternalError(None, None, "stream did not block host"), 1).corrupts_process

@@ -22,7 +22,8 @@ from objectives.evaluation.metrics import measure
 from objectives.evaluation.predicting import predict
 from objectives.messages import EpochReport, Objective, StudyData, TrainingResult
 from objectives.networks.registry import build
-from objectives.training.training import Training, TrainingError
+from objectives.training.failures import TrainingError
+from objectives.training.training import Training
 from spaces.recipe import Augment, ConvNet, Fit, Network, Recipe, Stage
 
 pytestmark = pytest.mark.slow
@@ -243,7 +244,7 @@ def test_epochs_one_by_one_are_those_of_a_single_fit(small_digits: StudyData) ->
     ours = _reports(small_digits, replace(SMALL, fit=Fit(learning_rate=0.01, batch_size=320)), epochs=3)
     train = small_digits.train
     training = _training(small_digits, replace(SMALL, fit=Fit(learning_rate=0.01, batch_size=320)), epochs=3)
-    history = training._model.fit(
+    history = training._compiled.model.fit(
         train.images[train.indices], train.labels[train.indices], batch_size=320, epochs=3, shuffle=False, verbose=0
     ).history
 
