@@ -1,4 +1,4 @@
-"""What a worker process may use of the machine: to be said before Keras is imported."""
+"""Threads, GPUs and log output of a worker process, which must be set before Keras is imported."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ _for_wrappers = ("matplotlib", "pandas", "sklearn")
 def prepare(*, threads: int | None, gpu: bool, only_trains: bool = False) -> None:
     """Set this process's threads, devices and log levels, for every backend, then import Keras.
 
-    Call it first thing in a worker: the libraries read these settings once. TensorFlow's lines
-    about the machine, which no setting of its own keeps off the terminal, are dropped.
+    Call it first in a worker: the libraries read these settings once. TensorFlow's lines about the
+    machine are dropped, since none of its own settings silences them.
 
     Args:
-        threads: processor threads for the arithmetic; None: as many as the library likes.
+        threads: processor threads for the arithmetic; None: the library's default.
         gpu: False hides every GPU; True lets GPU memory grow as needed, so that workers can share one.
-        only_trains: this process has no other thread that imports, and no use for Keras' wrappers of scikit-learn.
+        only_trains: no other thread of this process imports modules, and Keras' wrappers of scikit-learn are not used.
     """
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     logging.getLogger("tensorflow").setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""The records that pass between a worker and the driver: plain values and arrays."""
+"""Records exchanged by workers and the driver: plain values and arrays."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spaces.recipe import Recipe
 
 
 class Decision(enum.Enum):
-    """What becomes of a training after an epoch report."""
+    """What happens to a training after an epoch report."""
 
     CONTINUE = "continue"
     """Train another epoch."""
@@ -23,7 +23,7 @@ class Decision(enum.Enum):
     FINISH = "finish"
     """Stop: all epochs are done."""
     PAUSE = "pause"
-    """Stop for now: a checkpoint is the answer, from which a later run goes on."""
+    """Stop for now, with a checkpoint from which a later run resumes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -35,7 +35,7 @@ class Examples:
 
     images: NDArray[np.uint8]
     """(all, height, width, channels); may be read-only, a memory map, or in Ray's object store.
-    A head that is trained on features of a frozen part sees float feature maps in their place."""
+    For a head that is trained on features of a frozen part: float feature maps instead."""
     labels: NDArray[np.int32]
     """(all,) class indices."""
     indices: NDArray[np.int32]
@@ -52,7 +52,7 @@ class StudyData:
     train: Examples
     validation: Examples
     test: Examples | None
-    """Touched once, by the winners, after the search."""
+    """Used once, by the winners, after the search."""
     classes: tuple[str, ...]
 
 
@@ -106,7 +106,7 @@ class Layer:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LayerMaps:
-    """What one layer makes of some images."""
+    """A layer's output for some images."""
 
     layer: str
     pixels: NDArray[np.uint8]
@@ -115,7 +115,7 @@ class LayerMaps:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class NetworkInside:
-    """What a network looks like inside: its layers, and its feature maps of one image a class."""
+    """A network's layers, and its feature maps of one image a class."""
 
     layers: tuple[Layer, ...]
     maps: tuple[LayerMaps, ...]
@@ -128,17 +128,17 @@ class NetworkInside:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WinnerMeasured:
-    """What a worker says of a winner."""
+    """What a worker returns for a winner."""
 
     predictions: Predictions
     """On the test images."""
     inside: NetworkInside | None
-    """None: the network could not be looked into; why is in the log."""
+    """None: the network could not be inspected; the log says why."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingResult:
-    """What a training leaves behind: its best epoch."""
+    """The result of a training: its best epoch."""
 
     score: float
     """Of the best epoch."""
@@ -157,12 +157,12 @@ class TrainingResult:
     model: bytes | None
     """The `.keras` file: uint8 or float images 0..255 in, probabilities out; None where not asked for."""
     note: str | None = None
-    """One line for a person about how it was trained, such as that features were shared; None: nothing special."""
+    """One line about how it was trained, such as that features were shared; None: nothing special."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Checkpoint:
-    """A training between two epochs: all that one of the same recipe, data and seed needs to go on from there."""
+    """The state of a training between two epochs, from which one of the same recipe, data and seed resumes."""
 
     recipe: Recipe
     seed: int
@@ -199,7 +199,7 @@ class TrainingTask:
     attempt: int = 1
     """From 1; more after a worker was lost."""
     checkpoint: Checkpoint | None = None
-    """Where to go on; None: at the first epoch."""
+    """Where to resume; None: at the first epoch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,7 +208,7 @@ class TrainingFailure:
 
     cause: Literal["diverged", "host_oom", "gpu_oom", "invalid", "error", "worker_lost", "hung", "timeout"]
     message: str
-    """One line for a person: what happened, at which epoch."""
+    """One line: what happened, and at which epoch."""
     traceback: str = ""
     corrupts_process: bool = False
     """Whether the process that it happened in may be damaged: memory ran out, or the backend itself failed."""

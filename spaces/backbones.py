@@ -1,14 +1,14 @@
-"""Pretrained networks to start from: which there are, where their weights come from, and what a person may name."""
+"""Pretrained networks to start from: their names, where their weights come from, and what `--backbone` accepts."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
 from spaces.checks import check_one_of
+from spaces.digest import sha256_of
 from spaces.errors import DataError, RecordError, UnknownNameError, UsageError
 
 EXPORTED = "exported"
@@ -24,9 +24,9 @@ class Application:
     """What is known of a network of `keras.applications`."""
 
     least_side: int
-    """Images must be so many pixels high and wide, or are resized up to it."""
+    """Smallest height and width in pixels; smaller images are resized up to it."""
     cuts: tuple[Cut, Cut, Cut, Cut]
-    """Where each quarter of it ends: names of layers; 1.0: the whole of it, whose last layer has no fixed name."""
+    """Where each quarter of it ends: names of layers; 1.0: all of it, where the last layer's name is not fixed."""
 
 
 APPLICATIONS: Mapping[str, Application] = MappingProxyType(
@@ -66,9 +66,9 @@ class Backbone:
         check_one_of("backbone", self.name, (*APPLICATIONS, EXPORTED))
         is_file = self.weights not in (IMAGENET, NONE)
         if is_file and not (self.digest or "").startswith("sha256:"):
-            raise RecordError(f"digest of {self.weights} is {self.digest!r}; accepted: sha256:...")
+            raise RecordError(f"invalid digest {self.digest!r} of {self.weights}: expected sha256:...")
         if self.name == EXPORTED and not is_file:
-            raise RecordError(f"weights of an exported backbone are {self.weights!r}; accepted: the path of its file")
+            raise RecordError(f"invalid weights {self.weights!r} of an exported backbone: expected its file's path")
 
     def cut(self, quarters: int) -> Cut:
         """Return where its first, second, third or fourth quarter ends."""
@@ -81,7 +81,7 @@ class Backbone:
 
 @dataclass(frozen=True, kw_only=True)
 class Backbones:
-    """The pretrained networks that a space may choose from: all of ours, or what `--backbone` names."""
+    """The pretrained networks that a space may choose from: all in `APPLICATIONS`, or those that `--backbone` names."""
 
     names: tuple[str, ...] = tuple(APPLICATIONS)
     weights: str = IMAGENET
@@ -103,7 +103,7 @@ OURS = Backbones()
 
 
 def find_backbones(text: str | None) -> Backbones:
-    """Return what `--backbone` says.
+    """Return the networks that `--backbone` names.
 
     Args:
         text: a network ("VGG16", with ImageNet weights), a network with a file of weights
@@ -119,30 +119,25 @@ def find_backbones(text: str | None) -> Backbones:
         return Backbones(weights=text or IMAGENET)
     if text.endswith(".keras"):
         file = _existing(text)
-        return Backbones(names=(EXPORTED,), weights=str(file), digest=_digest(file))
-    came, _, weights = text.partition(":")
-    name = next((name for name in APPLICATIONS if name.lower() == came.lower()), None)
+        return Backbones(names=(EXPORTED,), weights=str(file), digest=f"sha256:{sha256_of(file)}")
+    typed, _, weights = text.partition(":")
+    name = next((name for name in APPLICATIONS if name.lower() == typed.lower()), None)
     if name is None:
-        hint = "A model of yours: --backbone path/to/model.keras"
-        raise UnknownNameError("backbone", came, APPLICATIONS, plural="backbones", hint=hint)
+        hint = "Your own model: --backbone path/to/model.keras"
+        raise UnknownNameError("backbone", typed, APPLICATIONS, plural="backbones", hint=hint)
     if weights in ("", IMAGENET, NONE):
         return Backbones(names=(name,), weights=weights or IMAGENET)
     if not weights.endswith(".h5"):
         raise UsageError(
-            f"--backbone has the weights {weights!r}; accepted: imagenet, none, or a file such as "
-            f"{name}:weights.h5. A whole model (.keras) is named alone."
+            f"invalid weights {weights!r} in --backbone: expected imagenet, none, or a file such as "
+            f"{name}:weights.h5. A whole model (.keras) takes no weights."
         )
     file = _existing(weights)
-    return Backbones(names=(name,), weights=str(file), digest=_digest(file))
+    return Backbones(names=(name,), weights=str(file), digest=f"sha256:{sha256_of(file)}")
 
 
 def _existing(text: str) -> Path:
     file = Path(text).expanduser().absolute()
     if not file.is_file():
-        raise DataError(f"--backbone names no file: {text}")
+        raise DataError(f"--backbone: no such file: {text}")
     return file
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return "sha256:" + hashlib.file_digest(opened, "sha256").hexdigest()

@@ -1,14 +1,14 @@
-"""Finds a space: one of ours by name, a person's file by path, or an importable module by dotted name."""
+"""Finds a space: a shipped one by name, a user's file by path, or an importable module by dotted name."""
 
 from __future__ import annotations
 
-import ast
 import functools
 import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
@@ -26,12 +26,12 @@ _own_file = "Your own: --space path/to/file.py"
 
 
 def space_names() -> tuple[str, ...]:
-    """Return the names of our spaces: the modules of `spaces.builtin` that define `suggest`."""
-    return tuple(sorted(file.stem for file in _builtin.glob("*.py") if _defines_suggest(file)))
+    """Return the names of the shipped spaces: the modules of `spaces.builtin`."""
+    return tuple(sorted(file.stem for file in _builtin.glob("[!_]*.py")))
 
 
 def find_space(name: str) -> Space:
-    """Return the space that a person named.
+    """Return the space of that name.
 
     Args:
         name: a name in `space_names()`, the path of a Python file, or a dotted module.
@@ -56,14 +56,14 @@ def find_space(name: str) -> Space:
 def _named(module_name: str, *, name: str) -> Space:
     if (found := _locate(module_name)) is None:
         raise UnknownNameError("space", module_name, space_names(), plural="spaces", hint=_own_file)
-    with _blaming(found):
+    with space_errors(found):
         module = importlib.import_module(module_name)
     return _space(module, name=name, file=found)
 
 
 def _locate(module_name: str) -> Path | None:
     if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # the installed script, unlike `python -m`, leaves it out
+        sys.path.append(str(Path.cwd()))  # the installed script leaves it out, unlike `python -m`
     try:
         found = importlib.util.find_spec(module_name)
     except ModuleNotFoundError:
@@ -76,12 +76,12 @@ def _module_from_file(file: Path, _content: bytes) -> ModuleType:
     """Run a user's file once for each of its contents, so that its types stay the same types."""
     spec = importlib.util.spec_from_file_location(f"space_file_{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise SpaceError(f"space file '{file.name}' is no Python file")
+        raise SpaceError(f"space file '{file.name}' is not a Python file")
     if str(file.parent) not in sys.path:
-        sys.path.append(str(file.parent))  # its neighbours can be imported, but shadow nothing
+        sys.path.append(str(file.parent))  # last, so that its neighbours can be imported but shadow nothing
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    with _blaming(file):
+    with space_errors(file):
         spec.loader.exec_module(module)
     return module
 
@@ -92,14 +92,16 @@ def _space(module: ModuleType, *, name: str, file: Path) -> Space:
         raise SpaceError(f"space '{file.name}' has no `suggest`; write `def suggest(trial: Suggest) -> Recipe`")
     default_data = getattr(module, "DEFAULT_DATA", None)
     if not isinstance(default_data, str | None):
-        raise SpaceError(f"DEFAULT_DATA in '{file.name}' is {default_data!r}; accepted: the name or path of a dataset")
+        raise SpaceError(
+            f"invalid DEFAULT_DATA {default_data!r} in '{file.name}': expected the name or path of a dataset"
+        )
     repeats = getattr(module, "REPEATS", None)
     if repeats is not None and not (type(repeats) is int and repeats > 0):
-        raise SpaceError(f"REPEATS in '{file.name}' is {repeats!r}; accepted: a whole number, 1 or more")
+        raise SpaceError(f"invalid REPEATS {repeats!r} in '{file.name}': expected a whole number, 1 or more")
     return Space(
         name=name,
         docstring=(module.__doc__ or "").strip(),
-        suggest=_blaming_its_file(suggest, file),
+        suggest=_checked(suggest, file),
         baselines=_given(module, "BASELINES", file),
         starts=_given(module, "STARTS", file),
         default_data=default_data,
@@ -111,52 +113,51 @@ def _space(module: ModuleType, *, name: str, file: Path) -> Space:
 
 
 def _given(module: ModuleType, attribute: str, file: Path) -> Mapping[str, Parameters]:
-    came = getattr(module, attribute, {})
-    if not isinstance(came, Mapping):
-        raise SpaceError(f"{attribute} in '{file.name}' is a {type(came).__name__}; accepted: a dict of names to dicts")
-    for name, params in came.items():
+    given = getattr(module, attribute, {})
+    if not isinstance(given, Mapping):
+        raise SpaceError(f"{attribute} in '{file.name}' is a {type(given).__name__}: expected a dict of names to dicts")
+    for name, params in given.items():
         where = f"{name!r} in {attribute} of '{file.name}'"
         if not isinstance(params, Mapping):
-            raise SpaceError(f"{where} is a {type(params).__name__}; accepted: a dict")
+            raise SpaceError(f"{where} is a {type(params).__name__}: expected a dict")
         for parameter, value in params.items():
             if not isinstance(value, bool | int | float | str):
-                raise SpaceError(f"{where} has {parameter} = {value!r}; accepted: text, a number, True or False")
-    return {str(name): dict(params) for name, params in came.items()}
+                raise SpaceError(f"{where} has {parameter} = {value!r}: expected text, a number, True or False")
+    return {str(name): dict(params) for name, params in given.items()}
 
 
-def _blaming_its_file(suggest: Callable[[Suggest], Recipe], file: Path) -> Callable[[Suggest], Recipe]:
+def _checked(suggest: Callable[[Suggest], Recipe], file: Path) -> Callable[[Suggest], Recipe]:
+    """Return `suggest` with errors that name the file's line, and with a check of what it returns."""
+
     @functools.wraps(suggest)
-    def suggest_or_blame(trial: Suggest) -> Recipe:
-        with _blaming(file):
+    def checked_suggest(trial: Suggest) -> Recipe:
+        with space_errors(file):
             try:
                 recipe = suggest(trial)
             except (RecordError, ValueError) as error:
                 raise ImpossibleChoiceError(_refusal(error, file)) from error
         if not isinstance(recipe, Recipe):
-            raise SpaceError(f"`suggest` in '{file.name}' returned a {type(recipe).__name__}; accepted: a Recipe")
+            raise SpaceError(f"`suggest` in '{file.name}' returned a {type(recipe).__name__}: expected a Recipe")
         return recipe
 
-    return suggest_or_blame
+    return checked_suggest
 
 
-class _blaming:  # noqa: N801 - reads as the words it stands for
-    """Turn an error raised in a person's file into a `SpaceError` that names their line."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, SyntaxError):
-            raise SpaceError(_syntax_message(error, self.file)) from error
-        if isinstance(error, Exception | SystemExit) and not isinstance(error, TamizError) and not _of_the_study(error):
-            raise SpaceError(_error_message(error, self.file)) from error
+@contextmanager
+def space_errors(file: Path) -> Iterator[None]:
+    """Turn an error raised in a space's file into a `SpaceError` that names the line there."""
+    try:
+        yield
+    except SyntaxError as error:
+        raise SpaceError(_syntax_message(error, file)) from error
+    except (Exception, SystemExit) as error:
+        if isinstance(error, TamizError) or _is_from_the_study(error):
+            raise
+        raise SpaceError(_error_message(error, file)) from error
 
 
-def _of_the_study(error: BaseException) -> bool:
-    """Whether the study, asked for a value, failed: its database is none of the space's business."""
+def _is_from_the_study(error: BaseException) -> bool:
+    """Whether the study failed when it was asked for a value, as when its database is locked."""
     return type(error).__module__.partition(".")[0] in ("optuna", "sqlalchemy")
 
 
@@ -183,16 +184,11 @@ def _error_message(error: BaseException, file: Path) -> str:
     return f"space '{file.name}' fails{where}{traceback.format_exception_only(error)[-1].rstrip()[:300]}"
 
 
-def _defines_suggest(file: Path) -> bool:
-    tree = ast.parse(file.read_bytes())
-    return any(isinstance(node, ast.FunctionDef) and node.name == "suggest" for node in tree.body)
-
-
 def with_backbones(space: Space, backbones: Backbones) -> Space:
-    """Return a space whose trials are offered the pretrained networks that a person named.
+    """Return a space whose trials start from the pretrained networks that `--backbone` names.
 
-    With a model of one's own the hand-made choices of other networks become those of their heads: `cifar_vgg16` becomes
-    `cifar_vgg16_head`, on the model, cut at the same quarter.
+    With a model from a file, baselines and starts of other backbones become those of their heads alone:
+    `cifar_vgg16` becomes `cifar_vgg16_head`, on that model, cut at the same quarter.
 
     Raises:
         UsageError: the space does not start from pretrained networks.
@@ -207,7 +203,7 @@ def with_backbones(space: Space, backbones: Backbones) -> Space:
     space.suggest(probe)
     if not probe.was_looked_at:
         raise UsageError(
-            f"space '{space.name}' starts from no backbone; leave --backbone out, or say --space transfer_frozen"
+            f"space '{space.name}' does not use a backbone; remove --backbone, or use --space transfer_frozen"
         )
     offered = replace(space, suggest=suggest, backbones=backbones)
     if not backbones.are_exported:

@@ -7,25 +7,25 @@ from collections.abc import Sequence
 from spaces.errors import RecordError
 
 
-def check_at_least(name: str, came: int, least: int) -> None:
+def check_at_least(name: str, value: int, least: int) -> None:
     """Raise `RecordError` unless a count is `least` or more."""
-    if came < least:
-        raise RecordError(f"{name} is {came}; accepted: {least} or more")
+    if value < least:
+        raise RecordError(f"invalid {name} {value}: expected {least} or more")
 
 
-def check_one_of(name: str, came: str, accepted: Sequence[str]) -> None:
+def check_one_of(name: str, value: str, accepted: Sequence[str]) -> None:
     """Raise `RecordError` unless a word is one of those accepted."""
-    if came not in accepted:
-        raise RecordError(f"{name} is {came!r}; accepted: {', '.join(accepted)}")
+    if value not in accepted:
+        raise RecordError(f"invalid {name} {value!r}: expected {', '.join(accepted)}")
 
 
-def check_fraction(name: str, came: float) -> None:
+def check_fraction(name: str, value: float) -> None:
     """Raise `RecordError` unless a number is from 0 up to but not 1."""
-    if not 0.0 <= came < 1.0:
-        raise RecordError(f"{name} is {came}; accepted: 0 up to but not 1")
+    if not 0.0 <= value < 1.0:
+        raise RecordError(f"invalid {name} {value}: expected 0 up to, but not including, 1")
 
 
-def check_between(name: str, came: float, least: float, most: float) -> None:
+def check_between(name: str, value: float, least: float, most: float) -> None:
     """Raise `RecordError` unless a number is from `least` to `most`, both included."""
-    if not least <= came <= most:
-        raise RecordError(f"{name} is {came}; accepted: {least:g} to {most:g}")
+    if not least <= value <= most:
+        raise RecordError(f"invalid {name} {value}: expected {least:g} to {most:g}")

@@ -1,4 +1,4 @@
-"""The digest of a space's source, by which a study knows whether its space is still the same."""
+"""Digests: the SHA-256 of a file, and of a space's code, by which a study knows whether its space has changed."""
 
 from __future__ import annotations
 
@@ -42,6 +42,12 @@ EARLIER_DIGESTS: Mapping[str, tuple[str, ...]] = {
         "sha256:96b2837c1e0716c49f8c63dfd2a35c5bfa249625ee0550e97dcb8e009ebf4f3a",
     ),
 }
+
+
+def sha256_of(file: Path) -> str:
+    """Return the SHA-256 of a file's bytes, as 64 hexadecimal digits; raises OSError."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def source_digest(file: Path) -> str:

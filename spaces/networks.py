@@ -123,7 +123,7 @@ class MLP(Network):
 
     @property
     def described(self) -> str:
-        """Counts the hidden layers; without one it is no more than a linear classifier."""
+        """Counts the hidden layers; without one it is a linear classifier."""
         if not self.units:
             return "linear classifier"
         return f"fully connected network with {_count(len(self.units), 'hidden layer')}"

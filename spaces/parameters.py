@@ -1,4 +1,4 @@
-"""The parameters of a space, found by letting it choose; and a recipe for parameters that are given."""
+"""The parameters of a space, found by letting it choose, and the recipe for given parameters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spaces.suggest import Choice
 Kind = Literal["int", "float", "categorical"]
 _draws = 500
 _most_values = 16
-"""A condition is looked for in parameters that take at most so many values."""
+"""Only parameters with at most this many values are considered as conditions of others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,11 @@ class Parameter:
     high: float | None = None
     log: bool = False
     step: float | None = None
-    """None: every value in between; whole numbers have 1 unless the space says more."""
+    """None: every value in between. Integers have 1 unless the space asks for another."""
     choices: tuple[ParameterValue, ...] | None = None
     when: Mapping[str, tuple[ParameterValue, ...]] | None = None
-    """None: in every trial. Else the choice that it depends on with the values for which it is asked,
-    or nothing, for a condition that no single choice explains."""
+    """None: it is chosen in every trial. Else the parameter that it depends on, with the values for which
+    it is chosen; empty where no single parameter explains that."""
 
     def accepts(self, value: object) -> bool:
         """Whether `value` may be chosen."""
@@ -61,7 +61,7 @@ class Parameter:
 
 
 class _Asking:
-    """A `Suggest` that checks what it is asked and takes the answer from `_answer`."""
+    """A `Suggest` that checks and records each question; a subclass answers it in `_answer`."""
 
     def __init__(self, *, images: ImageShape, classes: int) -> None:
         self.images = images
@@ -71,10 +71,9 @@ class _Asking:
         self.chosen: dict[str, ParameterValue] = {}
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
-        """Choose a whole number from `low` to `high`, both included."""
         _check_range(name, low, high, step=step, log=log)
         if not all(isinstance(number, int) for number in (low, high, step)):
-            raise SpaceError(f"parameter '{name}' asks suggest_int for {low} to {high}; accepted: whole numbers")
+            raise SpaceError(f"parameter '{name}' asks suggest_int for {low} to {high}: expected whole numbers")
         high -= (high - low) % step
         value = self._choose(Parameter(name=name, kind="int", low=low, high=high, step=step, log=log))
         assert isinstance(value, int)
@@ -83,15 +82,13 @@ class _Asking:
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
-        """Choose a number from `low` to `high`, both included."""
         _check_range(name, low, high, step=step, log=log)
         return float(self._choose(Parameter(name=name, kind="float", low=low, high=high, step=step, log=log)))
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
-        """Choose one of `choices`."""
         if not choices or not all(isinstance(choice, bool | int | float | str) for choice in choices):
             raise SpaceError(
-                f"parameter '{name}' has the choices {list(choices)!r}; accepted: one or more of text, numbers, "
+                f"parameter '{name}' has the choices {list(choices)!r}: expected one or more of text, numbers, "
                 "True and False"
             )
         value = self._choose(Parameter(name=name, kind="categorical", choices=tuple(choices)))
@@ -116,7 +113,7 @@ class RandomSuggest(_Asking):
     """Chooses at random, and records what it was asked."""
 
     def __init__(self, *, seed: int, images: ImageShape, classes: int) -> None:
-        """Choose for images of that shape and so many classes; the same seed chooses the same."""
+        """Choose for images of that shape in that number of classes; the same seed makes the same choices."""
         super().__init__(images=images, classes=classes)
         self._random = random.Random(seed)
 
@@ -137,19 +134,19 @@ class RandomSuggest(_Asking):
 
 
 class FixedSuggest(_Asking):
-    """Answers with parameters that are given, if the space accepts them."""
+    """Answers with given parameters; raises `SpaceError` for one that is missing or out of range."""
 
     def __init__(self, params: Parameters, *, images: ImageShape, classes: int) -> None:
-        """Answer with `params`, for images of that shape and so many classes."""
+        """Answer with `params`, for images of that shape in that number of classes."""
         super().__init__(images=images, classes=classes)
         self._params = params
 
     def _answer(self, parameter: Parameter) -> ParameterValue:
         if parameter.name not in self._params:
-            raise SpaceError(f"'{parameter.name}' is missing; accepted: {parameter.described}")
+            raise SpaceError(f"'{parameter.name}' is missing: expected {parameter.described}")
         value = self._params[parameter.name]
         if not parameter.accepts(value):
-            raise SpaceError(f"{parameter.name} is {value!r}; accepted: {parameter.described}")
+            raise SpaceError(f"invalid {parameter.name} {value!r}: expected {parameter.described}")
         return value
 
 
@@ -157,14 +154,14 @@ def recipe_for(space: Space, params: Parameters, *, images: ImageShape, classes:
     """Return the recipe that a space makes of given parameters: a baseline, or a stored trial.
 
     Raises:
-        SpaceError: a parameter is missing, is outside its range, or is none of the space's.
+        SpaceError: a parameter is missing, out of range, or unknown to the space.
     """
     suggest = FixedSuggest(params, images=images, classes=classes)
     recipe = space.suggest(suggest)
     if unasked := sorted(set(params) - set(suggest.asked)):
         raise SpaceError(
-            f"'{unasked[0]}' is not asked for by space '{space.name}' with these choices; "
-            f"accepted: {', '.join(suggest.asked)}"
+            f"'{unasked[0]}' is not asked for by space '{space.name}' with these choices: "
+            f"expected {', '.join(suggest.asked)}"
         )
     return recipe
 
@@ -173,7 +170,7 @@ def baseline_recipe(space: Space, name: str, *, images: ImageShape, classes: int
     """Return the recipe of a space's baseline.
 
     Raises:
-        SpaceError: the space does not accept its own baseline; says which parameter.
+        SpaceError: the space does not accept its own baseline; the message names the parameter.
     """
     try:
         return recipe_for(space, space.baselines[name], images=images, classes=classes)
@@ -182,13 +179,13 @@ def baseline_recipe(space: Space, name: str, *, images: ImageShape, classes: int
 
 
 def find_parameters(space: Space, *, images: ImageShape, classes: int) -> tuple[Parameter, ...]:
-    """Return what a space chooses, in the order in which it asks, for images of that shape.
+    """Return the parameters of a space for images of that shape, in the order in which it asks for them.
 
-    Lets the space choose at random, always the same way, some hundred times: a parameter that is
-    asked in fewer than about one of a hundred trials may be missed. Choices that can't be are passed over.
+    Lets the space choose at random a few hundred times, with fixed seeds: a parameter that is asked
+    for in fewer than one of a hundred trials may be missed. Impossible choices are skipped.
 
     Raises:
-        SpaceError: the space fails, none of its choices can be, or a range differs from trial to trial.
+        SpaceError: the space fails, all its choices are impossible, or a range differs from trial to trial.
     """
     trials = _possible(space, [RandomSuggest(seed=seed, images=images, classes=classes) for seed in range(_draws)])
     found: dict[str, Parameter] = {}
@@ -197,14 +194,14 @@ def find_parameters(space: Space, *, images: ImageShape, classes: int) -> tuple[
             if found.setdefault(name, parameter) != parameter:
                 raise SpaceError(
                     f"parameter '{name}' of space '{space.name}' goes from {found[name].described} in one trial and "
-                    f"from {parameter.described} in another; accepted: one range, whatever the other choices"
+                    f"from {parameter.described} in another: expected one range, whatever the other choices"
                 )
     chosen = [trial.chosen for trial in trials]
     return tuple(replace(parameter, when=_condition(name, tuple(found), chosen)) for name, parameter in found.items())
 
 
 def _possible(space: Space, trials: Sequence[RandomSuggest]) -> list[RandomSuggest]:
-    """Let the space choose with each; returns those of whose choices it makes a recipe."""
+    """Let the space choose with each; returns those that led to a recipe."""
     possible: list[RandomSuggest] = []
     refused: ImpossibleChoiceError | None = None
     for trial in trials:
@@ -238,14 +235,14 @@ def _condition(
 
 def _check_range(name: str, low: float, high: float, *, step: float | None, log: bool) -> None:
     if not (math.isfinite(low) and math.isfinite(high) and low <= high):
-        raise SpaceError(f"parameter '{name}' goes from {low} to {high}; accepted: a low that is at most its high")
+        raise SpaceError(f"parameter '{name}' goes from {low} to {high}: expected a low that is at most its high")
     if log and low <= 0:
-        raise SpaceError(f"parameter '{name}' is logarithmic from {low}; accepted: more than 0")
+        raise SpaceError(f"parameter '{name}' is logarithmic from {low}: expected more than 0")
     if step is not None and step <= 0:
-        raise SpaceError(f"parameter '{name}' has steps of {step}; accepted: more than 0")
+        raise SpaceError(f"parameter '{name}' has steps of {step}: expected more than 0")
     if log and step not in (None, 1):
-        raise SpaceError(f"parameter '{name}' is logarithmic and has steps; accepted: one of the two")
+        raise SpaceError(f"parameter '{name}' is logarithmic and has steps: expected one of the two")
 
 
-def _same(came: object, choice: ParameterValue) -> bool:
-    return type(came) is type(choice) and came == choice
+def _same(value: object, choice: ParameterValue) -> bool:
+    return type(value) is type(choice) and value == choice

@@ -115,22 +115,22 @@ class Augment:
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """How the weights are found."""
+    """The optimizer, its learning rates and the loss."""
 
     learning_rate: float
-    """The peak of the schedule."""
+    """At the peak of the schedule."""
     optimizer: str = "adam"
     momentum: float = 0.9
     """Of "sgd" alone, after Nesterov; 0: plain gradient descent."""
     schedule: str = "constant"
-    """How the rate goes on from its peak: see `objectives.training.optimizers.Schedule`."""
+    """How the rate changes after its peak: see `objectives.training.optimizers.Schedule`."""
     warmup: float = 0.0
     """Fraction of all steps over which the rate rises linearly from zero to its peak."""
     weight_decay: float = 0.0
-    """Decoupled weight decay (Loshchilov and Hutter 2019); 0: none. Never on biases or norms."""
+    """Decoupled weight decay (Loshchilov and Hutter 2019); 0: none. Biases and norms are left out."""
     label_smoothing: float = 0.0
     class_weights: str = "none"
-    """How much an example counts: all the same; inversely to how many its class has; or to the square root of that."""
+    """How much an example counts: equally; inversely to the size of its class; or to the square root of that."""
     batch_size: int = 32
 
     def __post_init__(self) -> None:
@@ -138,13 +138,13 @@ class Fit:
         check_one_of("schedule", self.schedule, SCHEDULES)
         check_one_of("class_weights", self.class_weights, CLASS_WEIGHTS)
         if not self.learning_rate > 0.0:
-            raise RecordError(f"learning_rate is {self.learning_rate}; accepted: more than 0")
+            raise RecordError(f"invalid learning_rate {self.learning_rate}: expected more than 0")
         check_fraction("momentum", self.momentum)
         check_fraction("warmup", self.warmup)
         check_fraction("label_smoothing", self.label_smoothing)
         check_at_least("batch_size", self.batch_size, 1)
         if self.weight_decay < 0.0:
-            raise RecordError(f"weight_decay is {self.weight_decay}; accepted: 0 or more")
+            raise RecordError(f"invalid weight_decay {self.weight_decay}: expected 0 or more")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +162,7 @@ class Unfreeze:
         check_at_least("layers", self.layers, 1)
         check_at_least("epoch", self.epoch, 1)
         if not 0.0 < self.rate <= 1.0:
-            raise RecordError(f"rate is {self.rate}; accepted: more than 0 up to 1")
+            raise RecordError(f"invalid rate {self.rate}: expected more than 0, at most 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,19 +179,19 @@ class Recipe:
     unfreeze: Unfreeze | None = None
     """What of a pretrained network is trained too; None: nothing."""
     views: int = 0
-    """With a pretrained network, so many augmented views of each training image are made, and their features computed
-    once: each epoch takes the next. 0: each epoch augments anew, and computes features anew."""
+    """With a pretrained network, the number of augmented views of each training image, whose features are computed
+    once: each epoch takes the next view. 0: each epoch augments images and computes features again."""
 
     def __post_init__(self) -> None:
         check_one_of("pixels", self.pixels, PIXELS)
         check_one_of("output", self.output, OUTPUTS)
         if self.network.starts_pretrained and self.pixels != "raw":
-            raise RecordError(f"pixels is {self.pixels!r}; accepted with a pretrained network: raw")
+            raise RecordError(f"invalid pixels {self.pixels!r}: expected raw with a pretrained network")
         if self.unfreeze is not None and not self.network.starts_pretrained:
-            raise RecordError(f"unfreeze is set; accepted with a {type(self.network).__name__}: none")
+            raise RecordError(f"invalid unfreeze: expected None with a {type(self.network).__name__}")
         check_at_least("views", self.views, 0)
         if self.views and not self.network.starts_pretrained:
-            raise RecordError(f"views is {self.views}; accepted with a {type(self.network).__name__}: 0")
+            raise RecordError(f"invalid views {self.views}: expected 0 with a {type(self.network).__name__}")
 
     def to_plain(self) -> dict[str, Any]:
         """Return the recipe as JSON values."""

@@ -1,7 +1,7 @@
 """Frozen dataclasses to plain JSON values and back, strictly.
 
 Every record that Tamiz stores (recipe, settings, result) goes through these two functions, so a
-damaged or hand-edited file ends in one clear `RecordError` that names the place.
+damaged or hand-edited file raises one `RecordError` that names the place.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Family:
 def to_plain(value: object) -> Any:
     """Return `value` as JSON values: dict, list, str, int, float, bool, None.
 
-    Not-a-number and infinite floats become None: JSON has no word for them.
+    Not-a-number and infinite floats become None, since JSON can't represent them.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         plain = {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
@@ -43,11 +43,11 @@ def to_plain(value: object) -> Any:
         return None
     if value is None or isinstance(value, str | int | float | bool):
         return value
-    raise RecordError(f"a {type(value).__name__} can't be stored; accepted: dataclasses, text, numbers, lists, None")
+    raise RecordError(f"a {type(value).__name__} can't be stored: expected dataclasses, text, numbers, lists, None")
 
 
 def parse(text: str | bytes) -> Any:
-    """Return the value in a JSON text; raises ValueError where there is none, in whatever way it is damaged."""
+    """Return the value in a JSON text; raises ValueError for any damage, deep nesting included."""
     try:
         return json.loads(text)
     except RecursionError:
@@ -137,7 +137,7 @@ def _read_record(kind: type, plain: object, where: str) -> object:
     fields = {f.name: f for f in dataclasses.fields(kind)}
     unknown = sorted(set(plain) - set(fields))
     if unknown:
-        raise RecordError(f"{where}: unknown key '{unknown[0][:60]}'; accepted: {', '.join(fields)}")
+        raise RecordError(f"{where}: unknown key '{unknown[0][:60]}': expected {', '.join(fields)}")
     missing = [
         f.name
         for f in fields.values()
@@ -174,5 +174,5 @@ def _field_types(kind: type) -> dict[str, Any]:
     return typing.get_type_hints(kind)
 
 
-def _unfit(where: str, came: object, accepted: str) -> RecordError:
-    return RecordError(f"{where} is {str(came)[:60]!r}; accepted: {accepted}")
+def _unfit(where: str, value: object, expected: str) -> RecordError:
+    return RecordError(f"invalid {where} {str(value)[:60]!r}: expected {expected}")

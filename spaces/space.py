@@ -1,4 +1,4 @@
-"""A space as the rest of the house sees it."""
+"""A space, as the other packages see it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Space:
     """A module with `suggest`, a docstring, and perhaps `BASELINES`, `STARTS`, `DEFAULT_DATA` and `REPEATS`."""
 
     name: str
-    """Name in our list, or the stem of the person's file."""
+    """Name of a shipped space, or the stem of the user's file."""
     docstring: str
     suggest: Callable[[Suggest], Recipe]
     baselines: Mapping[str, Parameters]
@@ -34,9 +34,9 @@ class Space:
     repeats: int | None = None
     """How often each combination of choices is trained, with other seeds; None: the space is searched."""
     starts: Mapping[str, Parameters] = field(default_factory=dict)
-    """What practice recommends, by name; tried after the baselines, before the sampler's own, and pruned like these."""
+    """Recommended choices, by name; tried after the baselines and before the sampler's own, and pruned like these."""
     backbones: Backbones = OURS
-    """Pretrained networks that its trials are offered; most spaces look at none."""
+    """Pretrained networks that its trials may start from; most spaces use none."""
 
     @property
     def summary(self) -> str:
@@ -44,7 +44,7 @@ class Space:
         return self.docstring.strip().partition("\n")[0]
 
     def beginning_with(self, names: Collection[str]) -> Space:
-        """Return the space with these of its baselines and starts alone; raises `UnknownNameError`."""
+        """Return the space with only these of its baselines and starts; raises `UnknownNameError`."""
         known = {**self.baselines, **self.starts}
         for name in names:
             if name not in known:

@@ -43,7 +43,7 @@ class Suggest(Chooser, Protocol):
 
     @property
     def backbones(self) -> Backbones:
-        """Pretrained networks to start from: what `--backbone` names, else all of ours with ImageNet weights."""
+        """Pretrained networks to start from: those of `--backbone`, else all of `spaces.backbones.OURS`."""
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
         """Choose one of `choices`."""

@@ -32,7 +32,7 @@ class Head(Network):
 
     @property
     def described(self) -> str:
-        """A head alone has no backbone to name."""
+        """A head alone does not know its backbone."""
         return "head on the features of a pretrained network"
 
 
@@ -42,9 +42,9 @@ class Transfer(Network):
 
     It takes pixels as stored: scaling them as the pretrained network wants them is part of it, and
     of the saved model. The pretrained part is frozen, unless `Recipe.unfreeze` says otherwise; its
-    batch norms use the statistics that they came with either way. As long as nothing before the cut
+    batch norms keep their original statistics either way. As long as nothing before the cut
     changes, features there are computed once and shared by all trainings (see `objectives.features.shared`);
-    `Recipe.views` lets that be so with augmented images too.
+    with `Recipe.views` also those of augmented images.
     """
 
     starts_pretrained: ClassVar[bool] = True
@@ -53,24 +53,24 @@ class Transfer(Network):
     cut: Cut = 1.0
     """The last layer that is used: its name ("mixed7"), or the fraction of the backbone's depth, 1: all of it."""
     side: int | None = None
-    """Images are resized to a square of so many pixels; None: to what the backbone needs at least, or came with."""
+    """Side in pixels to which images are resized; None: the least that the backbone takes, or its own size."""
     head: Head = Head()
 
     def __post_init__(self) -> None:
         if isinstance(self.cut, float) and not 0.0 < self.cut <= 1.0:
-            raise RecordError(f"cut is {self.cut}; accepted: the name of a layer, or more than 0 up to 1")
+            raise RecordError(f"invalid cut {self.cut}: expected the name of a layer, or a number above 0, at most 1")
         if self.side is not None:
             check_at_least("side", self.side, 1)
 
     @property
     def described(self) -> str:
-        """Names the backbone; one from a file has no name but that of the file's kind."""
+        """Names the backbone, unless it is from a file."""
         name = "network from a file" if self.backbone.name == EXPORTED else self.backbone.name
         return f"{'untrained' if self.backbone.weights == NONE else 'pretrained'} {name} with a new head"
 
 
 def untrained(recipe: Recipe) -> Recipe:
-    """Return a recipe with random weights in place of downloaded ones: as many of them, and nothing to wait for."""
+    """Return a recipe with random weights in place of downloaded ones: the same number of them, without a download."""
     network = recipe.network
     if not isinstance(network, Transfer) or network.backbone.weights != IMAGENET:
         return recipe

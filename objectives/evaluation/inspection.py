@@ -1,4 +1,4 @@
-"""What a trained network looks like inside: its layers, and its feature maps of one image a class."""
+"""A trained network's table of layers, and its feature maps of one image a class."""
 
 from __future__ import annotations
 
@@ -10,15 +10,22 @@ from numpy.typing import NDArray
 
 from objectives.messages import Examples, Layer, LayerMaps, NetworkInside, Predictions
 
+_makes_maps = (
+    keras.layers.Conv2D,
+    keras.layers.SeparableConv2D,
+    keras.layers.DepthwiseConv2D,
+    keras.layers.MaxPooling2D,
+    keras.layers.AveragePooling2D,
+)
 _classes_most = 10
 _layers_most = 8
 _channels_most = 8
 _side_most = 64
-"""Pixels of a map; larger ones are thinned out."""
+"""Pixels of a map; larger ones are subsampled."""
 
 
 def look_inside(model: keras.Model, examples: Examples, predictions: Predictions) -> NetworkInside:
-    """Show a network one image of each class, of up to ten classes: the one it is surest of.
+    """Return a network's layers, and feature maps of up to ten classes: of the image that each is most certain of.
 
     Args:
         model: a functional Keras model that takes the examples' pixels.
@@ -69,8 +76,8 @@ def _output_shape(layer: keras.Layer) -> tuple[int, ...]:
 
 
 def _has_maps(layer: keras.Layer) -> bool:
-    kind, shape = type(layer).__name__, _output_shape(layer)
-    return kind.endswith(("Conv2D", "Pooling2D")) and len(shape) == 3 and min(shape[:2]) > 1
+    shape = _output_shape(layer)
+    return isinstance(layer, _makes_maps) and len(shape) == 3 and min(shape[:2]) > 1
 
 
 def _spread(layers: list[keras.Layer]) -> list[keras.Layer]:

@@ -1,4 +1,4 @@
-"""A network's predictions: in large batches of one size, so that nothing is traced twice."""
+"""Predictions of a network, in large batches of one size, so that nothing is traced twice."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _images_at_once = 1024
 def load_model(model: bytes) -> keras.Model:
     """Return a saved `.keras` model.
 
-    Load only models of the own run: Keras' safe mode guards against code in the file, not against
-    everything that a forged file may do.
+    Load only models of this run: Keras' safe mode guards against code in the file, but not against
+    everything that a forged file can do.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "model.keras")
@@ -32,7 +32,7 @@ def load_model(model: bytes) -> keras.Model:
 
 
 def convert(model: bytes, path: Path, *, kind: Literal["onnx", "tf_saved_model"]) -> None:
-    """Write a saved `.keras` model of the own run in another format.
+    """Write a saved `.keras` model of this run in another format.
 
     Raises: whatever Keras' converters raise; ImportError where a package is missing.
     """
@@ -42,18 +42,18 @@ def convert(model: bytes, path: Path, *, kind: Literal["onnx", "tf_saved_model"]
 
 
 def predict(model: bytes, examples: Examples) -> Predictions:
-    """Return what a saved `.keras` model of the own run says about some images."""
+    """Return the predictions of a saved `.keras` model of this run for some images."""
     return predictions_of(probabilities(load_model(model), examples), examples)
 
 
 def measure_winner(model: bytes, examples: Examples) -> WinnerMeasured:
-    """Return what a saved `.keras` model of the own run says about some images, and what is inside it."""
+    """Return a winner's predictions for some images, and its layers and feature maps."""
     loaded = load_model(model)
     predictions = predictions_of(probabilities(loaded, examples), examples)
     try:
         seen = inspection.look_inside(loaded, examples, predictions)
-    except Exception:  # a person's own layers may be opaque; the score must not be lost for a picture
-        logging.getLogger(__name__).exception("the network could not be looked into")
+    except Exception:  # a user's own layers may not allow it, and the score must not be lost for a picture
+        logging.getLogger(__name__).exception("the network could not be inspected")
         seen = None
     return WinnerMeasured(predictions=predictions, inside=seen)
 

@@ -43,7 +43,7 @@ class TrainingInputs:
 def inputs_for(recipe: Recipe, data: StudyData, *, epochs: int, folder: Path) -> TrainingInputs:
     """Return what a recipe is trained on, with features of its frozen part computed if need be.
 
-    Features are left out, and the note says so, where images are augmented anew in each epoch before the
+    Features are left out, and the note says so, where images are augmented in each epoch before the
     frozen part, where layers below the cut are trained too, or where the disk has no room.
 
     Args:
@@ -53,7 +53,7 @@ def inputs_for(recipe: Recipe, data: StudyData, *, epochs: int, folder: Path) ->
         folder: where features are kept.
 
     Raises:
-        DataError: the weights of the frozen part can't be had.
+        DataError: the weights of the frozen part are not available.
     """
     whole = TrainingInputs(train=(data.train,), validation=data.validation)
     network = recipe.network

@@ -1,8 +1,8 @@
-"""Features of a frozen part on disk: computed by whoever asks first, found by all who ask later.
+"""Features of a frozen part on disk: computed on first use, and read from there afterwards.
 
-What decides them is in the name of their files: the weights, the cut, the size of the images, how
-the map becomes a vector where that needs no weights, Keras' version, and the images themselves
-with what changes them.
+The name of their files is a digest of all that decides them: the weights, the cut, the size of the
+images, how the map becomes a vector where that needs no weights, Keras' version, and the images
+themselves with their augmentation.
 """
 
 from __future__ import annotations
@@ -36,16 +36,16 @@ from spaces.records import from_plain, parse, to_plain
 from spaces.transfer import Transfer
 
 _format = 1
-"""Goes up when the same name would stand for other features."""
+"""Increased when the same name would mean other features."""
 _float32_bytes_most = 2**30
-"""Larger features are kept as float16: half the disk, and a rounding of one part in two thousand."""
+"""Larger features are kept as float16: half the disk space, rounded to one part in two thousand."""
 
 _images_changed_at_once = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One way in which all images are changed: each at random, and always alike for the same number."""
+    """One random augmentation of all images, the same for the same number."""
 
     augment: Augment
     number: int
@@ -54,14 +54,14 @@ class View:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Stored:
-    """Features as they lie on disk."""
+    """Features on disk."""
 
     features: NDArray[Any]
     """(n, height, width, channels), a memory map."""
     weights: int
     """Of the frozen part."""
     computed: bool
-    """Just now, rather than earlier."""
+    """Whether they were computed now, rather than found."""
 
 
 class NotKeptError(Exception):
@@ -70,7 +70,7 @@ class NotKeptError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What stored features say of themselves; written last, so where it is, they are whole."""
+    """Describes stored features; written last, so where it exists, they are whole."""
 
     shape: tuple[int, ...]
     dtype: str
@@ -85,12 +85,12 @@ def features_of(network: Transfer, examples: Examples, *, folder: Path, view: Vi
         network: its head decides only whether maps are pooled.
         examples: the images.
         folder: where features are kept.
-        view: how the images are changed; None: not at all.
+        view: how the images are augmented; None: not at all.
 
     Raises:
-        NotKeptError: the disk lacks room, or the numbers do not fit.
+        NotKeptError: there is too little disk space, or the numbers do not fit.
         OSError: the disk failed.
-        DataError: the weights of the frozen part can't be had.
+        DataError: the weights of the frozen part are not available.
     """
     place = folder / _name(network, examples, view)
     described, array, lock = (place.with_suffix(suffix) for suffix in (".json", ".npy", ".lock"))
@@ -130,7 +130,7 @@ def _compute(place: Path, network: Transfer, examples: Examples, view: View | No
 
 
 def _changed(examples: Examples, view: View | None) -> Iterator[Examples]:
-    """Yield the examples as a view shows them, some at a time."""
+    """Yield the examples, augmented by a view, some at a time."""
     if view is None:
         yield examples
         return
@@ -147,7 +147,7 @@ def _converted(batches: Iterator[NDArray[np.float32]], dtype: np.dtype[Any]) -> 
             try:
                 yield batch.astype(dtype)
             except FloatingPointError:
-                raise NotKeptError("they are too large numbers for float16, and too many for float32") from None
+                raise NotKeptError("their numbers are too large for float16, and too many for float32") from None
 
 
 def _read(place: Path) -> Entry | None:

@@ -1,4 +1,4 @@
-"""Files that are either whole or absent."""
+"""Files written as a whole or not at all."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def read_arrays(path: Path, *, prefixes: tuple[str, ...] = ("",)) -> dict[str, N
         raise RecordError(str(error).partition("\n")[0][:200] or type(error).__name__) from None
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
-            raise RecordError(f"'{name[:60]}' is no array")
+            raise RecordError(f"'{name[:60]}' is not an array")
     return arrays
 
 

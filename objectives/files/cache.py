@@ -1,4 +1,4 @@
-"""A folder of what can be made again: whatever nobody has used for 30 days goes when something is added."""
+"""A cache folder: entries unused for 30 days are removed when something is added."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ UNUSED_SECONDS = 30 * 24 * 3600.0
 
 
 def mark_used(path: Path) -> None:
-    """Note that a file or folder of a cache is used now; one that may only be read keeps its time."""
+    """Record that a cache entry is used now, unless it is read-only."""
     with contextlib.suppress(OSError):
         os.utime(path)
 
 
 def remove_unused(folder: Path, *, now: Path) -> None:
-    """Remove what was used last 30 days or more before something else was.
+    """Remove entries last used 30 days or more before the newest one.
 
-    Who has opened a file that goes can read on. What can't be removed stays.
+    A process that has such a file open can still read it. Entries that can't be removed stay.
 
     Args:
         folder: a cache; each entry, file or folder, has been marked when it was used.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from objectives.files.atomic import read_arrays, whole_file, write_whole
 from objectives.messages import Checkpoint, EpochReport
+from spaces.digest import sha256_of
 from spaces.errors import RecordError
 from spaces.recipe import Recipe
 from spaces.records import from_plain, parse, to_plain
@@ -57,14 +57,14 @@ def save(checkpoint: Checkpoint, path: Path) -> None:
     )
     with whole_file(path) as file:
         np.savez(file, *arrays, allow_pickle=False)
-    write_whole(digest_of(path), f"{_digest(path)}  {path.name}\n")
+    write_whole(digest_file(path), f"{sha256_of(path)}  {path.name}\n")
 
 
 def load(path: Path) -> Checkpoint:
     """Return the checkpoint in `path`; raises `RecordError` where it is not what `save` wrote."""
     try:
-        if digest_of(path).read_text() != f"{_digest(path)}  {path.name}\n":
-            raise RecordError(f"{path}: its sha256 is not the one in {digest_of(path).name}")
+        if digest_file(path).read_text() != f"{sha256_of(path)}  {path.name}\n":
+            raise RecordError(f"{path}: its sha256 is not the one in {digest_file(path).name}")
     except (OSError, ValueError) as error:
         raise RecordError(f"{path}: can't be read as a checkpoint ({error})") from None
     try:
@@ -73,7 +73,7 @@ def load(path: Path) -> Checkpoint:
         raise RecordError(f"{path}: can't be read as a checkpoint ({error})") from None
 
 
-def digest_of(path: Path) -> Path:
+def digest_file(path: Path) -> Path:
     """Return where the sha256 of a checkpoint is kept."""
     return path.with_name(f"{path.name}.sha256")
 
@@ -81,7 +81,7 @@ def digest_of(path: Path) -> Path:
 def _checkpoint(arrays: list[NDArray[Any]]) -> Checkpoint:
     header = from_plain(_Header, parse(arrays[0].tobytes()), where="checkpoint")
     if header.schema != _schema:
-        raise RecordError(f"checkpoint: schema {header.schema}; accepted: {_schema}")
+        raise RecordError(f"checkpoint: invalid schema {header.schema}: expected {_schema}")
     if len(arrays) != 3 + header.variables + header.optimizer + header.best_weights:
         raise RecordError(f"checkpoint: {len(arrays)} arrays, and its header counts others")
     reports = tuple(
@@ -99,8 +99,3 @@ def _checkpoint(arrays: list[NDArray[Any]]) -> Checkpoint:
         best_weights=tuple(next(rest) for _ in range(header.best_weights)),
         best_probabilities=next(rest),
     )
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -37,12 +37,12 @@ def load(path: Path) -> Predictions:
     count, classes = found.probabilities.shape
     if len(found.labels) != count or len(found.images) != count:
         raise RecordError(
-            f"{path}: {count} rows of probabilities, {len(found.labels)} labels and {len(found.images)} images; "
-            "accepted: as many of each"
+            f"{path}: {count} rows of probabilities, {len(found.labels)} labels and {len(found.images)} images: "
+            "expected the same number of each"
         )
     if count and not (found.labels.min() >= 0 and found.labels.max() < classes):
         raise RecordError(
-            f"{path}: labels from {found.labels.min()} to {found.labels.max()}; accepted: 0 to {classes - 1}"
+            f"{path}: labels from {found.labels.min()} to {found.labels.max()}: expected 0 to {classes - 1}"
         )
     if not np.isfinite(found.probabilities).all():
         raise RecordError(f"{path}: a probability is not a finite number")
@@ -56,7 +56,7 @@ def _read(stored: Mapping[str, NDArray[Any]], name: str, path: Path) -> NDArray[
     array = stored[name]
     if array.dtype != dtype or array.ndim != dimensions:
         raise RecordError(
-            f"{path}: '{name}' is {array.dtype} with {array.ndim} dimensions; "
-            f"accepted: {np.dtype(dtype)} with {dimensions}"
+            f"{path}: '{name}' is {array.dtype} with {array.ndim} dimensions: "
+            f"expected {np.dtype(dtype)} with {dimensions}"
         )
     return array

@@ -28,7 +28,7 @@ def _probabilities(features: keras.KerasTensor, output: str, classes: int) -> ke
     if output == "softmax":
         return layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(features)
     if classes != 2:
-        raise SpaceError(f"output is 'sigmoid' with {classes} classes; accepted: 2 classes, or output 'softmax'")
+        raise SpaceError(f"invalid output 'sigmoid' with {classes} classes: expected 2 classes, or output 'softmax'")
     second = layers.Dense(1, activation="sigmoid", dtype="float32", name="second_class")(features)
     first = layers.Rescaling(-1.0, offset=1.0, dtype="float32", name="first_class")(second)
     return layers.Concatenate(dtype="float32", name="probabilities")([first, second])

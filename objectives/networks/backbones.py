@@ -32,7 +32,7 @@ def load_cut(network: Transfer) -> keras.Model:
     All of it is frozen and drops nothing. Nothing random that a training draws later depends on it.
 
     Raises:
-        DataError: the weights can't be had, are not those of the recipe, or there is no such cut.
+        DataError: the weights are not available or not those of the recipe, or there is no such cut.
     """
     drawn = random.getstate()  # Keras draws the seeds of initialisers and dropouts from here
     random.seed(0)  # "random" weights are the same in every trial, so that features can be shared
@@ -94,13 +94,13 @@ def _exported(backbone: Backbone) -> keras.Model:
             raise DataError(f"{backbone.weights} can't be read as a Keras model: {_first_line(error)}") from error
     shape = getattr(whole, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4 or None in shape[1:]:
-        raise DataError(f"{backbone.weights} takes {shape}; accepted: a model that takes images of one size")
+        raise DataError(f"{backbone.weights} takes {shape}: expected a model that takes images of one size")
     return whole
 
 
 @contextmanager
 def _downloading(name: str) -> Iterator[None]:
-    """Let one process at a time ask for Keras' download, and say what to do without a network."""
+    """Let one process at a time download, and raise an error that says what to do without a network."""
     lock = DataDirectories.from_environment().cache / f"{name}.lock"
     lock.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -127,10 +127,10 @@ def _checked_copy(backbone: Backbone) -> Iterator[Path]:
         raise DataError(
             f"backbone {backbone.weights} can't be read: {error.strerror}; each worker needs it under this name"
         ) from error
-    came = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    if came != backbone.digest:
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    if digest != backbone.digest:
         raise DataError(
-            f"backbone {backbone.weights} has changed: {came[:19]} instead of {(backbone.digest or '')[:19]}"
+            f"backbone {backbone.weights} has changed: {digest[:19]} instead of {(backbone.digest or '')[:19]}"
         )
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder, Path(backbone.weights).name)
@@ -144,13 +144,13 @@ def _output_at(whole: keras.Model, cut: Cut) -> Tensor:
             output = whole.get_layer(cut).output
         except ValueError:
             names = [name for name, _ in _places(whole)]
-            raise DataError(f"no layer '{cut}' in {whole.name}; accepted: {', '.join(names)}") from None
+            raise DataError(f"no layer '{cut}' in {whole.name}: expected {', '.join(names)}") from None
         if len(output.shape) != 4:
-            raise DataError(f"layer '{cut}' of {whole.name} gives {output.shape[1:]}; accepted: one that gives maps")
+            raise DataError(f"layer '{cut}' of {whole.name} gives {output.shape[1:]}: expected one that gives maps")
         return output
     places = _places(whole)
     if not places:
-        raise DataError(f"{whole.name} has no layer that gives maps, so that nothing of it can be used")
+        raise DataError(f"{whole.name} has no layer that gives feature maps")
     return places[max(0, math.ceil(cut * len(places) - 1e-6) - 1)][1]
 
 

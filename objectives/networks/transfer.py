@@ -56,9 +56,9 @@ def pooled(features: keras.KerasTensor, summary: str) -> keras.KerasTensor:
 
 
 def unfreeze(model: keras.Model, layers_count: int) -> None:
-    """Let so many layers with weights below the cut be trained; the model must be compiled afterwards.
+    """Make the upper `layers_count` layers with weights below the cut trainable; compile the model afterwards.
 
-    Batch norms are passed over: frozen, they keep the statistics that they came with.
+    Batch norms are left out: frozen, they keep their original statistics.
     """
     model.get_layer("backbone").trainable = True
     for layer in _staying_frozen(model, layers_count):
@@ -76,7 +76,7 @@ def frozen_weights(model: keras.Model, recipe: Recipe) -> list[keras.Variable]:
 def slow_down(optimizer: keras.optimizers.Optimizer, model: keras.Model, *, rate: float) -> None:
     """Let an optimizer change what is unfrozen with a fraction `rate` of its learning rate."""
     slow = {id(weight) for weight in model.get_layer("backbone").trainable_weights}
-    update = optimizer._backend_update_step  # Keras knows one rate for all; this is where each backend takes it
+    update = optimizer._backend_update_step  # Keras has one rate for all weights; each backend takes it here
 
     def update_in_two(gradients: Sequence[Any], variables: Sequence[Any], learning_rate: Any) -> None:
         pairs = list(zip(gradients, variables, strict=True))

@@ -1,4 +1,4 @@
-"""Training examples as batches, in an order that can be repeated."""
+"""Batches of training examples, in a reproducible order."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ShuffledBatches:
     """
 
     def __init__(self, *versions: Examples, batch_size: int, seed: int) -> None:
-        """Take the first version; all have as many examples, of one shape and type."""
+        """Take the first version; all have the same number of examples, of one shape and type."""
         self._versions = versions
         self._examples = versions[0]
         self._batch_size = batch_size

@@ -1,9 +1,9 @@
-"""Networks compiled once: trainings that differ in rates alone share one compiled step.
+"""Networks compiled once: trainings that differ only in rates share one compiled step.
 
 Tracing a step takes seconds, building a network a twentieth of that. So each training builds its
-network, for the weights that its seed draws; where a network of the same structure was compiled
-before, it takes over those weights, and learning rate, weight decay, dropout and strengths of
-augmentation are variables that are set anew. What comes out is the same to the last digit.
+network, for the weights that its seed draws. Where a network of the same structure was compiled
+before, those weights are copied into it, and learning rate, weight decay, dropout and strengths of
+augmentation, which are variables, are set again. The results are the same to the last digit.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from spaces.transfer import Transfer
 _kept_most = 4
 _weights_most = 20_000_000
 """Larger networks are not kept: their traces take little of a training, and their weights much memory."""
-_of_ours = ("keras.", "objectives.")
+_own_modules = ("keras.", "objectives.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,9 +43,9 @@ class TrainingPlan:
 
 
 def compile_model(model: keras.Model, network: keras.Model, recipe: Recipe, plan: TrainingPlan) -> None:
-    """Compile a model that trains a network; what an earlier optimizer had gathered is gone.
+    """Compile a model that trains a network, with a fresh optimizer.
 
-    The optimizer is built here: TensorFlow traces a step in which variables are made a second time, without that.
+    The optimizer is built here, since TensorFlow would trace a step that creates variables twice.
     """
     model.compile(
         optimizer=optimizers.optimizer_of(recipe.fit, steps=plan.steps, model=network),
@@ -113,7 +113,7 @@ class CompiledNetworks:
         return compiled
 
     def forget(self) -> None:
-        """Keep none: an error may have left anything in them."""
+        """Forget all of them, as after an error, which may have left them in any state."""
         self._kept.clear()
 
 
@@ -167,15 +167,16 @@ def _structure(network: keras.Model, recipe: Recipe) -> str | None:
         return None
     try:
         config = network.get_config()
-    except (NotImplementedError, TypeError):  # a person's own layer
+    except (NotImplementedError, TypeError):  # a user's own layer without a config
         return None
-    known = all(type(layer).__module__.startswith(_of_ours) for layer in leaves(network))
-    for layer in config["layers"]:
-        if layer["class_name"] == "Dropout":
-            layer["config"]["rate"] = layer["config"]["rate"] > 0.0
+    known = all(type(layer).__module__.startswith(_own_modules) for layer in leaves(network))
+    for layer, described in zip(network.layers, config["layers"], strict=True):
+        if type(layer) is layers.Dropout:
+            described["config"]["rate"] = layer.rate > 0.0
     decides = {
         "network": config,
-        "description": None if known else to_plain(recipe.network),  # a layer of another's may tell but half of itself
+        # The config of a user's layer may leave out what its recipe has.
+        "description": None if known else to_plain(recipe.network),
         "augment": augmentation.kinds(recipe.augment),
         "fit": optimizers.kinds(recipe.fit),
     }

@@ -56,16 +56,16 @@ def classify(error: BaseException, epoch: int) -> TrainingFailure:
     """
     if isinstance(error, TrainingError):
         return error.failure
-    if isinstance(error, DataError):  # says itself what is missing, and what to do
+    if isinstance(error, DataError):  # its message has what is missing, and what to do
         message, _, advice = str(error).partition("\n")
         return TrainingFailure(cause="error", message=message, traceback=advice)
     place = f"at epoch {epoch}" if epoch else "while building the network"
     cause = _cause(error, is_building=not epoch)
-    said = str(error).strip().partition("\n")[0][:200]
+    text = str(error).strip().partition("\n")[0][:200]
     if cause in ("error", "invalid"):
-        message = f"{type(error).__name__} {place}: {said}"
+        message = f"{type(error).__name__} {place}: {text}"
     else:
-        message = f"out of {'GPU' if cause == 'gpu_oom' else 'host'} memory {place}: {said or type(error).__name__}"
+        message = f"out of {'GPU' if cause == 'gpu_oom' else 'host'} memory {place}: {text or type(error).__name__}"
     frames = "".join(traceback.format_exception(error, limit=-6, chain=False))
     corrupts = cause in ("gpu_oom", "host_oom") or _is_of_a_backend(error)
     return TrainingFailure(cause=cause, message=message, traceback=frames, corrupts_process=corrupts)
@@ -85,8 +85,8 @@ def _cause(error: BaseException, *, is_building: bool) -> Cause:
     if isinstance(error, MemoryError):
         return "host_oom"
     names = {kind.__name__ for kind in type(error).__mro__}
-    said = str(error)
-    exhausted = names & {"ResourceExhaustedError", "OutOfMemoryError"} or "RESOURCE_EXHAUSTED" in said
+    text = str(error)
+    exhausted = names & {"ResourceExhaustedError", "OutOfMemoryError"} or "RESOURCE_EXHAUSTED" in text
     if not exhausted:
         return "invalid" if is_building and isinstance(error, ValueError) else "error"
-    return "host_oom" if "device:CPU" in said else "gpu_oom"
+    return "host_oom" if "device:CPU" in text else "gpu_oom"

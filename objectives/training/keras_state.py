@@ -1,4 +1,4 @@
-"""What Keras holds: brought to that of a fresh process, copied to the host, put back, and saved as a file."""
+"""Keras' state: reset, copied to the host's memory, restored, and saved as a file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def reset(seed: int) -> None:
 
 
 def forgetting_gradients() -> AbstractContextManager[None]:
-    """Keep what is traced inside from outliving its network, where the backend would let it."""
+    """Release what is traced inside with its network, on the backend that would keep it."""
     if keras.backend.backend() != "tensorflow":
         return nullcontext()
     from objectives.training import on_tensorflow
@@ -43,7 +43,7 @@ def assign(variables: Sequence[keras.Variable], copied: Sequence[NDArray[Any]]) 
         RecordError: they are not of these variables' shapes.
     """
     if [tuple(variable.shape) for variable in variables] != [copy.shape for copy in copied]:
-        raise RecordError("the checkpoint is that of another network; accepted: one of the same shapes")
+        raise RecordError("the checkpoint is that of another network: expected the same shapes")
     for variable, copy in zip(variables, copied, strict=True):
         variable.assign(copy)
 

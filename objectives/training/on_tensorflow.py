@@ -1,4 +1,4 @@
-"""What TensorFlow does better than Keras alone; the one module that knows TensorFlow."""
+"""Faster steps and less memory on TensorFlow; the only module that imports it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LARGE = 1_000_000
 
 
 class TracedSteps:
-    """Obeys `objectives.training.steps.Steps` with a step that is traced once and fed arrays.
+    """`objectives.training.steps.Steps` with a step that is traced once and fed arrays.
 
     `fit` costs a millisecond a step more, for its iterator inside the graph and its callbacks, which is a third of the
     step of a small network; and it would sleep at the end of an epoch, when tf.data's autotuner is waited for.
@@ -31,7 +31,7 @@ class TracedSteps:
         self._step: Any = None
 
     def train(self, batches: ShuffledBatches, is_halted: Callable[[], bool]) -> dict[str, float] | None:
-        """Take a step for each batch; a loss that is no number is noticed while the next one is under way."""
+        """Take a step for each batch; a loss that is not finite is noticed during the next step."""
         self._step = self._step or self._traced(batches)
         self._model.reset_metrics()
         logs: dict[str, Any] = {}
@@ -63,7 +63,7 @@ class TracedSteps:
 
 
 def fuse_updates(optimizer: keras.optimizers.Optimizer) -> None:
-    """Let an optimizer go over a large weight once a step instead of once an operation.
+    """Let an optimizer read and write a large weight once a step instead of once an operation.
 
     Adam has some ten operations, each of which reads and writes the memory of all weights: for a dense layer
     of 38 million that is most of a step on a processor. XLA compiles them into one loop; the rest of
@@ -89,7 +89,7 @@ def fuse_updates(optimizer: keras.optimizers.Optimizer) -> None:
 
 @contextmanager
 def forgetting_gradients() -> Iterator[None]:
-    """Let go of graphs that are traced and differentiated inside, once nothing else needs them.
+    """Release graphs that are traced and differentiated inside, once nothing else needs them.
 
     For each use of a `tf.custom_gradient` in a graph, TensorFlow registers a function by name, for ever, and that
     function holds the graph: a process would keep every network that it trained, with its weights and traces.

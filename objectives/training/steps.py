@@ -12,7 +12,7 @@ from objectives.training.batches import ShuffledBatches
 
 
 class Steps(Protocol):
-    """Takes a compiled model's training steps; what is traced for them is kept as long as this."""
+    """Runs a compiled model's training steps, and keeps what is traced for them."""
 
     def train(self, batches: ShuffledBatches, is_halted: Callable[[], bool]) -> dict[str, float] | None:
         """Take a step for each batch, in the batches' order.
@@ -22,13 +22,13 @@ class Steps(Protocol):
             is_halted: asked after each step whether to stop there.
 
         Returns:
-            The epoch's mean loss and its metrics; a loss that is no finite number ended the epoch early.
+            The epoch's mean loss and its metrics; a loss that is not finite ended the epoch early.
             None: it was halted.
         """
 
 
 def steps_of(model: keras.Model) -> Steps:
-    """Return what takes the steps of a model that is compiled; compiling it again asks for others."""
+    """Return the steps of a compiled model; compiling it again takes new ones."""
     if keras.backend.backend() == "tensorflow":
         from objectives.training import on_tensorflow
 
@@ -55,7 +55,7 @@ class _FitSteps:
 
 
 class _StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Ends `fit` at the first batch whose loss is no finite number."""
+    """Ends `fit` at the first batch whose loss is not finite."""
 
     async_safe = True  # the device need not wait for the check
 
@@ -65,7 +65,7 @@ class _StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]  # Kera
 
 
 class _StopWhenHalted(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Ends `fit` at the first batch after somebody asked for it."""
+    """Ends `fit` at the first batch after a request to halt."""
 
     async_safe = True
 

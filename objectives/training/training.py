@@ -42,8 +42,8 @@ class Training:
     """A recipe being trained on a study's data: `advance` once an epoch, then `finish`.
 
     The same recipe, data and seed give the same numbers on one processor thread, in a fresh process
-    or a warm one, and also where a training goes on from the `checkpoint` of another.
-    Starting a training clears what Keras holds of the one before.
+    or a warm one, and also where a training resumes from the `checkpoint` of another.
+    Starting a training clears Keras' state of the one before.
     """
 
     def __init__(
@@ -81,7 +81,8 @@ class Training:
                 labels=data.train.labels[data.train.indices],
                 classes=len(data.classes),
             )
-            self._compiled = (compiled or CompiledNetworks()).take(self._fresh, trained, self._plan)
+            kept = CompiledNetworks() if compiled is None else compiled
+            self._compiled = kept.take(self._fresh, trained, self._plan)
             frozen = {id(weight) for weight in transfer.frozen_weights(self._compiled.network, trained)}
             self._weights = [weight for weight in self._compiled.network.weights if id(weight) not in frozen]
             self._variables = [variable for variable in self._compiled.model.variables if id(variable) not in frozen]
@@ -144,7 +145,7 @@ class Training:
         started = time.perf_counter()
         best = self._best
         if best is None:
-            raise RuntimeError("checkpoint() came before any epoch; call advance() first")
+            raise RuntimeError("checkpoint() before any epoch; call advance() first")
         self._is_saved = True
         with training_errors(self.epoch):
             return Checkpoint(
@@ -186,7 +187,7 @@ class Training:
         """
         best = self._best
         if best is None:
-            raise RuntimeError("finish() came before any epoch; call advance() first")
+            raise RuntimeError("finish() before any epoch; call advance() first")
         with training_errors(self.epoch):
             keras_state.assign(self._weights, best.weights)
             model = keras_state.saved(self._whole_network()) if keep_model else None
@@ -210,12 +211,12 @@ class Training:
             self._copying_seconds = self._unsaved.seconds
 
     def _unfreeze(self, unfreeze: Unfreeze) -> None:
-        """Let part of a pretrained network be trained too, from this epoch on; the optimizer begins afresh."""
+        """Make part of a pretrained network trainable from this epoch on, with a fresh optimizer."""
         transfer.unfreeze(self._compiled.network, unfreeze.layers)
         self._compiled.recompile(self._recipe, self._plan)
         optimizer = self._compiled.model.optimizer
         transfer.slow_down(optimizer, self._compiled.network, rate=unfreeze.rate)
-        optimizer.iterations.assign(self.epoch * len(self._batches))  # the schedule goes on where it was
+        optimizer.iterations.assign(self.epoch * len(self._batches))  # the schedule continues where it was
 
     def _whole_network(self) -> keras.Model:
         network = self._compiled.network

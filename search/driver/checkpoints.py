@@ -82,4 +82,4 @@ class Checkpoints:
 
 def _remove(path: Path) -> None:
     path.unlink()
-    stored.digest_of(path).unlink(missing_ok=True)
+    stored.digest_file(path).unlink(missing_ok=True)

@@ -1,7 +1,7 @@
 """Plain convolutional networks for small images.
 
 Stages of convolutions and a pooling, whose filters double from stage to stage, after the VGG family
-(Simonyan and Zisserman 2015), with the ways of training that a person would try next.
+(Simonyan and Zisserman 2015), with the usual ways of training.
 Baseline `cifar_notebook_2021`: 3 stages of 2 convolutions, 32-64-128 filters, Adam, batch 80.
 Baseline `cifar_small`: 32-64-64 filters without padding, a dense layer of 64, Adam, batch 64;
 `cifar_small_augmented` adds flips, shifts and rotations.

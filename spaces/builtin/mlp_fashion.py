@@ -1,7 +1,7 @@
 """Fully connected networks for small grey images, with a small convolutional one as a rival.
 
 The choices of a teaching lab on Fashion-MNIST: layers, units, activation, dropout and the rate of plain
-gradient descent, pixels from -1 to 1; and what a person would try after it.
+gradient descent, pixels from -1 to 1; and the usual next things to try.
 Baselines `lab_*`: its first network (32 sigmoid units), the corners of its grid of 1x32 and 2x64 ReLU
 units by rate, its best network with dropout (60 epochs), and its small convolutional network.
 Starts `norm_dense` and `norm_convolutional`: wider, with batch norm, AdamW and a rate that rises and falls once.

@@ -49,7 +49,7 @@ STARTS = {
 }
 
 ADAMW_RATE = 0.02
-"""AdamW's rate as a share of SGD's. Its decay is as many times larger: a step shrinks weights by their product."""
+"""AdamW's rate as a fraction of SGD's; its decay is larger by that factor, since weights shrink by their product."""
 
 
 def suggest(trial: Suggest) -> Recipe:

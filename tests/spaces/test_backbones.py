@@ -66,9 +66,13 @@ def test_a_file_of_weights_is_known_by_its_content(model: Path) -> None:
     ("text", "kind", "message"),
     [
         ("VGG61", UnknownNameError, r"unknown backbone 'VGG61'. Did you mean 'VGG16'\?\nBackbones: ConvNeXtTiny"),
-        ("VGG16:weights.bin", UsageError, "weights 'weights.bin'; accepted: imagenet, none, or a file such as VGG16:"),
-        ("nowhere/model.keras", DataError, "--backbone names no file: nowhere/model.keras"),
-        ("VGG16:nowhere.h5", DataError, "--backbone names no file: nowhere.h5"),
+        (
+            "VGG16:weights.bin",
+            UsageError,
+            "weights 'weights.bin' in --backbone: expected imagenet, none, or a file",
+        ),
+        ("nowhere/model.keras", DataError, "--backbone: no such file: nowhere/model.keras"),
+        ("VGG16:nowhere.h5", DataError, "--backbone: no such file: nowhere.h5"),
     ],
 )
 def test_what_is_no_backbone_is_refused(text: str, kind: type[Exception], message: str) -> None:
@@ -77,12 +81,12 @@ def test_what_is_no_backbone_is_refused(text: str, kind: type[Exception], messag
 
 
 def test_a_file_needs_a_digest() -> None:
-    with pytest.raises(RecordError, match="digest of a.keras is None; accepted: sha256:"):
+    with pytest.raises(RecordError, match="invalid digest None of a.keras: expected sha256:"):
         Backbone(name=EXPORTED, weights="a.keras")
 
 
 def test_an_exported_backbone_needs_a_file() -> None:
-    with pytest.raises(RecordError, match="weights of an exported backbone are 'none'; accepted: the path"):
+    with pytest.raises(RecordError, match="invalid weights 'none' of an exported backbone: expected its file's path"):
         Backbone(name=EXPORTED, weights="none")
 
 
@@ -122,7 +126,7 @@ def test_hand_made_choices_without_a_backbone_stay_what_they_are(model: Path) ->
 
 
 def test_a_space_without_pretrained_networks_takes_no_backbone() -> None:
-    with pytest.raises(UsageError, match="space 'cnn_cifar' starts from no backbone; leave --backbone out, or say"):
+    with pytest.raises(UsageError, match="space 'cnn_cifar' does not use a backbone; remove --backbone, or use"):
         with_backbones(find_space("cnn_cifar"), find_backbones("VGG16"))
 
 
@@ -181,20 +185,20 @@ def test_untrained_leaves_a_file_alone() -> None:
 
 
 def test_a_pretrained_network_takes_pixels_as_stored() -> None:
-    with pytest.raises(RecordError, match="pixels is 'unit'; accepted with a pretrained network: raw"):
+    with pytest.raises(RecordError, match="invalid pixels 'unit': expected raw with a pretrained network"):
         Recipe(network=Transfer(backbone=Backbone(name="VGG16")), fit=Fit(learning_rate=0.1))
 
 
 def test_only_a_pretrained_network_has_something_to_unfreeze_and_features_to_keep() -> None:
     plain = ConvNet(stages=(Stage(filters=4, convolutions=1),), kernel=3)
 
-    with pytest.raises(RecordError, match="unfreeze is set; accepted with a ConvNet: none"):
+    with pytest.raises(RecordError, match="invalid unfreeze: expected None with a ConvNet"):
         Recipe(network=plain, fit=Fit(learning_rate=0.1), unfreeze=Unfreeze(layers=1))
-    with pytest.raises(RecordError, match="views is 4; accepted with a ConvNet: 0"):
+    with pytest.raises(RecordError, match="invalid views 4: expected 0 with a ConvNet"):
         Recipe(network=plain, fit=Fit(learning_rate=0.1), views=4)
 
 
 @pytest.mark.parametrize("cut", [0.0, 1.5])
 def test_a_cut_outside_the_network_is_refused(cut: float) -> None:
-    with pytest.raises(RecordError, match=f"cut is {cut}; accepted: the name of a layer, or more than 0 up to 1"):
+    with pytest.raises(RecordError, match=f"invalid cut {cut}: expected the name of a layer, or a number"):
         Transfer(backbone=Backbone(name="VGG16"), cut=cut)

@@ -152,9 +152,9 @@ def test_an_error_of_the_study_s_database_is_not_the_space_s(tmp_path: Path) -> 
     [
         ('"""A space."""\n', "has no `suggest`"),
         ("suggest = 3\n", "has no `suggest`"),
-        (WHOLE.replace('"digits"', "7"), "DEFAULT_DATA in 'my_space.py' is 7"),
-        (WHOLE + "REPEATS = True", "REPEATS in 'my_space.py' is True; accepted: a whole number"),
-        (WHOLE + "REPEATS = 0", "REPEATS in 'my_space.py' is 0; accepted: a whole number, 1 or more"),
+        (WHOLE.replace('"digits"', "7"), "invalid DEFAULT_DATA 7 in 'my_space.py'"),
+        (WHOLE + "REPEATS = True", "invalid REPEATS True in 'my_space.py': expected a whole number"),
+        (WHOLE + "REPEATS = 0", "invalid REPEATS 0 in 'my_space.py': expected a whole number, 1 or more"),
         (WHOLE.replace('{"small": {"filters": 2}}', "[2]"), "BASELINES in 'my_space.py' is a list"),
         (WHOLE.replace('{"filters": 2}', "2"), "'small' in BASELINES of 'my_space.py' is a int"),
         (WHOLE.replace('{"filters": 2}', '{"filters": [2]}'), r"has filters = \[2\]"),
@@ -169,5 +169,5 @@ def test_what_a_space_lacks_is_said(tmp_path: Path, text: str, message: str) -> 
 def test_suggest_must_return_a_recipe(tmp_path: Path) -> None:
     space = find_space(_file(tmp_path, "def suggest(trial):\n    return {}\n"))
 
-    with pytest.raises(SpaceError, match="returned a dict; accepted: a Recipe"):
+    with pytest.raises(SpaceError, match="returned a dict: expected a Recipe"):
         space.suggest(RandomSuggest(seed=0, images=DIGITS, classes=10))

@@ -103,10 +103,10 @@ def test_a_range_that_depends_on_another_choice_is_refused() -> None:
     ("choose", "message"),
     [
         (lambda trial: trial.suggest_int("n", 3, 1), "goes from 3 to 1"),
-        (lambda trial: trial.suggest_int("n", 1.5, 3), "accepted: whole numbers"),
-        (lambda trial: trial.suggest_float("x", 0.0, 1.0, log=True), "logarithmic from 0.0; accepted: more than 0"),
+        (lambda trial: trial.suggest_int("n", 1.5, 3), "expected whole numbers"),
+        (lambda trial: trial.suggest_float("x", 0.0, 1.0, log=True), "logarithmic from 0.0: expected more than 0"),
         (lambda trial: trial.suggest_float("x", 0.1, 1.0, step=0.1, log=True), "one of the two"),
-        (lambda trial: trial.suggest_float("x", 0.0, 1.0, step=-0.1), "steps of -0.1; accepted: more than 0"),
+        (lambda trial: trial.suggest_float("x", 0.0, 1.0, step=-0.1), "steps of -0.1: expected more than 0"),
         (lambda trial: trial.suggest_float("x", 0.0, float("inf")), "goes from 0.0 to inf"),
         (lambda trial: trial.suggest_categorical("c", []), r"has the choices \[\]"),
         (lambda trial: trial.suggest_categorical("c", [(1, 2)]), r"has the choices \[\(1, 2\)\]"),
@@ -144,12 +144,12 @@ def _choose_two(trial: Suggest) -> None:
 @pytest.mark.parametrize(
     ("params", "message"),
     [
-        ({"dropout": 0.1}, "'units' is missing; accepted: 0, 64"),
-        ({"dropout": 0.1, "units": 65}, "units is 65; accepted: 0, 64"),
-        ({"dropout": 0.1, "units": False}, "units is False; accepted: 0, 64"),
-        ({"dropout": 0.4, "units": 0}, "dropout is 0.4; accepted: 0 to 0.3, in steps of 0.1"),
-        ({"dropout": 0.15, "units": 0}, "dropout is 0.15"),
-        ({"dropout": "0.1", "units": 0}, "dropout is '0.1'"),
+        ({"dropout": 0.1}, "'units' is missing: expected 0, 64"),
+        ({"dropout": 0.1, "units": 65}, "invalid units 65: expected 0, 64"),
+        ({"dropout": 0.1, "units": False}, "invalid units False: expected 0, 64"),
+        ({"dropout": 0.4, "units": 0}, "invalid dropout 0.4: expected 0 to 0.3, in steps of 0.1"),
+        ({"dropout": 0.15, "units": 0}, "invalid dropout 0.15"),
+        ({"dropout": "0.1", "units": 0}, "invalid dropout '0.1'"),
         ({"dropout": 0.1, "units": 0, "momentum": 0.9}, "'momentum' is not asked for by space 'toy'"),
     ],
 )
@@ -167,5 +167,5 @@ def test_a_step_s_rounding_error_is_no_error() -> None:
 def test_a_baseline_outside_its_space_is_named() -> None:
     space = _space(_choose_two, {"by_hand": {"dropout": 0.9, "units": 0}})
 
-    with pytest.raises(SpaceError, match="baseline 'by_hand' of space 'toy': dropout is 0.9"):
+    with pytest.raises(SpaceError, match="baseline 'by_hand' of space 'toy': invalid dropout 0.9"):
         baseline_recipe(space, "by_hand", images=DIGITS, classes=10)

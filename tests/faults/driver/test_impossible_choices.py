@@ -50,7 +50,7 @@ def test_a_trial_whose_choice_can_not_be_is_pruned_with_its_reason_and_takes_no_
     stage = Stage(tmp_path, lambda task: steady(0.5), space=space, settings=toy_settings(trials=24))
     stage.search.run()
     reasons = {
-        0: "filters is 0; accepted: 1 or more (space 'mine.py', line 10)",
+        0: "invalid filters 0: expected 1 or more (space 'mine.py', line 10)",
         2: "two filters are never enough (space 'mine.py', line 9)",
     }
     assert {
@@ -70,7 +70,7 @@ def test_many_such_choices_before_the_first_success_do_not_end_the_search(tmp_pa
         trial.suggest_int("filters", 0, 3)
         if next(left, True):
             return RECIPE
-        raise ImpossibleChoiceError("filters is 0; accepted: 1 or more")
+        raise ImpossibleChoiceError("invalid filters 0: expected 1 or more")
 
     stage = Stage(tmp_path, lambda task: steady(0.5), space=toy_space(choose=choose), settings=toy_settings(trials=6))
     stage.search.run()
@@ -83,7 +83,7 @@ def test_a_space_of_which_some_choices_can_be_is_accepted(tmp_path: Path) -> Non
 
 
 def test_one_of_which_none_can_be_names_the_line_before_anything_begins(tmp_path: Path) -> None:
-    with pytest.raises(SpaceError, match=r"filters is 0; accepted: 1 or more \(space 'mine.py', line 10\)"):
+    with pytest.raises(SpaceError, match=r"invalid filters 0: expected 1 or more \(space 'mine.py', line 10\)"):
         find_parameters(space_of(tmp_path, 0, 0), images=IMAGES, classes=3)
 
 

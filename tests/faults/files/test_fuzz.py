@@ -25,6 +25,7 @@ from reports.stored.run import Run
 from search.cli.options import from_file, resolve_alone
 from search.results.run_folder import RunFolder
 from search.storage import spool
+from spaces.digest import sha256_of
 from spaces.errors import TamizError
 from spaces.recipe import Recipe
 from tests.faults.files.mutations import mutations_for
@@ -65,7 +66,7 @@ def _settings(path: Path) -> object:
 
 def _checkpoint(path: Path) -> object:
     """Read a checkpoint whose digest fits, as if it had been written so."""
-    checkpoints.digest_of(path).write_text(f"{checkpoints._digest(path)}  {path.name}\n")
+    checkpoints.digest_file(path).write_text(f"{sha256_of(path)}  {path.name}\n")
     return checkpoints.load(path)
 
 

@@ -21,7 +21,7 @@ import optuna
 import psutil
 import pytest
 
-from objectives.files.checkpoints import digest_of
+from objectives.files.checkpoints import digest_file
 from objectives.files.predictions import load as load_predictions
 from objectives.messages import StudyData
 from search.driver.checkpoints import Checkpoints
@@ -100,7 +100,7 @@ def test_a_hostile_pickle_as_a_checkpoint_is_not_executed(tmp_path: Path) -> Non
     file = folder.trial(0) / "checkpoint" / "0001.npz"
     file.parent.mkdir(parents=True)
     file.write_bytes(pickle.dumps(Hostile(tmp_path / "executed")))
-    digest_of(file).write_text("0" * 64 + "  0001.npz\n")
+    digest_file(file).write_text("0" * 64 + "  0001.npz\n")
     assert Checkpoints(folder, ListeningProgress()).last(0) is None
     assert not (tmp_path / "executed").exists()
 

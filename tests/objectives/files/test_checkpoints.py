@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from objectives.files.checkpoints import digest_of, load, save
+from objectives.files.checkpoints import digest_file, load, save
 from objectives.messages import Checkpoint, TrainingTask
 from spaces.errors import RecordError
 from tests.search.fixtures.scripted_workers import checkpoint_of, diverged
@@ -39,13 +39,13 @@ def test_arrays_keep_their_types(checkpoint: Checkpoint, file: Path) -> None:
 
 
 def test_the_digest_is_one_that_sha256sum_checks(file: Path) -> None:
-    assert digest_of(file).read_text() == f"{hashlib.sha256(file.read_bytes()).hexdigest()}  0003.npz\n"
+    assert digest_file(file).read_text() == f"{hashlib.sha256(file.read_bytes()).hexdigest()}  0003.npz\n"
 
 
 @pytest.mark.parametrize("which", ["checkpoint", "digest"])
 @pytest.mark.parametrize("place", [0, 70, -1])
 def test_a_flipped_bit_is_found_anywhere(file: Path, which: str, place: int) -> None:
-    damaged = file if which == "checkpoint" else digest_of(file)
+    damaged = file if which == "checkpoint" else digest_file(file)
     content = bytearray(damaged.read_bytes())
     content[place] ^= 1
     damaged.write_bytes(content)
@@ -55,14 +55,14 @@ def test_a_flipped_bit_is_found_anywhere(file: Path, which: str, place: int) -> 
 
 @pytest.mark.parametrize("which", ["checkpoint", "digest"])
 def test_a_file_cut_short_is_found(file: Path, which: str) -> None:
-    damaged = file if which == "checkpoint" else digest_of(file)
+    damaged = file if which == "checkpoint" else digest_file(file)
     damaged.write_bytes(damaged.read_bytes()[:-10])
     with pytest.raises(RecordError, match="0003.npz"):
         load(file)
 
 
 def test_one_without_its_digest_is_not_read(file: Path) -> None:
-    digest_of(file).unlink()
+    digest_file(file).unlink()
     with pytest.raises(RecordError, match="can't be read as a checkpoint"):
         load(file)
 
@@ -80,6 +80,6 @@ def test_one_without_its_digest_is_not_read(file: Path) -> None:
 def test_other_arrays_are_refused_whatever_their_digest(tmp_path: Path, arrays: tuple[np.ndarray, ...]) -> None:
     path = tmp_path / "0001.npz"
     np.savez(path, *arrays)
-    digest_of(path).write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  0001.npz\n")
+    digest_file(path).write_text(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  0001.npz\n")
     with pytest.raises(RecordError, match="checkpoint"):
         load(path)

@@ -31,10 +31,10 @@ def test_what_is_saved_is_loaded(tmp_path: Path) -> None:
     ("changed", "said"),
     [
         ({"labels": None}, "'labels' is missing"),
-        ({"labels": np.array([1, 0])}, "'labels' is int64 .* accepted: int32"),
+        ({"labels": np.array([1, 0])}, "'labels' is int64 .* expected int32"),
         ({"probabilities": np.zeros(2, np.float32)}, "'probabilities' is float32 with 1 dimensions"),
         ({"images": np.array([7], np.int32)}, "2 rows of probabilities, 2 labels and 1 images"),
-        ({"labels": np.array([1, 2], np.int32)}, "labels from 1 to 2; accepted: 0 to 1"),
+        ({"labels": np.array([1, 2], np.int32)}, "labels from 1 to 2: expected 0 to 1"),
         ({"probabilities": np.full((2, 2), np.nan, np.float32)}, "not a finite number"),
         ({"images": np.array([{}, {}], object)}, "can't be read"),
     ],

@@ -160,5 +160,5 @@ def test_its_loss_is_binary_cross_entropy() -> None:
 
 
 def test_one_sigmoid_unit_for_more_classes_is_refused() -> None:
-    with pytest.raises(SpaceError, match="output is 'sigmoid' with 3 classes; accepted: 2 classes"):
+    with pytest.raises(SpaceError, match="invalid output 'sigmoid' with 3 classes: expected 2 classes"):
         _one_unit(3)

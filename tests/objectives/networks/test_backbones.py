@@ -140,12 +140,12 @@ def test_a_frozen_network_drops_nothing_while_training(tmp_path: Path) -> None:
 
 
 def test_an_unknown_cut_is_said(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no layer 'mixed7' in network; accepted: stage1_convolution1, stage1_pooling"):
+    with pytest.raises(DataError, match="no layer 'mixed7' in network: expected stage1_convolution1, stage1_pooling"):
         load_cut(Transfer(backbone=_saved(tmp_path), cut="mixed7"))
 
 
 def test_a_cut_beyond_the_maps_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="layer 'summary' of network gives .*; accepted: one that gives maps"):
+    with pytest.raises(DataError, match="layer 'summary' of network gives .*: expected one that gives maps"):
         load_cut(Transfer(backbone=_saved(tmp_path), cut="summary"))
 
 

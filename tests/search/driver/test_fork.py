@@ -138,10 +138,10 @@ def test_the_study_that_was_forked_stays_as_it_is(source: RunFolder) -> None:
 @pytest.mark.parametrize(
     ("space", "said"),
     [
-        (choosing(filters=1), r"  trial \d: filters is \d; accepted: 1 to 1"),
-        (choosing(outputs=("sigmoid",)), "  trial 0: output is 'softmax'; accepted: sigmoid"),
+        (choosing(filters=1), r"  trial \d: invalid filters \d: expected 1 to 1"),
+        (choosing(outputs=("sigmoid",)), "  trial 0: invalid output 'softmax': expected sigmoid"),
         (choosing(kernel=5), "  trial 0: the space makes another recipe of the same choices now"),
-        (choosing(more=True), "  trial 0: 'pixels' is missing; accepted: unit, raw"),
+        (choosing(more=True), "  trial 0: 'pixels' is missing: expected unit, raw"),
         (replace(choosing(), repeats=2), "space 'toy' is a designed experiment"),
     ],
     ids=["a narrower range", "a choice less", "another meaning", "a parameter more", "a design"],
