@@ -37,7 +37,7 @@ def _with_untrained(space: Space) -> Space:
     try:
         return with_backbones(space, UNTRAINED)
     except UsageError:
-        return space  # it starts from no backbone
+        return space  # it does not use a backbone
 
 
 every_space = pytest.mark.parametrize(

@@ -243,7 +243,7 @@ def test_numbers_beyond_half_precision_are_not_kept(few: StudyData, monkeypatch:
     monkeypatch.setattr(store, "_float32_bytes_most", 0)
     huge = iter([np.full((64, 1), 1e6, np.float32)])
 
-    with pytest.raises(store.NotKeptError, match="too large numbers for float16"):
+    with pytest.raises(store.NotKeptError, match="numbers are too large for float16"):
         list(store._converted(huge, np.dtype(np.float16)))
 
 

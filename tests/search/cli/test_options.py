@@ -228,7 +228,7 @@ def test_a_backbone_is_offered_to_the_space_s_trials() -> None:
 
 
 def test_a_backbone_for_a_space_without_one_is_refused() -> None:
-    with pytest.raises(UsageError, match="space 'cnn_cifar' starts from no backbone"):
+    with pytest.raises(UsageError, match="space 'cnn_cifar' does not use a backbone"):
         resolve(RunOptions(space="cnn_cifar", backbone="VGG16"), file=None)
 
 
