@@ -11,11 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from reports.wording import duration
-from search.results.summary import (
-    RunSummary,
-    counts_in_words,
-)
+from reports.wording import count, duration
+from search.results.summary import RunSummary, counts_in_words
 from search.settings import resume_command
 from search.storage.url import without_secrets
 from search.wording import printable, write_line
@@ -70,7 +67,7 @@ def end_lines(summary: RunSummary) -> list[str]:
     """Return the lines printed at the end of a run, without the report's path."""
     lines = [*_best_lines(summary), *_test_lines(summary)]
     if summary.trials and summary.seconds:
-        epochs = "1 epoch" if summary.epochs_trained == 1 else f"{summary.epochs_trained} epochs"
+        epochs = count(summary.epochs_trained, "epoch")
         lines.append(f"{counts_in_words(summary.trials)}; {epochs} in {duration(summary.seconds.total)}")
     if summary.reason:
         lines.append(f"ended: {summary.reason}")
@@ -135,7 +132,8 @@ def _best_lines(summary: RunSummary) -> list[str]:
         return ["no trial is complete yet"]
     images = f" on {summary.data.validation:,} validation images" if summary.data else ""
     weights = f", {best.parameters:,} weights" if best.parameters is not None else ""
-    lines = [f"best {summary.metric} {best.value:.4f}{images}: trial {best.trial}{weights}, {best.epochs} epochs"]
+    epochs = count(best.epochs, "epoch")
+    lines = [f"best {summary.metric} {best.value:.4f}{images}: trial {best.trial}{weights}, {epochs}"]
     for name, score in (summary.baselines or {}).items():
         if score is None:
             lines.append(f"  baseline {name} has no score")

@@ -28,7 +28,16 @@ class Value(click.ParamType[Any]):
 WHOLE_NUMBER = Value(WHOLE)
 
 
-class RunParameter(click.Option):
+class GroupedOption(click.Option):
+    """An option that `GroupedCommand` lists under one of `GROUPS`."""
+
+    def __init__(self, *args: Any, group: str, **attributes: Any) -> None:
+        """Take the group, and what `click.Option` takes."""
+        super().__init__(*args, **attributes)
+        self.group = group
+
+
+class RunParameter(GroupedOption):
     """One option of a run; its value is None where it was not typed."""
 
     def __init__(self, option: Option, *, with_default: bool) -> None:
@@ -36,6 +45,7 @@ class RunParameter(click.Option):
         default = f"; default: {option.default_text}" if with_default and option.default_text else ""
         super().__init__(
             [option.flag],
+            group=option.group,
             type=None if option.kind is FLAG else Value(option.kind),
             is_flag=option.kind is FLAG,
             multiple=option.kind is NAMES,
@@ -60,17 +70,16 @@ class GroupedCommand(click.Command):
     """A command whose help lists its options in groups, and below an option its choices."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write a section for each group; an option that does not belong to a run's settings goes to the last."""
+        """Write a section for each group; an option without a group goes to the last."""
         rows: dict[str, list[tuple[str, str]]] = {group: [] for group in GROUPS}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
             if record is None or isinstance(parameter, click.Argument):
                 continue
-            option = parameter.option if isinstance(parameter, RunParameter) else None
-            section = rows[option.group if option else GROUPS[-1]]
+            section = rows[parameter.group if isinstance(parameter, GroupedOption) else GROUPS[-1]]
             section.append(record)
-            if option and option.choices:
-                section += [(f"    {name}", text) for name, text in option.choices.items()]
+            if isinstance(parameter, RunParameter) and parameter.option.choices is not None:
+                section += [(f"    {name}", text) for name, text in parameter.option.choices.items()]
         for group, records in rows.items():
             if records:
                 with formatter.section(group.capitalize()):

@@ -12,7 +12,7 @@ import click
 from reports.stored import layout
 from search.cli.options import Resolved, from_settings, resolve, resolve_alone
 from search.cli.output import Output, tell_end, write_crash
-from search.cli.parameters import JSON, STUDY, GroupedCommand, run_parameters
+from search.cli.parameters import JSON, STUDY, GroupedCommand, GroupedOption, run_parameters
 from search.progress.display import open_progress
 from search.progress.protocol import Progress
 from search.results.summary import RunSummary
@@ -20,7 +20,9 @@ from search.system.output_capture import only_own_lines
 from search.system.signals import Interrupted
 from spaces.errors import TamizError
 
-_FORK = click.option("--fork", metavar="NEW", help="Create study NEW from the trials of this study.")
+_FORK = click.option(
+    "--fork", cls=GroupedOption, group="search", metavar="NEW", help="Create study NEW from the trials of this study."
+)
 _QUIET = click.option("--quiet", is_flag=True, help="Print only the report's path.")
 
 

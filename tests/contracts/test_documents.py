@@ -11,6 +11,9 @@ import pytest
 import yaml
 
 from search.cli.app import app
+from search.cli.parameters import GroupedOption
+from search.option import GROUPS
+from search.settings import OPTIONS
 from spaces.catalogue import space_names
 
 ROOT = Path(__file__).parents[2]
@@ -37,10 +40,19 @@ def test_readme_lists_every_space() -> None:
     assert sorted(listed) == sorted(space_names())
 
 
-def test_the_guide_describes_every_option_of_run() -> None:
+def test_the_guide_describes_every_option_of_run_in_its_group_with_its_choices() -> None:
     text = (ROOT / "docs" / "guide.md").read_text()
+    groups = "|".join(GROUPS)
+    tables = re.findall(rf"^\| ({groups}) \| \|\n\|---\|---\|\n((?:\|.*\n)+)", text, re.MULTILINE)
+    rows = {group: {row.split("`")[1].split()[0]: row for row in table.splitlines()} for group, table in tables}
 
-    assert [option for option in sorted(_options("run")) if f"`{option}" not in text] == []
+    command = app.commands["run"]
+    expected = {group: set[str]() for group in GROUPS}
+    for parameter in command.params:
+        expected[parameter.group if isinstance(parameter, GroupedOption) else GROUPS[-1]].add(parameter.opts[0])
+    assert {group: set(rows.get(group, {})) for group in GROUPS} == expected
+    choices = {rows[one.group][one.flag]: one.choices for one in OPTIONS.values() if one.choices is not None}
+    assert [(row, name) for row, names in choices.items() for name in names if name not in row] == []
 
 
 @pages
