@@ -15,7 +15,15 @@ from types import ModuleType
 
 from spaces.backbones import EXPORTED, Backbones
 from spaces.digest import source_digest
-from spaces.errors import ImpossibleChoiceError, RecordError, SpaceError, TamizError, UnknownNameError, UsageError
+from spaces.errors import (
+    ImpossibleChoiceError,
+    RecordError,
+    SpaceError,
+    TamizError,
+    UnknownNameError,
+    UsageError,
+    first_line,
+)
 from spaces.parameters import RandomSuggest, find_parameters
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, Space
@@ -171,7 +179,7 @@ def _syntax_message(error: SyntaxError, file: Path) -> str:
 def _refusal(error: Exception, file: Path) -> str:
     frames = _frames_in(file, error)
     line = f", line {frames[-1].lineno}" if frames else ""
-    return f"{str(error).partition(chr(10))[0][:200] or type(error).__name__} (space '{file.name}'{line})"
+    return f"{first_line(error, most=200)} (space '{file.name}'{line})"
 
 
 def _frames_in(file: Path, error: BaseException) -> list[traceback.FrameSummary]:

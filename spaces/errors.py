@@ -83,3 +83,8 @@ class NothingCompletedError(TamizError):
     """No trial completed, or the same failure kept repeating."""
 
     exit_code = 6
+
+
+def first_line(error: BaseException, *, most: int | None = None) -> str:
+    """Return the first line of an error's text, cut to `most` characters; its type's name where it has no text."""
+    return str(error).strip().partition("\n")[0][:most] or type(error).__name__

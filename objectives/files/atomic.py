@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from spaces.errors import RecordError
+from spaces.errors import RecordError, first_line
 
 
 @contextmanager
@@ -55,7 +55,7 @@ def read_arrays(path: Path, *, prefixes: tuple[str, ...] = ("",)) -> dict[str, N
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files if name.startswith(prefixes)}
     except Exception as error:  # a damaged archive or header raises a dozen unrelated types, tokenize's among them
-        raise RecordError(str(error).partition("\n")[0][:200] or type(error).__name__) from None
+        raise RecordError(first_line(error, most=200)) from None
     for name, array in arrays.items():
         if not isinstance(array, np.ndarray):
             raise RecordError(f"'{name[:60]}' is not an array")

@@ -20,7 +20,7 @@ from keras import layers, ops
 
 from objectives.data.directories import DataDirectories
 from spaces.backbones import EXPORTED, IMAGENET, NONE, Backbone, Cut
-from spaces.errors import DataError
+from spaces.errors import DataError, first_line
 from spaces.transfer import Transfer
 
 Tensor: TypeAlias = keras.KerasTensor
@@ -82,7 +82,7 @@ def _application(backbone: Backbone, side: int) -> keras.Model:
                 return build(include_top=False, weights=str(file), input_shape=(side, side, 3))
             except (ValueError, KeyError, OSError) as error:
                 raise DataError(
-                    f"{backbone.weights} does not fit {backbone.name} without its top: {_first_line(error)}"
+                    f"{backbone.weights} does not fit {backbone.name} without its top: {first_line(error, most=150)}"
                 ) from error
 
 
@@ -91,7 +91,9 @@ def _exported(backbone: Backbone) -> keras.Model:
         try:
             whole = keras.saving.load_model(file, compile=False, safe_mode=True)
         except (ValueError, TypeError, OSError) as error:
-            raise DataError(f"{backbone.weights} can't be read as a Keras model: {_first_line(error)}") from error
+            raise DataError(
+                f"{backbone.weights} can't be read as a Keras model: {first_line(error, most=150)}"
+            ) from error
     shape = getattr(whole, "input_shape", None)
     if not isinstance(shape, tuple) or len(shape) != 4 or None in shape[1:]:
         raise DataError(f"{backbone.weights} takes {shape}: expected a model that takes images of one size")
@@ -176,7 +178,3 @@ def _sources(operation: Any, order: dict[int, int]) -> list[int]:
     tensors = [tensor for node in operation._inbound_nodes for tensor in node.input_tensors]
     found = [id(tensor._keras_history.operation) for tensor in tensors]
     return [order[one] for one in found if one in order]
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0][:150]

@@ -15,6 +15,8 @@ from pathlib import Path
 
 import psutil
 
+from spaces.errors import first_line
+
 PACKAGES = (
     "tamiz", "keras", "tensorflow", "jax", "torch", "optuna", "optuna-dashboard", "ray", "numpy", "pandas",
     "scikit-learn", "pillow", "plotly", "SQLAlchemy", "psycopg", "pymysql",
@@ -114,7 +116,7 @@ def _storage_round_trip(place: Path) -> str:
             value = optuna.load_study(study_name="doctor", storage=storage).best_value
             storage.engine.dispose()
     except Exception as error:
-        return f"fails: {type(error).__name__}: {str(error).partition(chr(10))[0]}"
+        return f"fails: {type(error).__name__}: {first_line(error)}"
     return f"works (SQLite {sqlite3.sqlite_version})" if value == 0.5 else f"gives {value} for 0.5"
 
 

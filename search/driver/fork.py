@@ -30,7 +30,7 @@ from search.storage.database import study_storage
 from search.storage.url import study_url
 from search.storage.write_behind import WriteBehindStudy
 from search.study.stored import open_stored_study
-from spaces.errors import RecordError, SpaceError, StorageError, StudyConflictError, UsageError
+from spaces.errors import RecordError, SpaceError, StorageError, StudyConflictError, UsageError, first_line
 from spaces.parameters import recipe_for
 from spaces.recipe import ImageShape
 from spaces.space import Parameters, Space
@@ -120,7 +120,7 @@ def _in_new_space(
         try:
             copied.append(_in_new_ranges(trial, space, images=images, classes=classes, folder=folder))
         except (SpaceError, RecordError) as error:
-            refused.append(f"  trial {trial.number}: {str(error).partition(chr(10))[0]}")
+            refused.append(f"  trial {trial.number}: {first_line(error)}")
     if refused:
         more = f"\n  and {len(refused) - _most_named} more" if len(refused) > _most_named else ""
         raise StudyConflictError(

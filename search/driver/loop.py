@@ -15,7 +15,7 @@ from search.driver.parts import SearchParts
 from search.driver.recorder import TrialRecorder
 from search.driver.trainings import Trainings
 from search.system.signals import Terminated
-from spaces.errors import ImpossibleChoiceError, SpaceError, TamizError
+from spaces.errors import ImpossibleChoiceError, SpaceError, TamizError, first_line
 
 SAVE_SECONDS = 0.05
 """The study is saved this often at most, since saving takes time; where epochs are long, after each event."""
@@ -140,7 +140,7 @@ class Search:
             return None
         except SpaceError as error:
             message = str(error)
-            failure = TrainingFailure(cause="error", message=message.partition("\n")[0], traceback=message)
+            failure = TrainingFailure(cause="error", message=first_line(error), traceback=message)
             self._recorder.fail(active, failure, worker="none")
             return None
         return active

@@ -21,7 +21,7 @@ from search.results.model_files import card_of, script_of
 from search.results.predict import known_model
 from search.results.run_folder import RunFolder
 from spaces.catalogue import find_space
-from spaces.errors import StorageError, TamizError, UsageError
+from spaces.errors import StorageError, TamizError, UsageError, first_line
 from spaces.records import to_plain
 
 _names: Mapping[Literal["onnx", "tf_saved_model"], str] = {"onnx": "model.onnx", "tf_saved_model": "saved_model"}
@@ -132,7 +132,7 @@ def _convert(model: bytes, formats: Formats, to: Path) -> list[Path]:
         try:
             predicting.convert(model, to / _names[kind], kind=kind)
         except Exception as error:  # converters raise whatever they like
-            told = str(error).strip().partition("\n")[0] or type(error).__name__
+            told = first_line(error)
             advice = "; install the package that is missing" if isinstance(error, ImportError) else ""
             raise UsageError(f"Keras can't write {_names[kind]} here: {told}{advice}") from error
     return [to / _names[kind] for kind in wanted]

@@ -17,7 +17,7 @@ from search.results.run_folder import RunFolder
 from search.results.status import read_settings
 from search.storage.database import study_storage
 from search.storage.url import resolve_storage, sqlite_file, without_secrets
-from spaces.errors import RecordError, StorageError, TamizError
+from spaces.errors import RecordError, StorageError, TamizError, first_line
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +76,7 @@ def _study(folder: RunFolder, note: Callable[[str], None], url: str | None) -> o
     try:
         return _copy(url or resolve_storage(reference), settings.study)
     except (TamizError, KeyError, optuna.exceptions.OptunaError) as error:
-        told = without_secrets(str(error)).partition("\n")[0]
+        told = without_secrets(first_line(error))
         note(f"the study's database can't be read, so the report goes without it: {told}")
         return None
 

@@ -10,7 +10,7 @@ import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy import exc as sql_errors
 
-from search.storage.errors import database_errors
+from search.storage.errors import database_errors, reason
 from search.storage.schema import check_schema
 from spaces.errors import StorageError, UsageError
 
@@ -69,9 +69,9 @@ def open_storage(url: str) -> RDBStorage:
             f"no driver for {shown} ({error}); install one: pip install 'tamiz[postgres]' or 'tamiz[mysql]'"
         ) from None
     except sql_errors.OperationalError as error:
-        raise StorageError(f"can't open the study database {shown}: {_first_line(error)}") from None
+        raise StorageError(f"can't open the study database {shown}: {reason(error)}") from None
     except sql_errors.DatabaseError as error:
-        raise UsageError(f"{shown} is not an Optuna study: {_first_line(error)}") from None
+        raise UsageError(f"{shown} is not an Optuna study: {reason(error)}") from None
     return storage
 
 
@@ -115,10 +115,6 @@ def _once_open(connection: object, _record: object) -> None:
     connection.execute("PRAGMA synchronous=NORMAL")  # type: ignore[attr-defined]
     # A lock that lasts is borne with by `search.storage.retry`, which does not keep the workers waiting.
     connection.execute("PRAGMA busy_timeout=2000")  # type: ignore[attr-defined]
-
-
-def _first_line(error: sql_errors.DBAPIError) -> str:
-    return str(error.orig).strip().partition("\n")[0]
 
 
 def _shorten(url: str) -> str:

@@ -14,7 +14,7 @@ from optuna.exceptions import StorageInternalError
 from sqlalchemy import exc as sql_errors
 
 from search.storage.url import without_secrets
-from spaces.errors import StorageError
+from spaces.errors import StorageError, first_line
 
 
 class DatabaseError(StorageError):
@@ -45,4 +45,4 @@ def database_errors() -> Iterator[None]:
 def reason(error: BaseException) -> str:
     """Return the first line of what the database's driver reported, without passwords."""
     original = getattr(error, "orig", None) or error
-    return without_secrets(str(original).strip().partition("\n")[0]) or type(original).__name__
+    return without_secrets(first_line(original))

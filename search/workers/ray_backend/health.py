@@ -18,7 +18,7 @@ import psutil
 from reports.wording import duration
 from search.system.clock import AwakeClock
 from search.system.outage import Outage
-from spaces.errors import StorageError, UsageError
+from spaces.errors import StorageError, UsageError, first_line
 
 _credentials = struct.Struct("3i")
 """Process, user and group of a socket's peer, see unix(7)."""
@@ -142,9 +142,9 @@ def check_address(address: str, environment: Mapping[str, str]) -> None:
         ping(named, timeout_seconds=_first_answer_seconds)
     except (OSError, ValueError) as error:
         if named == address:
-            raise unreachable(address, first_line(error)) from None
+            raise unreachable(address, first_line(error, most=300)) from None
         raise UsageError(
-            f"cannot reach the Ray cluster at {named}, which RAY_ADDRESS names: {first_line(error)}\n"
+            f"cannot reach the Ray cluster at {named}, which RAY_ADDRESS names: {first_line(error, most=300)}\n"
             "Unset RAY_ADDRESS, or leave out --ray-address to start a cluster for this search"
         ) from None
 
@@ -157,11 +157,6 @@ def unreachable(address: str | None, why: str) -> UsageError:
         f"cannot reach the Ray cluster at {address}: {why}\n"
         "Expected HOST:PORT of its head node (Ray's own port, 6379 by default), or auto on one of its machines"
     )
-
-
-def first_line(error: Exception) -> str:
-    """Return the first line of an error, cut to what fits a terminal."""
-    return str(error).strip().partition("\n")[0][:300] or type(error).__name__
 
 
 class WorkerAbsence:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from search.system.outage import Outage
 from search.system.output_capture import only_own_lines
-from search.workers.ray_backend.health import HealthCheck, check_address, first_line, unreachable
+from search.workers.ray_backend.health import HealthCheck, check_address, unreachable
 from search.workers.ray_backend.local_cluster import (
     append_worker_logs,
     check_token_mode,
@@ -34,7 +34,7 @@ from search.workers.ray_backend.local_cluster import (
 )
 from search.workers.ray_backend.placement import Share, machines_of, share_out
 from search.workers.ray_backend.process import WorkerProcess, package_folder, source_of, start_process
-from spaces.errors import StorageError
+from spaces.errors import StorageError, first_line
 
 _join_seconds = 50.0
 """Ray itself ends the process after a minute; on a busy machine joining takes half of that."""
@@ -205,7 +205,7 @@ class RaySession:
                     self._come_up(ending)
                 except Exception as error:
                     logging.getLogger("ray").exception("Ray did not start")
-                    self._error = unreachable(self._address, first_line(error))
+                    self._error = unreachable(self._address, first_line(error, most=300))
                 self._is_up.set()
                 while not self._may_end.wait(HealthCheck.between_seconds):
                     if self._health is not None:
