@@ -168,8 +168,7 @@ class WorkersContract:
             workers.start(task(trial))
         with pytest.raises(RuntimeError, match="no worker is idle"):
             workers.start(task(99))
-        for _ in range(workers.count):
-            event = next_event(workers)
+        for event in [next_event(workers) for _ in range(workers.count)]:
             assert isinstance(event, EpochReported)
             workers.apply(event.trial, Decision.FINISH)
         wait_for_idle(workers, workers.count)
