@@ -77,6 +77,7 @@ class ActiveTrial:
     def add_report(self, report: EpochReport) -> bool:
         """Add an epoch; False where the training restarted before it, and later epochs are dropped."""
         is_next = report.epoch == len(self.reports) + 1
+        # A worker restarts a trial whose checkpoint is incompatible: its epochs then count from 1 again.
         del self.reports[report.epoch - 1 :]
         self.reports.append(report)
         self.unsaved_seconds += report.seconds

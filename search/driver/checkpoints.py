@@ -37,6 +37,7 @@ class Checkpoints:
             unsaved_seconds: spent training it since its last checkpoint.
             running: number of running trials; the driver writes for all of them.
         """
+        # A network's first checkpoint is taken to cost what the last one of any other did.
         cost = self._seconds.get(trial, self._last_seconds)
         return cost * running <= unsaved_seconds * _largest_fraction
 

@@ -23,6 +23,7 @@ def check_same(new: RunRecord, earlier: RunRecord) -> None:
         StudyConflictError: with a line for each difference.
     """
     if differences := describe_differences(new, earlier):
+        # A fork can only bridge a changed space; see search.driver.fork.
         widened = not describe_differences(new, earlier, but=("space",))
         raise other_study(new.study, differences, may_fork=widened)
 

@@ -65,6 +65,7 @@ class TrialBudget:
             NothingCompletedError: the third equal failure in a row before any trial completed.
         """
         last_line = failure.traceback.strip().splitlines()[-1:] or [failure.message]
+        # Messages may hold numbers that differ between trials; the last line of a traceback names the error itself.
         signature = f"{failure.cause}: {last_line[0]}"
         self._equal_failures = self._equal_failures + 1 if signature == self._last_failure else 1
         self._last_failure = signature

@@ -108,6 +108,7 @@ def _run_record(
     chosen: Split,
     command: str,
 ) -> RunRecord:
+    # With --train-images only part of the images is used, and only those are counted.
     used = dataset.labels[np.concatenate([chosen.train, chosen.validation])]
     return RunRecord(
         schema=schema,

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import optuna
+from optuna.storages import RDBStorage
 
 from reports.stored.records import RunRecord
 from search.driver.fork import Fork
 from search.driver.loop import Search
 from search.driver.parts import SearchParts, assemble
-from search.driver.prepare import prepare
+from search.driver.prepare import Prepared, prepare
 from search.lease.folder_lock import Holder, lease
 from search.lease.server_lock import server_lease
 from search.progress.protocol import Progress, SearchPlan
@@ -62,6 +63,58 @@ def run_search(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     folder = RunFolder.at(Path(settings.runs), settings.study)
     url = study_url(settings.storage, folder.database)
+    with _opened(settings, space, folder, url=url, command=command, progress=progress, fork=fork) as opened:
+        parts, prepared, storage = opened
+        from search.dashboard.figures import keep_figures  # takes two seconds, during which Ray starts
+        from search.winner.measure import measure_winner
+
+        _warn_of_full_disk(parts, prepared.record)
+        progress.started(_plan(parts, prepared.record))
+        search, stop = Search(parts), parts.stop
+        try:
+            with stop.in_order():
+                search.run()
+            if stop.is_immediate:
+                _summary(search, parts, seconds=time.monotonic() - began)
+                raise Terminated(f"{_stopped}; then the report is written, or now by python -m search report")
+            if stop.error is None:
+                measure_winner(
+                    parts.study,
+                    record=prepared.record,
+                    test_images=prepared.dataset.test_images,
+                    folder=folder,
+                    workers=parts.workers,
+                    progress=progress,
+                    stalls=StallDetector(stall_seconds=settings.trial_stall_seconds),
+                )
+        except Stopped:
+            raise  # without a report: there is no time for it
+        except BaseException:
+            with contextlib.suppress(TamizError):  # the first error is the one to report
+                _write_report(folder, progress, url)
+            raise
+        report = _write_report(folder, progress, url)
+        keep_figures(report.findings, storage, note=progress.note)
+        summary = _summary(search, parts, seconds=time.monotonic() - began)
+        if stop.error is not None:
+            raise stop.error(_stopped)
+        if summary.best is None:
+            raise NothingCompletedError(_nothing_completed(summary))
+        return summary
+
+
+@contextmanager
+def _opened(
+    settings: RunSettings,
+    space: Space,
+    folder: RunFolder,
+    *,
+    url: str,
+    command: str,
+    progress: Progress,
+    fork: Fork | None,
+) -> Iterator[tuple[SearchParts, Prepared, RDBStorage]]:
+    """Lock the study, start its workers, load the data, open its database; undo all that in reverse on leaving."""
     holder = Holder.this()
     with (
         lease(folder.path, settings.study, holder),
@@ -69,6 +122,7 @@ def run_search(
         StopRequest(progress.note) as stop,
         server_lease(url, settings.study, holder),
         hidden_from_processes(settings.storage),  # workers have no use for it
+        # Workers start first, in the background, since nothing else takes as long.
         open_workers(settings, space=space, log_file=folder.log, note=progress.note) as make_workers,
     ):
         prepared = prepare(settings, space=space, folder=folder, command=command, progress=progress)
@@ -94,42 +148,7 @@ def run_search(
                 stop=stop,
                 progress=progress,
             )
-            from search.dashboard.figures import keep_figures  # takes two seconds, during which Ray starts
-            from search.winner.measure import measure_winner
-
-            _warn_of_full_disk(parts, prepared.record)
-            progress.started(_plan(parts, prepared.record))
-            search = Search(parts)
-            try:
-                with stop.in_order():
-                    search.run()
-                if stop.is_immediate:
-                    _summary(search, parts, seconds=time.monotonic() - began)
-                    raise Terminated(f"{_stopped}; then the report is written, or now by python -m search report")
-                if stop.error is None:
-                    measure_winner(
-                        study,
-                        record=prepared.record,
-                        test_images=prepared.dataset.test_images,
-                        folder=folder,
-                        workers=parts.workers,
-                        progress=progress,
-                        stalls=StallDetector(stall_seconds=settings.trial_stall_seconds),
-                    )
-            except Stopped:
-                raise  # without a report: there is no time for it
-            except BaseException:
-                with contextlib.suppress(TamizError):  # the first error is the one to report
-                    _write_report(folder, progress, url)
-                raise
-            report = _write_report(folder, progress, url)
-            keep_figures(report.findings, storage, note=progress.note)
-            summary = _summary(search, parts, seconds=time.monotonic() - began)
-            if stop.error is not None:
-                raise stop.error(_stopped)
-            if summary.best is None:
-                raise NothingCompletedError(_nothing_completed(summary))
-            return summary
+            yield parts, prepared, storage
 
 
 def _warn_of_full_disk(parts: SearchParts, record: RunRecord) -> None:

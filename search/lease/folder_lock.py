@@ -75,6 +75,7 @@ def lease(folder: Path, study: str, holder: Holder) -> Iterator[None]:
             write_whole(folder / _holder_name, json.dumps(to_plain(holder)) + "\n")
         yield
     finally:
+        # In this order, so that the file never names a holder that has released the lock.
         (folder / _holder_name).unlink(missing_ok=True)
         lock.release()
 

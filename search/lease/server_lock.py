@@ -21,6 +21,7 @@ from search.lease.folder_lock import Holder, StudyBusyError
 from search.storage.database import bare_engine
 
 _looks_seconds = 10.0
+# PostgreSQL cuts application names to this length.
 _name_bytes = 63
 
 

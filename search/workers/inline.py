@@ -137,7 +137,7 @@ class InlineWorkers:
             return None
         trial, work = self._trial, self._work.popleft()
         event = event_of(work(self._warm_trainer()), worker=_worker, trial=trial)
-        if not isinstance(event, EpochReported | CheckpointMade | None):
+        if not isinstance(event, EpochReported | CheckpointMade | None):  # the training has ended
             self._work.clear()
             self._trial = None
         return event

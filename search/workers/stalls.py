@@ -49,6 +49,7 @@ class StallDetector:
 
     def reported(self, trial: int, *, seconds: float) -> None:
         """Record an epoch that took `seconds`; building the network may have come before it."""
+        # Building the network, or computing features, is part of a first wait, and may be the longest of all.
         now = self._now()
         waited = now - self._reported_at.get(trial, now)
         self._longest = max(self._longest or 0.0, waited, seconds)

@@ -72,7 +72,7 @@ class Trainer:
         self._epoch += 1
         try:
             return self._running.advance(is_halted=self._is_halted)
-        except self._failures.TrainingHalted:
+        except self._failures.TrainingHalted:  # the weights are those of the middle of an epoch: of no use
             self._left, self._running = self._running.unsaved, None
             return Halted()
         except Exception as error:
@@ -127,7 +127,7 @@ class Trainer:
     def _failure(self, error: Exception) -> TrainingFailure:
         _let_through(error)
         self._running = None
-        self._compiled.forget()
+        self._compiled.forget()  # the error may have left a compiled network in any state
         return self._failures.classify(error, self._epoch)
 
 

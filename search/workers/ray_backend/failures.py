@@ -10,6 +10,7 @@ from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 from objectives.messages import TrainingFailure
 from search.workers.ray_backend.crash_log import CrashLog
 
+# Ray reports exit codes and lost nodes in prose only.
 _exit_code = re.compile(r"exits with an exit code (\d+)")
 _node = re.compile(r"node (?:has )?(?:died|was terminated|is dead)|node.{0,80}(?:terminated|died)", re.IGNORECASE)
 

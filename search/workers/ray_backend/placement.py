@@ -58,6 +58,7 @@ def share_out(machines: Sequence[Machine], workers: int | None) -> Share:
     cpus = [machine.cpus for machine in used]
     gpus = [machine.gpus for machine in used]
     roomy = [min(machine.cpus, machine.memory // WORKER_BYTES) for machine in used]
+    # Each worker needs memory for Keras and a network, or the kernel kills them one after the other.
     wanted = workers or max(1, sum(gpus) or sum(roomy))
     return Share(workers=wanted, cpus=_each(cpus, wanted), gpus=_each(gpus, wanted, most=1) if with_gpu else 0.0)
 

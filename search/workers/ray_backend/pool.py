@@ -109,6 +109,7 @@ class WorkerPool:
 
     def open(self) -> None:
         """Give the data to the processes that the session has started."""
+        # One copy per machine: workers map it, and never write to it.
         self._shared = ray.put(as_plain_arrays(self._data))
         for number, process in enumerate(self._session.processes):
             self.workers.append(RayWorker(number=number, process=process))
@@ -185,6 +186,7 @@ class WorkerPool:
         """End a worker's process and start another, or take the successor."""
         self._session.await_head()
         ray.kill(worker.process.actor)
+        # The number stays, so that the driver and its log see one worker.
         process, worker.successor = worker.successor or self._session.start_process(), None
         self.forget_replies(worker)
         worker.process, worker.state, worker.place = process, "starting", None

@@ -114,7 +114,7 @@ class RaySession:
         session._undo.callback(os.umask, os.umask(0o077))  # for what Ray and its workers write
         session._undo.enter_context(only_own_lines(log_file))
         session._thread.start()
-        atexit.register(session.close)
+        atexit.register(session.close)  # for a program that forgets to
         return session
 
     def wait(self, timeout_seconds: float | None = None) -> bool:

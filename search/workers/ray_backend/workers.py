@@ -121,6 +121,7 @@ class RayWorkers:
         if worker.process.crash_log is not None:
             log = kill_with_traceback(worker.process.crash_log)
             failure = dataclasses.replace(failure, traceback=log.text)
+        # An event of the hung training that has just arrived would reach a driver that has given it up.
         self._events = deque(event for event in self._events if getattr(event, "trial", None) != trial)
         self._fail(worker, failure)
         self._pool.replace(worker)
