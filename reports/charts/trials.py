@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
@@ -102,10 +103,10 @@ def drawn_of(series: Iterable[Series]) -> tuple[Series, ...]:
 def _best_so_far(complete: list[Trial], run: Run) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if not complete:
         return (), ()
-    scores = np.array([trial.score for trial in complete], dtype=np.float64)
-    best = np.maximum.accumulate(scores) if run.direction == "maximize" else np.minimum.accumulate(scores)
+    scores = [trial.score for trial in complete if trial.score is not None]
+    best = [*accumulate(scores, lambda one, other: run.direction.best_of((one, other)))]
     numbers = [float(trial.number) for trial in complete]
-    return (*numbers, float(run.trials[-1].number)), (*best.tolist(), float(best[-1]))
+    return (*numbers, float(run.trials[-1].number)), (*best, best[-1])
 
 
 def note_on(trial: Trial, run: Run) -> str:

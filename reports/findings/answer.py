@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from objectives.evaluation.metrics import Direction
 from reports.classifier.classification import Classification
-from reports.classifier.intervals import SIGNIFICANT, McNemar, mcnemar, wilson
+from reports.classifier.intervals import wilson
 from reports.classifier.per_class import ClassRow
+from reports.findings.cost import Cost, find_cost
 from reports.findings.importances import Importances
-from reports.stored.outcome import BestTrial, TestScore, baseline_trials
-from reports.stored.run import CLOSELY_READ, Gap, Run, Trial
-from reports.wording import count, listing, metric_name, percent, score
+from reports.findings.paired import Baseline, baseline_sentences, find_baselines, ranking_sentence
+from reports.stored.outcome import BestTrial, TestScore
+from reports.stored.run import Gap, Run, Trial
+from reports.wording import metric_name, percent, score
 from spaces import transfer  # noqa: F401 - recipes with its networks can be read then
 from spaces.errors import RecordError
 from spaces.recipe import Recipe
 
-_told_singly = 2
-"""Hand-made networks clearly beaten that have a sentence each; more share one, and the table has their numbers."""
 schema = 1
 
 
@@ -29,38 +28,6 @@ class Winner(BestTrial):
 
     interval_95: tuple[float, float] | None
     """Wilson's, of its accuracy on the validation images."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Baseline:
-    """A hand-made choice against the winner, on the same validation images."""
-
-    name: str
-    trial: int | None
-    """None: not tried yet, or without a score."""
-    value: float | None
-    """Its score."""
-    only_winner_right: int | None
-    """Images that only the winner has right; None where the two can't be paired."""
-    only_baseline_right: int | None
-    p: float | None
-    """Of McNemar's exact test."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cost:
-    """What the search took."""
-
-    wall_seconds: float | None
-    """From the first trial's start to the last one's end."""
-    training_seconds: float
-    epochs: int
-    epochs_saved: int
-    """Epochs that pruned trials were spared."""
-    complete: int
-    pruned: int
-    failed: int
-    running: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +80,7 @@ def find_answer(run: Run, found: Classification | None, importances: Importances
         importances: of the parameters.
     """
     winner, test = run.winner, _test_score(run)
-    baselines = tuple(
-        _baseline(run, name, trial) for name, trial in baseline_trials(run.record.baselines, run.trials).items()
-    )
+    baselines = find_baselines(run)
     return Answer(
         study=run.record.study,
         space=run.record.space,
@@ -125,9 +90,9 @@ def find_answer(run: Run, found: Classification | None, importances: Importances
         best=_best(winner) if winner else None,
         test=test,
         baselines=baselines,
-        baseline_sentences=_baseline_sentences(run, baselines),
-        cost=_cost(run),
-        ranking=_ranking(run, winner),
+        baseline_sentences=baseline_sentences(run, baselines),
+        cost=find_cost(run),
+        ranking=ranking_sentence(run),
         per_class=_per_class(found) if found else None,
         importances=importances.shares,
         missing=run.gaps,
@@ -188,100 +153,3 @@ def _headline(run: Run, winner: Trial | None, test: TestScore | None) -> str:
 
 def _is_under_way(run: Run) -> bool:
     return any(trial.state in ("RUNNING", "WAITING") for trial in run.trials) or not run.trials
-
-
-def _baseline(run: Run, name: str, trial: Trial | None) -> Baseline:
-    test = _paired(run, run.winner, trial)
-    return Baseline(
-        name=name,
-        trial=trial.number if trial else None,
-        value=trial.score if trial else None,
-        only_winner_right=test.only_first if test else None,
-        only_baseline_right=test.only_second if test else None,
-        p=test.p if test else None,
-    )
-
-
-def _baseline_sentences(run: Run, baselines: tuple[Baseline, ...]) -> tuple[str, ...]:
-    """One sentence each, but one for all that are clearly beaten where these are many."""
-    beaten = [one for one in baselines if one.p is not None and one.p < SIGNIFICANT]
-    together = beaten if len(beaten) > _told_singly else []
-    found = [sentence for one in baselines if one not in together and (sentence := _baseline_sentence(run, one))]
-    if together:
-        names = listing([one.name for one in together], most=len(together))
-        found.insert(
-            0,
-            f"On the same {count(_validation_images(run), 'validation image')} the winner is right more often than "
-            f"each of {names}, by more than chance explains.",
-        )
-    return tuple(found)
-
-
-def _baseline_sentence(run: Run, one: Baseline) -> str:
-    if run.winner and one.trial == run.winner.number:
-        return f"The hand-made {one.name} is still the best: the search found nothing better."
-    if one.p is None:
-        return ""
-    verdict = (
-        "more than chance explains" if one.p < SIGNIFICANT else "which chance could explain as well: take it as a tie"
-    )
-    return (
-        f"Of the same {count(_validation_images(run), 'validation image')}, {one.only_winner_right:,} are right only "
-        f"with the winner and {one.only_baseline_right:,} only with {one.name}: {verdict}."
-    )
-
-
-def _validation_images(run: Run) -> int:
-    return len(next(iter(run.validation.values())).labels)
-
-
-def _paired(run: Run, first: Trial | None, second: Trial | None) -> McNemar | None:
-    if first is None or second is None or first.number == second.number:
-        return None
-    one, two = run.validation.get(first.number), run.validation.get(second.number)
-    if one is None or two is None or not (len(one.images) == len(two.images) and (one.images == two.images).all()):
-        return None
-    return mcnemar(one.probabilities.argmax(axis=1) == one.labels, two.probabilities.argmax(axis=1) == two.labels)
-
-
-def _ranking(run: Run, winner: Trial | None) -> str:
-    tests = [test for trial in run.ranked[:CLOSELY_READ] if (test := _paired(run, winner, trial))]
-    if not tests:
-        return ""
-    ties = sum(not test.is_significant for test in tests)
-    chosen = (
-        f"The winner was chosen from {count(len(run.ranked), 'finished trial')} by its {metric_name(run.record.metric)}"
-    )
-    flattered = "so that score is a little flattering; the score on the test images is not."
-    if ties == 0:
-        verdict = f"The winner stands out: it beats each of the next {len(tests)} on the same images (McNemar, 5 %)."
-        return f"{verdict} {chosen}, {flattered}"
-    return (
-        f"Of the next {count(len(tests), 'trial')}, {ties} can't be told from the winner on these validation images "
-        f"(McNemar, 5 %): their order may be chance. {chosen}, {flattered}"
-    )
-
-
-def _cost(run: Run) -> Cost:
-    ended = [trial.record for trial in run.trials if trial.record]
-    states = [trial.state for trial in run.trials]
-    planned = run.record.epochs
-    return Cost(
-        wall_seconds=_wall_seconds([(record.started, record.ended) for record in ended]),
-        training_seconds=sum(record.seconds_training for record in ended),
-        epochs=sum(trial.epochs for trial in run.trials),
-        epochs_saved=sum(planned - trial.epochs for trial in run.trials if trial.state == "PRUNED"),
-        complete=states.count("COMPLETE"),
-        pruned=states.count("PRUNED"),
-        failed=states.count("FAIL"),
-        running=states.count("RUNNING"),
-    )
-
-
-def _wall_seconds(spans: list[tuple[str, str]]) -> float | None:
-    try:
-        started = min(datetime.datetime.fromisoformat(start) for start, _ in spans)
-        ended = max(datetime.datetime.fromisoformat(end) for _, end in spans)
-        return (ended - started).total_seconds()
-    except (ValueError, TypeError):
-        return None

@@ -58,8 +58,7 @@ def find_grid(run: Run, chosen: tuple[str, str] | None, *, telling: tuple[str, .
     if len(varied) < 2:
         return None
     (columns, column_of), (rows, row_of) = (_side(trials, name) for name in varied[:2])
-    sign = -1.0 if run.direction == "maximize" else 1.0
-    ordered = sorted(trials, key=lambda trial: np.inf if trial.score is None else sign * trial.score)
+    ordered = sorted(trials, key=lambda trial: np.inf if trial.score is None else -run.direction.sign * trial.score)
     return Grid(
         rows=rows,
         columns=columns,

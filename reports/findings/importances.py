@@ -65,5 +65,4 @@ def _first_of(run: Run, study: optuna.Study) -> Callable[[FrozenTrial], float] |
     """Return what to explain where a study has several objectives: the first; small is good."""
     if len(study.directions) == 1:
         return None
-    sign = -1.0 if run.direction == "maximize" else 1.0
-    return lambda trial: sign * float(trial.values[0])
+    return lambda trial: -run.direction.sign * float(trial.values[0])

@@ -77,12 +77,13 @@ def parameter_names(run: Run) -> tuple[str, ...]:
 def trial_rows(run: Run) -> tuple[TrialRow, ...]:
     """Return the trials for the page: ranked ones first, then those with a score, then the rest by number."""
     ranks = {trial.number: place for place, trial in enumerate(run.ranked, start=1)}
-    sign = -1.0 if run.direction == "maximize" else 1.0
 
     def place(trial: Trial) -> tuple[int, float, int]:
         if trial.number in ranks:
             return 0, float(ranks[trial.number]), trial.number
-        return (1, sign * trial.score, trial.number) if trial.score is not None else (2, 0.0, trial.number)
+        return (
+            (1, -run.direction.sign * trial.score, trial.number) if trial.score is not None else (2, 0.0, trial.number)
+        )
 
     winner = run.winner
     return tuple(

@@ -117,11 +117,10 @@ def _course(study: str, steps: tuple[tuple[float, float], ...], tone: Tone) -> S
 
 def _steps(run: Run) -> Iterator[tuple[float, float]]:
     """Yield minutes of training and the best score of complete trials, in the order in which trials ended."""
-    better = max if run.direction == "maximize" else min
     ended = sorted((trial.record for trial in run.trials if trial.record), key=lambda record: record.ended)
     best: float | None = None
     for seconds, record in zip(accumulate(record.seconds_training for record in ended), ended, strict=True):
         if record.state == "COMPLETE" and record.score is not None:
-            best = record.score if best is None else better(best, record.score)
+            best = record.score if best is None else run.direction.best_of((best, record.score))
         if best is not None:
             yield seconds / 60, best

@@ -43,8 +43,7 @@ def status(*, study: str, runs: str, as_json: bool) -> None:
 @JSON
 def report(*, study: str, lite: bool, watch: bool, grid: str | None, runs: str, as_json: bool) -> None:
     """Write report.html again from stored results."""
-    from search.results.report import Wanted, write_report
-    from search.results.report_watch import changes, stored_state
+    from search.results.report import Wanted, changes, stored_state, write_report
     from search.results.status import find_run, is_being_run
 
     folder, wanted = find_run(study, runs), Wanted(is_lite=lite, grid=_pair(grid))

@@ -1,8 +1,9 @@
-"""Writing a study's report: its database opened wherever it is, and what goes wrong told as one error."""
+"""Writing a study's report, once or whenever results change, from its folder and its database."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,13 +12,27 @@ import optuna
 from reports.findings.answer import Answer
 from reports.findings.findings import Findings, find
 from reports.pages.page import publish
+from reports.stored import layout
 from reports.stored.read import read_run
 from reports.stored.study_copy import copy_study, in_memory
 from search.results.run_folder import RunFolder
-from search.results.status import read_settings
+from search.results.status import is_being_run, read_settings
 from search.storage.database import study_storage
 from search.storage.url import resolve_storage, sqlite_file, without_secrets
 from spaces.errors import RecordError, StorageError, TamizError, first_line
+
+SHORTEST_PAUSE_SECONDS = 2.0
+_share = 0.1
+"""Part of the time that writing may take from a search on the same cores."""
+_stored = (
+    layout.SETTINGS,
+    layout.DATABASE,
+    f"{layout.DATABASE}-wal",
+    f"{layout.TRIALS}/*/{layout.RESULT}",
+    f"{layout.BEST}/{layout.MEASUREMENT}",
+)
+
+State = frozenset[tuple[str, int, int]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +80,47 @@ def write_report(folder: RunFolder, wanted: Wanted, *, note: Callable[[str], Non
             f"can't write the report in {folder.path}: {error.strerror or error}; an older one stays as it was"
         ) from error
     return Report(findings=findings, path=path)
+
+
+def changes(
+    folder: RunFolder,
+    since: State,
+    *,
+    is_running: Callable[[RunFolder], bool] = is_being_run,
+    pause: Callable[[float], None] = time.sleep,
+) -> Iterator[None]:
+    """Yield whenever what is stored has changed, until no search runs any more and the last change was yielded.
+
+    Args:
+        folder: the study's.
+        since: the state that is known already.
+        is_running: whether a driver works on the study.
+        pause: waits so many seconds; longer where what is done about a change takes longer.
+    """
+    seconds = 0.0
+    while True:
+        goes_on = is_running(folder)  # asked first: what is stored after it is seen the next time
+        state = stored_state(folder)
+        if state != since:
+            since, began = state, time.monotonic()
+            yield
+            seconds = time.monotonic() - began
+        if not goes_on:
+            return
+        pause(max(SHORTEST_PAUSE_SECONDS, seconds / _share))
+
+
+def stored_state(folder: RunFolder) -> State:
+    """Return the name, time of change and size of each file that a report is made from."""
+    found = set()
+    for pattern in _stored:
+        for path in folder.path.glob(pattern):
+            try:
+                known = path.stat()
+            except FileNotFoundError:  # gone since it was listed
+                continue
+            found.add((str(path), known.st_mtime_ns, known.st_size))
+    return frozenset(found)
 
 
 def _study(folder: RunFolder, note: Callable[[str], None], url: str | None) -> optuna.Study | None:

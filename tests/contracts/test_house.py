@@ -27,7 +27,6 @@ MOST_LINES = 250
 STILL_LONGER = {
     "objectives/training/training.py",
     "search/driver/run.py",
-    "search/results/run_folder.py",
     "search/storage/write_behind.py",
     "search/workers/ray_backend",
     "search/workers/ray_backend/session.py",

@@ -112,7 +112,7 @@ def test_watching_ends_in_order_with_ctrl_c(report: Say, folder: Path, monkeypat
         yield
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("search.results.report_watch.changes", pressed)
+    monkeypatch.setattr("search.results.report.changes", pressed)
     with filelock.FileLock(folder / ".lock"):
         code, out, told = report("--watch")
     assert (code, out) == (0, f"{folder / 'report.html'}\n")

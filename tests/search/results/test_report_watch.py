@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from search.results.report_watch import SHORTEST_PAUSE_SECONDS, changes, stored_state
+from search.results.report import SHORTEST_PAUSE_SECONDS, changes, stored_state
 from search.results.run_folder import RunFolder
 from tests.search.fixtures.finished_study import SPACE
 

@@ -1,0 +1,108 @@
+"""The winner against hand-made baselines and the next best trials, on the same validation images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reports.classifier.intervals import SIGNIFICANT, McNemar, mcnemar
+from reports.stored.outcome import baseline_trials
+from reports.stored.run import CLOSELY_READ, Run, Trial
+from reports.wording import count, listing, metric_name
+
+_most_sentences = 2
+"""Clearly beaten baselines that have a sentence each; more share one, and the table has their numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Baseline:
+    """A hand-made choice against the winner, on the same validation images."""
+
+    name: str
+    trial: int | None
+    """None: not tried yet, or without a score."""
+    value: float | None
+    """Its score."""
+    only_winner_right: int | None
+    """Images that only the winner has right; None where the two can't be paired."""
+    only_baseline_right: int | None
+    p: float | None
+    """Of McNemar's exact test."""
+
+
+def find_baselines(run: Run) -> tuple[Baseline, ...]:
+    """Return each hand-made choice of the space beside the winner."""
+    trials = baseline_trials(run.record.baselines, run.trials)
+    return tuple(_baseline(run, name, trial) for name, trial in trials.items())
+
+
+def _baseline(run: Run, name: str, trial: Trial | None) -> Baseline:
+    test = _paired(run, run.winner, trial)
+    return Baseline(
+        name=name,
+        trial=trial.number if trial else None,
+        value=trial.score if trial else None,
+        only_winner_right=test.only_first if test else None,
+        only_baseline_right=test.only_second if test else None,
+        p=test.p if test else None,
+    )
+
+
+def baseline_sentences(run: Run, baselines: tuple[Baseline, ...]) -> tuple[str, ...]:
+    """Return a sentence for each baseline, but one for all that are clearly beaten where these are many."""
+    beaten = [one for one in baselines if one.p is not None and one.p < SIGNIFICANT]
+    together = beaten if len(beaten) > _most_sentences else []
+    found = [sentence for one in baselines if one not in together and (sentence := _baseline_sentence(run, one))]
+    if together:
+        names = listing([one.name for one in together], most=len(together))
+        found.insert(
+            0,
+            f"On the same {count(_validation_images(run), 'validation image')} the winner is right more often than "
+            f"each of {names}, by more than chance explains.",
+        )
+    return tuple(found)
+
+
+def _baseline_sentence(run: Run, one: Baseline) -> str:
+    if run.winner and one.trial == run.winner.number:
+        return f"The hand-made {one.name} is still the best: the search found nothing better."
+    if one.p is None:
+        return ""
+    verdict = (
+        "more than chance explains" if one.p < SIGNIFICANT else "which chance could explain as well: take it as a tie"
+    )
+    return (
+        f"Of the same {count(_validation_images(run), 'validation image')}, {one.only_winner_right:,} are right only "
+        f"with the winner and {one.only_baseline_right:,} only with {one.name}: {verdict}."
+    )
+
+
+def _validation_images(run: Run) -> int:
+    return len(next(iter(run.validation.values())).labels)
+
+
+def _paired(run: Run, first: Trial | None, second: Trial | None) -> McNemar | None:
+    if first is None or second is None or first.number == second.number:
+        return None
+    one, two = run.validation.get(first.number), run.validation.get(second.number)
+    if one is None or two is None or not (len(one.images) == len(two.images) and (one.images == two.images).all()):
+        return None
+    return mcnemar(one.probabilities.argmax(axis=1) == one.labels, two.probabilities.argmax(axis=1) == two.labels)
+
+
+def ranking_sentence(run: Run) -> str:
+    """Return how sure the order of the best trials is; empty where the winner can't be compared with any."""
+    tests = [test for trial in run.ranked[:CLOSELY_READ] if (test := _paired(run, run.winner, trial))]
+    if not tests:
+        return ""
+    ties = sum(not test.is_significant for test in tests)
+    chosen = (
+        f"The winner was chosen from {count(len(run.ranked), 'finished trial')} by its {metric_name(run.record.metric)}"
+    )
+    flattered = "so that score is a little flattering; the score on the test images is not."
+    if ties == 0:
+        verdict = f"The winner stands out: it beats each of the next {len(tests)} on the same images (McNemar, 5 %)."
+        return f"{verdict} {chosen}, {flattered}"
+    return (
+        f"Of the next {count(len(tests), 'trial')}, {ties} can't be told from the winner on these validation images "
+        f"(McNemar, 5 %): their order may be chance. {chosen}, {flattered}"
+    )
