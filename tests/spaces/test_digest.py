@@ -78,9 +78,13 @@ def test_the_earlier_digest_of_cnn_cifar_is_accepted() -> None:
 def test_another_digest_is_not_accepted() -> None:
     of_cifar, of_fashion = find_space("cnn_cifar").digest, find_space("mlp_fashion").digest
 
-    assert not any(is_same_source(of_fashion, then) for then in (of_cifar, *EARLIER_DIGESTS[of_cifar], "sha256:0"))
+    before = "sha256:b55f2bbcd2e18a571fc017a498ee666cd5ce65c08b2a7e3f9b3e30225707167b"  # of cnn_cifar
+
+    assert not any(is_same_source(of_fashion, then) for then in (of_cifar, before, "sha256:0", ""))
 
 
 def test_earlier_digests_are_those_of_spaces_as_they_are() -> None:
     """A row without a space is dead: the space's code has changed since, and the row goes."""
-    assert set(EARLIER_DIGESTS) <= {find_space(name).digest for name in space_names()}
+    digests = {find_space(name).digest.removeprefix("sha256:")[:16] for name in space_names()}
+
+    assert set(EARLIER_DIGESTS) <= digests

@@ -335,7 +335,8 @@ def test_views_are_shared_and_those_that_no_epoch_sees_are_not_made(few: StudyDa
 
     assert (again.note or "").endswith("of 2 augmented views of each image, were taken as computed before")
     assert not np.array_equal(three.train[0].images, three.train[1].images)
-    assert again.recipe.augment.is_off
+    assert again.head is not None
+    assert again.head.augment.is_off
     assert [labels.tolist() for labels in (three.train[1].labels, three.train[1].indices)] == [
         few.train.labels[few.train.indices].tolist(),
         list(range(len(few.train))),
