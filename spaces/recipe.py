@@ -12,41 +12,11 @@ from typing import Any
 
 from spaces.checks import check_at_least, check_between, check_fraction, check_one_of
 from spaces.errors import RecordError
-from spaces.networks import (
-    ACTIVATIONS,
-    MLP,
-    PADDINGS,
-    POOLINGS,
-    SUMMARIES,
-    ConvNet,
-    Network,
-    ResNet,
-    Stage,
-)
+from spaces.networks import MLP, ConvNet, Network, ResNet, Stage
 from spaces.records import from_plain, parse, to_plain
 
-__all__ = [
-    "ACTIVATIONS",
-    "CLASS_WEIGHTS",
-    "FILLS",
-    "MLP",
-    "OPTIMIZERS",
-    "OUTPUTS",
-    "PADDINGS",
-    "PIXELS",
-    "POOLINGS",
-    "SCHEDULES",
-    "SUMMARIES",
-    "Augment",
-    "ConvNet",
-    "Fit",
-    "ImageShape",
-    "Network",
-    "Recipe",
-    "ResNet",
-    "Stage",
-    "Unfreeze",
-]
+# A space finds all that it needs here, networks included.
+__all__ = ["MLP", "Augment", "ConvNet", "Fit", "ImageShape", "Network", "Recipe", "ResNet", "Stage", "Unfreeze"]
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 SCHEDULES = ("constant", "cosine", "one_cycle", "step")
@@ -145,6 +115,11 @@ class Fit:
         check_at_least("batch_size", self.batch_size, 1)
         if self.weight_decay < 0.0:
             raise RecordError(f"invalid weight_decay {self.weight_decay}: expected 0 or more")
+
+    @property
+    def has_schedule(self) -> bool:
+        """Whether the learning rate changes while training."""
+        return self.schedule != "constant" or self.warmup > 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ def look_inside(model: keras.Model, examples: Examples, predictions: Predictions
     shown = examples.images[examples.indices[rows]]
     pictured = _spread([layer for layer in model.layers if _has_maps(layer)])
     return NetworkInside(
-        layers=tuple(_described(layer) for layer in _all_layers(model)),
+        layers=tuple(_described(layer) for layer in leaves(model) if not isinstance(layer, keras.layers.InputLayer)),
         maps=tuple(
             LayerMaps(layer=layer.name, pixels=_stretched(found))
             for layer, found in zip(pictured, _outputs(model, pictured, shown), strict=True)
@@ -56,12 +56,12 @@ def _surest(predictions: Predictions) -> NDArray[np.intp]:
     return np.array([of[predictions.probabilities[of, predictions.labels[of[0]]].argmax()] for of in rows])
 
 
-def _all_layers(model: keras.Model) -> Iterator[keras.Layer]:
+def leaves(model: keras.Model) -> Iterator[keras.Layer]:
     """Yield the layers in their order, with those of a network inside the network."""
     for layer in model.layers:
         if isinstance(layer, keras.Model):
-            yield from _all_layers(layer)
-        elif not isinstance(layer, keras.layers.InputLayer):
+            yield from leaves(layer)
+        else:
             yield layer
 
 

@@ -28,7 +28,8 @@ from objectives.files.atomic import whole_file, write_whole
 from objectives.files.cache import mark_used, remove_unused
 from objectives.messages import Examples
 from objectives.networks import augmentation
-from objectives.networks.transfer import features_at_cut, pooled
+from objectives.networks.head import pooled
+from objectives.networks.transfer import features_at_cut
 from spaces.backbones import NONE
 from spaces.errors import RecordError
 from spaces.recipe import Augment

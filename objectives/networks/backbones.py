@@ -19,6 +19,7 @@ from filelock import FileLock
 from keras import layers, ops
 
 from objectives.data.directories import DataDirectories
+from objectives.evaluation.inspection import leaves
 from spaces.backbones import EXPORTED, IMAGENET, NONE, Backbone, Cut
 from spaces.errors import DataError, first_line
 from spaces.transfer import Transfer
@@ -48,14 +49,6 @@ def load_cut(network: Transfer) -> keras.Model:
         if isinstance(layer, layers.Dropout | layers.AlphaDropout | layers.GaussianDropout):
             layer.rate = 0.0  # Keras 3.15 would drop while training, even from a network called with training=False
     return cut
-
-
-def leaves(model: keras.Model) -> list[keras.Layer]:
-    """Return the layers in their order, with those of a network inside the network."""
-    found: list[keras.Layer] = []
-    for layer in model.layers:
-        found += leaves(layer) if isinstance(layer, keras.Model) else [layer]
-    return found
 
 
 def preprocessed(pixels: Tensor, name: str) -> Tensor:

@@ -7,22 +7,12 @@ from collections.abc import Iterator
 import keras
 from keras import layers
 
-from objectives.networks.registry import build
+from objectives.networks.head import head
+from objectives.networks.registry import NORM_MOMENTUM, build
 from spaces.recipe import ConvNet, Stage
+from spaces.transfer import Head
 
 _poolings = {"max": layers.MaxPooling2D, "average": layers.AveragePooling2D}
-
-
-_summaries = {
-    "flatten": layers.Flatten,
-    "average": layers.GlobalAveragePooling2D,
-    "max": layers.GlobalMaxPooling2D,
-}
-
-
-NORM_MOMENTUM = 0.9
-"""Of batch norm's running mean and variance. Keras' 0.99 lags hundreds of steps behind: after an epoch of
-a small dataset, what is measured on validation images would be another network than the one in training."""
 
 
 @build.register
@@ -32,12 +22,13 @@ def convolutional(network: ConvNet, images: keras.KerasTensor) -> keras.KerasTen
     kernels = iter(network.kernels)
     for number, stage in enumerate(network.stages, start=1):
         x = _stage(x, stage, network, kernels, name=f"stage{number}")
-    x = _summaries[network.summary](name="summary")(x)
-    if network.dense_units:
-        x = layers.Dense(network.dense_units, activation=network.activation, name="dense")(x)
-    if network.dense_dropout:
-        x = layers.Dropout(network.dense_dropout, name="dense_dropout")(x)
-    return x
+    top = Head(
+        summary=network.summary,
+        dense_units=network.dense_units,
+        activation=network.activation,
+        dropout=network.dense_dropout,
+    )
+    return head(top, x)
 
 
 def _stage(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from objectives.networks.registry import build
+from objectives.networks.registry import NORM_MOMENTUM, build
 from spaces.networks import MLP
 
 
@@ -21,7 +21,7 @@ def fully_connected(network: MLP, images: keras.KerasTensor) -> keras.KerasTenso
 def _hidden(x: keras.KerasTensor, units: int, network: MLP, *, name: str) -> keras.KerasTensor:
     if network.batch_norm:
         x = layers.Dense(units, use_bias=False, name=name)(x)
-        x = layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+        x = layers.BatchNormalization(momentum=NORM_MOMENTUM, name=f"{name}_norm")(x)
         x = layers.Activation(network.activation, name=f"{name}_activation")(x)
     else:
         x = layers.Dense(units, activation=network.activation, name=name)(x)

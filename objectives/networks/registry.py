@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     import keras
 
 
+NORM_MOMENTUM = 0.9
+"""Of batch norm's running mean and variance. Keras' 0.99 lags hundreds of steps behind: after an epoch on a
+small dataset, validation would measure another network than the one in training."""
+
+
 @functools.singledispatch
 def build(network: Network, images: keras.KerasTensor) -> keras.KerasTensor:
     """Apply the network that a description stands for to symbolic images.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-from objectives.networks.registry import build
+from objectives.networks.registry import NORM_MOMENTUM, build
 from spaces.networks import ResNet
 
 
@@ -71,7 +71,7 @@ def _convolution(
 
 
 def _norm(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:
-    return layers.BatchNormalization(momentum=0.9, name=f"{name}_norm")(x)
+    return layers.BatchNormalization(momentum=NORM_MOMENTUM, name=f"{name}_norm")(x)
 
 
 def _normed(x: keras.KerasTensor, *, name: str) -> keras.KerasTensor:

@@ -8,33 +8,18 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from objectives.networks.backbones import leaves, load_cut, preprocessed
+from objectives.evaluation.inspection import leaves
+from objectives.networks.backbones import load_cut, preprocessed
+from objectives.networks.head import head
 from objectives.networks.registry import build
 from spaces.recipe import Recipe
-from spaces.transfer import Head, Transfer
-
-_summaries = {
-    "flatten": layers.Flatten,
-    "average": layers.GlobalAveragePooling2D,
-    "max": layers.GlobalMaxPooling2D,
-}
+from spaces.transfer import Transfer
 
 
 @build.register
 def transferred(network: Transfer, images: keras.KerasTensor) -> keras.KerasTensor:
     """Apply a pretrained network and its head to symbolic images with pixels 0 to 255; raises `DataError`."""
-    return build(network.head, features_at_cut(network, images))
-
-
-@build.register
-def head(network: Head, features: keras.KerasTensor) -> keras.KerasTensor:
-    """Apply a head to a symbolic feature map (n, height, width, channels)."""
-    x = _summaries[network.summary](name="summary")(features)
-    if network.dense_units:
-        x = layers.Dense(network.dense_units, activation=network.activation, name="dense")(x)
-    if network.dropout:
-        x = layers.Dropout(network.dropout, name="dense_dropout")(x)
-    return x
+    return head(network.head, features_at_cut(network, images))
 
 
 def features_at_cut(network: Transfer, images: keras.KerasTensor) -> keras.KerasTensor:
@@ -48,11 +33,6 @@ def features_at_cut(network: Transfer, images: keras.KerasTensor) -> keras.Keras
     elif (images.shape[-1], channels) == (3, 1):
         images = ops.image.rgb_to_grayscale(images)
     return backbone(preprocessed(images, network.backbone.name), training=False)
-
-
-def pooled(features: keras.KerasTensor, summary: str) -> keras.KerasTensor:
-    """Return a feature map of one pixel (n, 1, 1, channels): the average or maximum over all pixels."""
-    return _summaries[summary](keepdims=True, name="pooled")(features)
 
 
 def unfreeze(model: keras.Model, layers_count: int) -> None:

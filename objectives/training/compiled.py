@@ -17,8 +17,8 @@ import numpy as np
 from keras import layers, ops
 from numpy.typing import NDArray
 
+from objectives.evaluation.inspection import leaves
 from objectives.networks import augmentation
-from objectives.networks.backbones import leaves
 from objectives.training import losses, optimizers
 from objectives.training.steps import steps_of
 from spaces.recipe import Recipe

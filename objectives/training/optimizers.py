@@ -65,7 +65,7 @@ def optimizer_of(fit: Fit, *, steps: int, model: keras.Model) -> keras.optimizer
         model: what it will train; weight decay leaves its biases and norms (one-dimensional) alone.
     """
     rate: Schedule | float = fit.learning_rate
-    if has_schedule(fit):
+    if fit.has_schedule:
         rate = Schedule(peak=fit.learning_rate, curve=fit.schedule, warmup=fit.warmup, steps=steps)
     decay = fit.weight_decay or None
     optimizer: keras.optimizers.Optimizer
@@ -106,13 +106,8 @@ def kinds(fit: Fit) -> dict[str, Any]:
     return {
         "optimizer": fit.optimizer,
         "momentum": fit.momentum,
-        "schedule": fit.schedule if has_schedule(fit) else None,
+        "schedule": fit.schedule if fit.has_schedule else None,
         "weight_decay": fit.weight_decay > 0.0,
         "label_smoothing": fit.label_smoothing,
         "class_weights": fit.class_weights,
     }
-
-
-def has_schedule(fit: Fit) -> bool:
-    """Whether the learning rate changes while training."""
-    return fit.schedule != "constant" or fit.warmup > 0.0

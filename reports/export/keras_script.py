@@ -79,7 +79,7 @@ def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_
         has_shares=recipe.fit.label_smoothing > 0 or recipe.augment.mixup > 0,
         smoothing=f"label_smoothing={_number(recipe.fit.label_smoothing)}" if recipe.fit.label_smoothing else "",
         class_weight=", class_weight=class_weight" if recipe.fit.class_weights != "none" else "",
-        has_schedule=_has_schedule(recipe.fit),
+        has_schedule=recipe.fit.has_schedule,
         falls=_falls[recipe.fit.schedule],
         rising=recipe.fit.warmup or (0.3 if recipe.fit.schedule == "one_cycle" else 0.0),
         optimizer=_optimizer(recipe.fit),
@@ -111,12 +111,8 @@ def _changes(augment: Augment) -> Iterator[str]:
         yield f"RandomErasing(factor=1.0, scale=({area}, {area}), fill_value=127.5, value_range=(0, 255))"
 
 
-def _has_schedule(fit: Fit) -> bool:
-    return fit.schedule != "constant" or fit.warmup > 0
-
-
 def _optimizer(fit: Fit) -> str:
-    rate = "rate" if _has_schedule(fit) else _number(fit.learning_rate)
+    rate = "rate" if fit.has_schedule else _number(fit.learning_rate)
     kind = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}[fit.optimizer]
     if kind == "AdamW" and not fit.weight_decay:
         kind = "Adam"  # the same, and accepted by Keras

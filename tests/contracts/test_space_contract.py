@@ -14,11 +14,7 @@ import pytest
 from objectives.messages import Objective, StudyData
 from objectives.networks.registry import build
 from spaces.backbones import Backbones
-from spaces.catalogue import (
-    find_space,
-    space_names,
-    with_backbones,
-)
+from spaces.catalogue import find_space, space_names, with_backbones
 from spaces.errors import UsageError
 from spaces.parameters import Parameter, RandomSuggest, find_parameters, recipe_for
 from spaces.recipe import ImageShape, Recipe

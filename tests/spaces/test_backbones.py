@@ -8,18 +8,11 @@ from pathlib import Path
 import pytest
 
 from spaces.backbones import APPLICATIONS, EXPORTED, OURS, Backbone, Backbones, find_backbones
-from spaces.catalogue import (
-    find_space,
-    with_backbones,
-)
+from spaces.catalogue import find_space, with_backbones
 from spaces.errors import DataError, RecordError, UnknownNameError, UsageError
 from spaces.parameters import baseline_recipe, find_parameters
 from spaces.recipe import ConvNet, Fit, ImageShape, Recipe, Stage, Unfreeze
-from spaces.transfer import (
-    Head,
-    Transfer,
-    untrained,
-)
+from spaces.transfer import Head, Transfer, untrained
 
 CIFAR = ImageShape(height=32, width=32, channels=3)
 
