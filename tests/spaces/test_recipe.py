@@ -10,18 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spaces.errors import RecordError
+from spaces.networks import ACTIVATIONS, PADDINGS, POOLINGS, SUMMARIES
 from spaces.recipe import (
-    ACTIVATIONS,
     CLASS_WEIGHTS,
     FILLS,
     MLP,
     OPTIMIZERS,
     OUTPUTS,
-    PADDINGS,
     PIXELS,
-    POOLINGS,
     SCHEDULES,
-    SUMMARIES,
     Augment,
     ConvNet,
     Fit,
