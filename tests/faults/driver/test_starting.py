@@ -44,7 +44,7 @@ def test_a_ray_that_does_not_start_is_told_with_what_to_do_instead(
     session = RaySession.begin(log_file=tmp_path / "log.txt", workers=1)
     try:
         with pytest.raises(UsageError, match="^Ray does not start here: .*\nSearch without Ray: --executor inline$"):
-            session.crew()
+            _ = session.processes
     finally:
         session.close()
     assert "Ray did not start" in (tmp_path / "log.txt").read_text()

@@ -91,7 +91,7 @@ def workers(small_digits: StudyData, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("fault", "shown"), [("asleep", "odd_space.py"), ("busy", "odd_space.py"), ("stopped", "")])
-def test_a_worker_that_hangs_is_put_down_and_replaced(workers: RayWorkers, fault: str, shown: str) -> None:
+def test_a_worker_that_hangs_is_killed_and_replaced(workers: RayWorkers, fault: str, shown: str) -> None:
     until_idle(workers)
     workers.start(task(3, fault=fault))
     assert workers.next_event(3.0) is None
