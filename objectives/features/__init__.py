@@ -1,4 +1,4 @@
-"""Features: what a frozen part makes of images, computed once.
+"""Features: what is a training fed where a part of its network is frozen?
 
-Public: `shared`, `store`.
+Public: `shared` (the inputs of a training), `store` (features on disk).
 """

@@ -21,7 +21,7 @@ def augmented(network: keras.Model, augment: Augment) -> keras.Model:
     """Return a model that shares the network's weights and changes its images while training.
 
     Outside training, and where augmentation is off, it computes exactly what the network does.
-    With mixup it gives each image's share in the blend besides, and blends the labels itself.
+    With mixup it also returns each image's share in the blend, and blends the labels itself.
     """
     if augment.is_off:
         return keras.Model(network.inputs, network.outputs, name="training")
@@ -36,7 +36,7 @@ def augmented(network: keras.Model, augment: Augment) -> keras.Model:
 
 
 def kinds(augment: Augment) -> dict[str, Any]:
-    """Return what of an augmentation is fixed in a model of `augmented`: all but its strengths."""
+    """Return what an `augmented` model fixes: all of an augmentation but its strengths."""
     return {
         "changes": [change.__name__ for change in _types_of_change(augment)],
         "flips": [augment.flip_horizontal, augment.flip_vertical],
@@ -46,7 +46,7 @@ def kinds(augment: Augment) -> dict[str, Any]:
 
 
 def reset(model: keras.Model, augment: Augment) -> None:
-    """Give a model of `augmented` the strengths of another augmentation of its kinds, and new random seeds."""
+    """Set the strengths of another augmentation of the same kinds, and new random seeds."""
     for layer in model.layers:
         if isinstance(layer, RandomChange | Mixup):
             layer.take(augment)
@@ -54,7 +54,7 @@ def reset(model: keras.Model, augment: Augment) -> None:
 
 
 def view(images: NDArray[np.uint8], augment: Augment, *, seed: int) -> NDArray[np.float32]:
-    """Return images (n, height, width, channels) changed once, each by amounts of its own that the seed decides.
+    """Return images (n, height, width, channels) augmented once; the seed decides by how much each.
 
     Mixup is left out: it changes labels too.
     """
@@ -65,7 +65,7 @@ def view(images: NDArray[np.uint8], augment: Augment, *, seed: int) -> NDArray[n
 
 
 def _changes(augment: Augment, *, seed: int | None = None) -> Iterator[RandomChange]:
-    """Yield what changes images; each draws with a seed of its own, from `seed` on, or one of Keras' choice."""
+    """Yield the layers; each has its own random seed, counted from `seed`, or one that Keras draws."""
     for number, change in enumerate(_types_of_change(augment)):
         yield change(augment, seed=None if seed is None else seed + number)
 
@@ -84,7 +84,7 @@ def _types_of_change(augment: Augment) -> Iterator[type[RandomWarp | RandomLight
 
 
 class RandomChange(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
-    """Changes images (n, height, width, channels) of pixels 0 to 255 while training; else they pass."""
+    """Changes images (n, height, width, channels) of pixels 0 to 255, only while training."""
 
     def __init__(self, name: str, augment: Augment, *, seed: int | None = None) -> None:
         super().__init__(name=name)
@@ -96,7 +96,7 @@ class RandomChange(keras.layers.Layer):  # type: ignore[misc]  # Keras has no ty
         self.take(augment)
 
     def take(self, augment: Augment) -> None:
-        """Change images as strongly as an augmentation says; a compiled model need not be compiled again."""
+        """Take the strengths of an augmentation; a compiled model stays compiled."""
         self.strengths.assign(self._strengths_in(augment))
 
     def call(self, images: Any, training: bool = False) -> Any:  # noqa: FBT001  # Keras' signature

@@ -25,7 +25,7 @@ class Mixup(keras.layers.Layer):  # type: ignore[misc]  # Keras has no types
         self.supports_jit = keras.backend.backend() != "tensorflow"  # XLA there lacks the gamma distribution
 
     def take(self, augment: Augment) -> None:
-        """Blend as strongly as an augmentation says; a compiled model need not be compiled again."""
+        """Take the strength of an augmentation; a compiled model stays compiled."""
         self.strength.assign(augment.mixup)
 
     def call(self, images: Any, training: bool = False) -> tuple[Any, Any]:  # noqa: FBT001  # Keras' signature
@@ -50,7 +50,7 @@ class MixupModel(keras.Model):  # type: ignore[misc]  # Keras has no types
         return super().compute_loss(x, labels, probabilities, sample_weight, training)
 
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
-        """Return the metrics, which hold an image to the class of its larger share."""
+        """Return the metrics, which count the class of an image's larger share as the true one."""
         return super().compute_metrics(x, y, y_pred[0], sample_weight)
 
 

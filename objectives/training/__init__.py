@@ -1,4 +1,4 @@
 """Training: how is one network trained?
 
-Public: `training.Training`.
+Public: `training.Training`, `compiled.CompiledNetworks` (kept between trainings), `failures` (why one ended).
 """

@@ -10,7 +10,7 @@ from keras import ops
 
 from spaces.recipe import Fit
 
-_one_cycle_rise = 0.3  # fraction of the steps, where no warm-up says otherwise; fast.ai's default
+_one_cycle_rise = 0.3  # fraction of the steps, without a warm-up; fast.ai's default
 
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
@@ -28,7 +28,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
         self.take(peak=peak, warmup=warmup, steps=steps)
 
     def take(self, *, peak: float, warmup: float, steps: int) -> None:
-        """Follow the curve from another peak or over other steps; a compiled model need not be compiled again."""
+        """Follow the curve from another peak or over other steps; a compiled model stays compiled."""
         self.peak = peak
         self.warmup = warmup
         self.steps = steps
@@ -90,7 +90,7 @@ def optimizer_of(fit: Fit, *, steps: int, model: keras.Model) -> keras.optimizer
 
 
 def reset(optimizer: keras.optimizers.Optimizer, fit: Fit, *, steps: int) -> None:
-    """Bring an optimizer of `optimizer_of` to the state of a fresh one, with the rates of another `Fit` of its kind."""
+    """Reset an optimizer to the state of a fresh one, with the rates of another `Fit` of the same kinds."""
     for variable in optimizer.variables:
         variable.assign(ops.zeros_like(variable))
     if isinstance(optimizer._learning_rate, Schedule):
@@ -102,7 +102,7 @@ def reset(optimizer: keras.optimizers.Optimizer, fit: Fit, *, steps: int) -> Non
 
 
 def kinds(fit: Fit) -> dict[str, Any]:
-    """Return what of a fit is fixed in a compiled model: all but its rates."""
+    """Return what a compiled model fixes: all of a fit but its rates."""
     return {
         "optimizer": fit.optimizer,
         "momentum": fit.momentum,

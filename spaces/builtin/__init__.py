@@ -1,1 +1,1 @@
-"""The spaces that ship with Tamiz, one module each."""
+"""Which spaces ship with Tamiz? Each module here is one, found by its name."""
