@@ -1,4 +1,4 @@
-"""What the dashboard shows of a trial: its confusion matrix, per-class table and curve as artifacts, and a note."""
+"""What the dashboard shows for each trial: confusion matrix, per-class table and curve as artifacts, and a note."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ from search.results.run_folder import RunFolder
 from spaces.errors import StorageError
 
 PICTURE_SIDE = 240
-"""Pixels of a confusion matrix, about."""
+"""Approximate side of a confusion matrix in pixels."""
 _sentences_most = 5
-_dark = np.array([8, 48, 107])  # the end of ColorBrewer's "Blues"; white is no image at all
+_dark = np.array([8, 48, 107])  # the end of ColorBrewer's "Blues"; white stands for zero images
 _marks = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|!&"} | {"\n": " ", "\r": " "})
 
 
 def artifact_store(folder: RunFolder) -> FileSystemArtifactStore:
-    """Return where a study's artifacts are kept; makes the folder."""
+    """Return the store of a study's artifacts; creates its folder."""
     path = folder.path / "artifacts"
     path.mkdir(exist_ok=True)
     return FileSystemArtifactStore(path)
 
 
 def attach(trial: optuna.Trial, record: TrialRecord, folder: RunFolder) -> None:
-    """Attach to a trial what the dashboard shows of it; must come before it is told, since told trials are frozen.
+    """Attach to a trial what the dashboard shows; call it before `study.tell`, since finished trials are frozen.
 
     Args:
-        trial: one that has been recorded in the folder.
-        record: how it ended.
-        folder: the study's.
+        trial: has been recorded in the folder.
+        record: its result.
+        folder: the run folder.
 
     Raises:
-        StorageError: the disk is full or gone.
+        StorageError: the disk is full or unavailable.
     """
     own = folder.trial(record.trial)
     files = []
@@ -55,7 +55,7 @@ def attach(trial: optuna.Trial, record: TrialRecord, folder: RunFolder) -> None:
             classes = _classes(folder, count=predictions.probabilities.shape[1])
             predicted = predictions.probabilities.argmax(axis=1)
             counts = confusion_counts(predictions.labels, predicted, len(classes))
-            # Not synchronised: both are made again should the run stop before the trial is told.
+            # Without fsync: both files are written again if the run stops before the trial is told.
             (own / "confusion.png").write_bytes(confusion_png(counts))
             (own / "per_class.csv").write_bytes(_csv(class_table(predictions.labels, predicted, classes)).encode())
             files = [("confusion.png", "image/png"), ("per_class.csv", "text/csv"), (layout.HISTORY, "text/csv")]
@@ -64,12 +64,12 @@ def attach(trial: optuna.Trial, record: TrialRecord, folder: RunFolder) -> None:
         for name, kind in files:
             _upload(store, own / name, trial, kind)
     except OSError as error:
-        raise StorageError(f"can't write what the dashboard shows of trial {record.trial}: {error.strerror}") from error
+        raise StorageError(f"cannot write the dashboard's files of trial {record.trial}: {error.strerror}") from error
     save_note(trial, note)
 
 
 def confusion_png(counts: NDArray[np.int32]) -> bytes:
-    """Return a confusion matrix (classes, classes) as a PNG picture: the darker, the larger a share of its row."""
+    """Return a confusion matrix (classes, classes) as a PNG image; darker cells hold a larger share of their row."""
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     colours = np.rint(255 + share[:, :, np.newaxis] * (_dark - 255)).astype(np.uint8)
     side = max(1, PICTURE_SIDE // len(counts))
@@ -110,5 +110,5 @@ def _confusions(counts: NDArray[np.int32], classes: tuple[str, ...]) -> str:
 
 
 def _text(text: str) -> str:
-    """Return text that Markdown shows as it is: names of classes are a stranger's."""
+    """Return text escaped for Markdown, since class names may hold anything."""
     return text.translate(_marks)

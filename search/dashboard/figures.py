@@ -1,4 +1,4 @@
-"""What the dashboard shows of a study beside its own charts: the figures of our report."""
+"""Figures of the report that are stored in the study, for the dashboard to show beside its own charts."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from reports.findings.findings import Findings
 from search.storage.errors import DatabaseError, database_errors
 
 PREFIX = "tamiz-"
-"""Of the names of our figures in a study."""
+"""Prefix of the names of these figures in a study."""
 _classes_most = 100
-"""Classes up to which a confusion matrix is kept in the database: it grows with their square."""
+"""Most classes for which the confusion matrix is stored; its size grows with their square."""
 
 
 def keep_figures(findings: Findings, storage: RDBStorage, *, note: Callable[[str], None]) -> None:
@@ -39,7 +39,7 @@ def keep_figures(findings: Findings, storage: RDBStorage, *, note: Callable[[str
 
 
 def figures(findings: Findings) -> Iterator[Drawing]:
-    """Yield the charts that the stock dashboard does not have: of the winner's predictions and of learning curves."""
+    """Yield charts that the dashboard lacks: of the best model's predictions, and of learning curves."""
     run, found, winner = findings.run, findings.classification, findings.run.winner
     if found is not None:
         if len(run.classes) <= _classes_most:

@@ -1,4 +1,4 @@
-"""Optuna's dashboard for one study, behind a guard: own host names, a token, perhaps reading only."""
+"""Serves Optuna's dashboard for one study, with a check of the host name, a token, and an optional read-only mode."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _least_token = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Guard:
-    """WSGI middleware: lets the owner's browser in, and nobody else's pages.
+    """WSGI middleware that admits only the owner's browser, and no requests from other sites' pages.
 
-    A request must name one of our hosts (against DNS rebinding) and carry the token: once in the
-    address (`?token=`), from then on in a cookie that other sites' pages can't send. Artifacts come
-    without the right to run script, or to be taken for another type than they are.
+    A request must name an accepted host (against DNS rebinding) and hold the token: first in the URL
+    (`?token=`), then in a cookie that other sites' pages can't send. Artifacts are sent with headers
+    that forbid scripts and content sniffing.
     """
 
     app: WSGIApplication
@@ -44,23 +44,23 @@ class Guard:
     is_read_only: bool = False
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Answer a request, or pass it on."""
+        """Refuse a request, or pass it to the dashboard."""
         if self.hosts is not None and _host(environ) not in self.hosts:
-            return _refuse(start_response, "this host name is not served here")
+            return _refuse(start_response, "unknown host name")
         asked = parse_qs(environ.get("QUERY_STRING", "")).get("token", [""])[0]
         if environ["REQUEST_METHOD"] == "GET" and self._is_token(asked):
             return self._welcome(environ, start_response)
         if not self._is_token(_cookie(environ)):
-            return _refuse(start_response, "open the address that `python -m search dashboard` printed")
+            return _refuse(start_response, "open the URL that `python -m search dashboard` printed")
         if self.is_read_only and environ["REQUEST_METHOD"] not in _reading:
-            return _refuse(start_response, "this dashboard is for reading only")
+            return _refuse(start_response, "this dashboard is read-only")
         return self.app(environ, _safer(environ, start_response))
 
     def _is_token(self, came: str) -> bool:
         return hmac.compare_digest(came.encode(), self.token.encode())
 
     def _welcome(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        """Turn the token in the address into a cookie, and show the address without it."""
+        """Move the token from the URL to a cookie, and redirect to the URL without it."""
         path = "/" + environ.get("PATH_INFO", "").lstrip("/\\")
         if not path.isprintable() or not path.isascii():
             path = "/"
@@ -75,19 +75,19 @@ class _Server(socketserver.ThreadingMixIn, WSGIServer):
 
 class _Quiet(WSGIRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the standard library's name
-        """Say nothing: an address may hold the token."""
+        """Log nothing: the URL may hold the token."""
 
 
 def open_server(guard: Guard, *, host: str, port: int) -> WSGIServer:
-    """Return a server that listens already; `serve_forever` answers.
+    """Return a server that is listening; `serve_forever` answers requests.
 
     Raises:
-        UsageError: the port is taken, or the host is none of this machine's.
+        UsageError: the port is in use, or the host is not an address of this machine.
     """
     try:
         return make_server(host, port, guard, server_class=_Server, handler_class=_Quiet)
     except (OSError, OverflowError) as error:
-        raise UsageError(f"can't listen on {host}, port {port}: {error}; choose another --port or --host") from None
+        raise UsageError(f"cannot listen on {host}, port {port}: {error}; choose another --port or --host") from None
 
 
 def serve(
@@ -96,21 +96,21 @@ def serve(
     """Serve a study's dashboard until the process is interrupted.
 
     Args:
-        folder: the study's.
-        host: address to listen on; other than this machine's own, only with a token of one's own.
+        folder: the run folder.
+        host: address to listen on; one that other machines can reach requires `token`.
         port: 0: a free one.
-        token: None: a fresh one.
-        is_read_only: refuse whatever would change the study.
-        say: told the address to open.
+        token: None: a random one.
+        is_read_only: refuse requests that would change the study.
+        say: prints the URL to open.
 
     Raises:
-        UsageError: a host that others can reach came without a token, or with a short one.
+        UsageError: the host can be reached by other machines and there is no token, or the token is too short.
     """
     is_local = f"[{host}]" in LOCAL_HOSTS or host in LOCAL_HOSTS
     if not is_local and token is None:
-        raise UsageError(f"--host {host} can be reached by others; accepted with --token SECRET of your own")
+        raise UsageError(f"--host {host} can be reached from other machines: expected --token SECRET as well")
     if token is not None and not (len(token) >= _least_token and token.isalnum() and token.isascii()):
-        raise UsageError(f"--token is not accepted; accepted: {_least_token} or more letters and digits")
+        raise UsageError(f"invalid --token: expected at least {_least_token} letters and digits")
     record = read_settings(folder)
     with study_storage(study_url(record.settings.get("storage"), folder.database)) as storage:
         from optuna_dashboard import wsgi
@@ -149,7 +149,7 @@ def _refuse(start_response: StartResponse, why: str) -> list[bytes]:
 
 
 def _safer(environ: WSGIEnvironment, start_response: StartResponse) -> StartResponse:
-    """Return a `start_response` that adds what keeps artifacts from acting, and the page from being framed."""
+    """Return a `start_response` that adds headers against scripts in artifacts and against framing of the page."""
     added = [("X-Content-Type-Options", "nosniff"), ("X-Frame-Options", "DENY"), ("Referrer-Policy", "no-referrer")]
     if environ.get("PATH_INFO", "").startswith("/artifacts/"):
         added.append(("Content-Security-Policy", "sandbox"))

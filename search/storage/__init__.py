@@ -1,4 +1,4 @@
 """Storage: where is the study kept?
 
-Public: `database.study_storage`, `url`, `write_behind`.
+Public: `database` (opens it), `errors`, `retry` (saves while it may be away), `url`, `write_behind`.
 """

@@ -1,4 +1,4 @@
-"""The study's database: opened, or refused with the reason."""
+"""Opens the study's database, or refuses it with the reason."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spaces.errors import StorageError, UsageError
 
 _connect_seconds = 10
 _answer_seconds = 30
-"""Of MySQL; for PostgreSQL see `search.storage.postgres`."""
+"""Longest time for one answer of MySQL; for PostgreSQL see `search.storage.postgres`."""
 
 
 @contextmanager
@@ -37,14 +37,14 @@ def study_storage(url: str) -> Iterator[RDBStorage]:
 def open_storage(url: str) -> RDBStorage:
     """Open, or make, the database behind an Optuna storage URL.
 
-    SQLite is written ahead of its file (WAL) and waits for locks; servers are checked before use.
+    SQLite uses write-ahead logging and waits for locks; connections to servers are checked before each use.
 
     Args:
-        url: with its password.
+        url: including its password.
 
     Raises:
-        UsageError: the URL is none, its driver is not installed, or the file is no database.
-        StorageError: the server can't be reached.
+        UsageError: the URL is invalid, its driver is not installed, or the file is not a database.
+        StorageError: the server can't be reached, or the file can't be opened.
         StudyConflictError: the database was made by another version of Optuna.
     """
     try:
@@ -58,18 +58,18 @@ def open_storage(url: str) -> RDBStorage:
         if sqlite:
             with storage.engine.connect() as connection:
                 connection.execute(sqlalchemy.text("PRAGMA journal_mode=WAL"))
-            sqlalchemy.event.listen(storage.engine, "connect", _once_open)
+            sqlalchemy.event.listen(storage.engine, "connect", _set_pragmas)
             storage.engine.dispose()
     except sql_errors.ArgumentError:
         raise UsageError(
-            f"{_shorten(url)!r} is no storage URL; accepted: sqlite:///path/to/study.db, postgresql://user@host/database"
+            f"{_shorten(url)!r} is an invalid storage URL: expected sqlite:///path/to/study.db or postgresql://user@host/database"
         ) from None
     except (sql_errors.NoSuchModuleError, ModuleNotFoundError, ImportError) as error:
         raise UsageError(
             f"no driver for {shown} ({error}); install one: pip install 'tamiz[postgres]' or 'tamiz[mysql]'"
         ) from None
     except sql_errors.OperationalError as error:
-        raise StorageError(f"can't open the study database {shown}: {reason(error)}") from None
+        raise StorageError(f"cannot open the study database {shown}: {reason(error)}") from None
     except sql_errors.DatabaseError as error:
         raise UsageError(f"{shown} is not an Optuna study: {reason(error)}") from None
     return storage
@@ -84,22 +84,23 @@ def _check_schema(url: str, *, shown: str) -> None:
 
 
 def bare_engine(url: str) -> sqlalchemy.Engine:
-    """Return an engine for what is done to a database beside Optuna; each connection ends when it is closed."""
+    """Return an engine for use beside Optuna; it does not keep connections that are closed."""
     options = _engine_options(url) | {"poolclass": sqlalchemy.NullPool, "pool_pre_ping": False}
     return sqlalchemy.create_engine(url, **options)
 
 
 def _engine_options(url: str) -> dict[str, Any]:
     if not url.startswith("postgresql"):
-        return {"connect_args": _connecting(url), "pool_pre_ping": not url.startswith("sqlite")}
-    from search.storage.postgres import connecting
+        return {"connect_args": _connect_options(url), "pool_pre_ping": not url.startswith("sqlite")}
+    from search.storage.postgres import connector
 
-    creator = connecting(url, _connecting(url))
-    return {"pool_pre_ping": True} | ({"connect_args": _connecting(url)} if creator is None else {"creator": creator})
+    options = _connect_options(url)
+    creator = connector(url, options)
+    return {"pool_pre_ping": True} | ({"connect_args": options} if creator is None else {"creator": creator})
 
 
-def _connecting(url: str) -> dict[str, int]:
-    """Return a driver's options with which a server that went away is noticed within a minute."""
+def _connect_options(url: str) -> dict[str, int]:
+    """Return options of the database driver that detect a lost server within a minute."""
     if url.startswith("sqlite"):
         return {"timeout": 60}
     if url.startswith("postgres"):
@@ -110,10 +111,10 @@ def _connecting(url: str) -> dict[str, int]:
     return {}
 
 
-def _once_open(connection: object, _record: object) -> None:
-    # Results are synchronised as files before they are told; the database may lag behind a power loss.
+def _set_pragmas(connection: object, _record: object) -> None:
+    # Results are on disk as files before they come here, so the database may lose the last ones in a power cut.
     connection.execute("PRAGMA synchronous=NORMAL")  # type: ignore[attr-defined]
-    # A lock that lasts is borne with by `search.storage.retry`, which does not keep the workers waiting.
+    # Longer locks are left to `search.storage.retry`, which does not keep the workers waiting.
     connection.execute("PRAGMA busy_timeout=2000")  # type: ignore[attr-defined]
 
 

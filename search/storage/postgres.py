@@ -1,7 +1,7 @@
-"""Connections to PostgreSQL that end when the server no longer answers.
+"""Connections to PostgreSQL with a timeout for each answer.
 
-What the system can tell of a connection, keepalives and `tcp_user_timeout` find out about: a network that drops
-everything. A server that is stopped, and a proxy that has lost the way to it, still acknowledge every packet.
+Keepalives and `tcp_user_timeout` detect a network that drops packets. They don't detect a server that is stopped, or a
+proxy that lost its server: those still acknowledge every packet.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from psycopg.abc import PQGen
 R = TypeVar("R")
 
 ANSWER_SECONDS = 30.0
-"""So long one answer may take; a batch of results is written in a fraction of one."""
+"""Longest time for one answer; writing a batch of results takes a fraction of a second."""
 
 
 class TimeoutConnection(psycopg.Connection[Any]):
-    """One that is closed when an answer does not come, or when somebody interrupts the waiting."""
+    """A connection that is closed when an answer does not come in time, or the wait is interrupted."""
 
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
-        """Wait for the server; psycopg calls this for whatever it asks."""
+        """Wait for the server; psycopg calls this for each request."""
         try:
             return super().wait(gen, interval, ANSWER_SECONDS if timeout is None else timeout)
         except psycopg.Error as error:
-            if error.sqlstate is not None:  # the server said so
+            if error.sqlstate is not None:  # the server answered, with an error
                 raise
             self.close()
             raise psycopg.OperationalError(
@@ -38,12 +38,12 @@ class TimeoutConnection(psycopg.Connection[Any]):
             raise
 
 
-def connecting(url: str, options: dict[str, int]) -> Callable[[], TimeoutConnection] | None:
-    """Return what opens a connection to the server of a URL; None: it is no URL for psycopg.
+def connector(url: str, options: dict[str, int]) -> Callable[[], TimeoutConnection] | None:
+    """Return a function that opens a connection to the server of a URL; None if the URL is not for psycopg.
 
     Args:
-        url: SQLAlchemy's.
-        options: of libpq, beside those in the URL.
+        url: a URL of SQLAlchemy.
+        options: of libpq, in addition to those in the URL.
     """
     parsed = sqlalchemy.make_url(url)
     dialect = parsed.get_dialect()

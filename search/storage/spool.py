@@ -1,6 +1,6 @@
-"""The spool: trials that a study's database could not take yet, in a file of the run folder.
+"""The spool: a file in the run folder with trials that could not be saved to the database yet.
 
-Each line is a trial as it stands, whole; the file is replaced as one, and goes when the database has them.
+Each line is one complete trial. The file is replaced as a whole, and removed once the database has the trials.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from spaces.errors import StudyConflictError, UsageError
 from spaces.records import parse
 
 _same_seconds = 1.5
-"""Some databases keep no fractions of a second."""
+"""Some databases don't store fractions of a second."""
 
 
 def write(path: Path, trials: Sequence[FrozenTrial]) -> None:
@@ -28,7 +28,7 @@ def write(path: Path, trials: Sequence[FrozenTrial]) -> None:
 
 
 def read(path: Path) -> list[FrozenTrial]:
-    """Return the trials in a spool, by number; none where there is no spool.
+    """Return the trials in a spool, by number; an empty list without a spool.
 
     Raises:
         UsageError: it is damaged.
@@ -40,15 +40,18 @@ def read(path: Path) -> list[FrozenTrial]:
     except (ValueError, ArithmeticError, LookupError, TypeError, AttributeError, RecursionError, OSError) as error:
         raise UsageError(
             f"{path} is damaged ({type(error).__name__}: {str(error)[:200]})\n"
-            "It holds what the study's database missed. Move it away to go on without, or choose another --study."
+            "It holds trials that the study's database lacks. Move it away to continue without them, or choose another "
+            "--study."
         ) from None
 
 
-def laid_over(stored: Sequence[FrozenTrial], spooled: Sequence[FrozenTrial], *, study: str) -> dict[int, FrozenTrial]:
-    """Return the spooled trials, by number, that say more than a database does.
+def newer_trials(
+    stored: Sequence[FrozenTrial], spooled: Sequence[FrozenTrial], *, study: str
+) -> dict[int, FrozenTrial]:
+    """Return the spooled trials, by number, that are newer than those in a database.
 
     Raises:
-        StudyConflictError: they are not of the study that the database holds.
+        StudyConflictError: they belong to another study than the one in the database.
     """
     newer: dict[int, FrozenTrial] = {}
     expected = len(stored)
@@ -57,8 +60,8 @@ def laid_over(stored: Sequence[FrozenTrial], spooled: Sequence[FrozenTrial], *, 
         fits = trial.number == expected if there is None else _is_same(there, trial)
         if not fits:
             raise StudyConflictError(
-                f"trial {trial.number} of study '{study}' is another one in its database than in the run folder's "
-                "spool.jsonl: something else wrote to the database, or it is an old copy. Choose another --study, or "
+                f"trial {trial.number} of study '{study}' differs between its database and the run folder's "
+                "spool.jsonl: another program wrote to the database, or it is an old copy. Choose another --study, or "
                 "move the spool away"
             )
         expected += there is None

@@ -1,12 +1,12 @@
-"""Where a study's database is, in a form that may be stored and shown: never with a password.
+"""References to a study's database that may be stored and shown, since they never hold a password.
 
     sqlite:///study.db                   a URL without a password stands for itself
     postgresql://user@host/database      the password comes from the driver's own sources, such as ~/.pgpass
     env:NAME                             the URL is in an environment variable
     file:PATH                            the URL is the first line of a file
 
-A URL that holds a password, wherever it came from, is moved to the variable `TAMIZ_STORAGE` of this
-process, and `env:TAMIZ_STORAGE` stands for it.
+A URL with a password is moved to the environment variable `TAMIZ_STORAGE` of this process, and
+`env:TAMIZ_STORAGE` stands for it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from spaces.errors import UsageError
 
 VARIABLE = "TAMIZ_STORAGE"
 _secrets: dict[str, str] = {}
-"""Each address with a password that this process has read, and the password."""
+"""Password of each URL with one that this process has read."""
 _accepted = (
     "sqlite:///path/to/study.db, postgresql://user@host/database, mysql+pymysql://user@host/database, "
     "env:NAME or file:PATH"
@@ -29,10 +29,10 @@ _accepted = (
 
 
 def reference_for(came: str, environment: MutableMapping[str, str] = os.environ) -> str:
-    """Return what may be stored and shown instead of what a person gave; it resolves to the same URL.
+    """Return a reference without a password that resolves to the same URL as what was given.
 
     Raises:
-        UsageError: `came` is neither a URL nor a reference.
+        UsageError: `came` is not a URL and not a reference.
     """
     if came.startswith(("env:", "file:")):
         resolve_storage(came, environment)
@@ -44,16 +44,16 @@ def reference_for(came: str, environment: MutableMapping[str, str] = os.environ)
 
 
 def resolve_storage(reference: str, environment: MutableMapping[str, str] = os.environ) -> str:
-    """Return the URL that a reference stands for, password and all: for the database alone.
+    """Return the URL that a reference stands for, including the password: only for opening the database.
 
     Raises:
-        UsageError: the variable is not set, the file can't be read, or what they hold is no URL.
+        UsageError: the variable is not set, the file can't be read, or they don't hold a URL.
     """
     kind, _, place = reference.partition(":")
     if kind == "env":
         url = environment.get(place, "").strip()
         if not url:
-            raise UsageError(f"the study's database is in the environment variable {place}, which is not set; set it")
+            raise UsageError(f"the storage URL is in the environment variable {place}, which is not set; set it")
     elif kind == "file":
         url = _first_line(Path(place).expanduser())
     else:
@@ -85,7 +85,7 @@ def sqlite_file(url: str) -> Path | None:
 
 @contextmanager
 def hidden_from_processes(reference: str | None, environment: MutableMapping[str, str] = os.environ) -> Iterator[None]:
-    """Keep the variable that a reference names out of the environment of processes that are started meanwhile."""
+    """Remove the variable that a reference names from the environment of processes started meanwhile."""
     kind, _, place = (reference or "").partition(":")
     url = environment.pop(place, None) if kind == "env" else None
     try:
@@ -96,7 +96,7 @@ def hidden_from_processes(reference: str | None, environment: MutableMapping[str
 
 
 def without_secrets(text: str) -> str:
-    """Return `text` with stars for every address with a password, and every password, that this process has read."""
+    """Return `text` with stars for each password, and each URL with a password, that this process has read."""
     for url, password in _secrets.items():
         for secret in (url, password, urllib.parse.quote(password, safe="")):
             text = text.replace(secret, "***") if secret else text
@@ -107,7 +107,7 @@ def _first_line(file: Path) -> str:
     try:
         return file.read_text().strip().partition("\n")[0]
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"the study's database is named in {file}, which can't be read: {error}") from None
+        raise UsageError(f"cannot read the storage URL from {file}: {error}") from None
 
 
 def _holds_secret(url: str) -> bool:
@@ -117,7 +117,7 @@ def _holds_secret(url: str) -> bool:
         parsed = sqlalchemy.make_url(url)
     except (sqlalchemy.exc.ArgumentError, ValueError):
         shown = url if "@" not in url else f"...@{url.rpartition('@')[2]}"
-        raise UsageError(f"--storage is {shown[:80]!r}, which is no database URL; accepted: {_accepted}") from None
+        raise UsageError(f"invalid --storage {shown[:80]!r}: expected {_accepted}") from None
     passwords = [parsed.password, *(value for key, value in parsed.query.items() if "pass" in key.lower())]
     for password in filter(None, passwords):
         _secrets[url] = str(password)

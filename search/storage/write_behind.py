@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from reports.stored.study_copy import in_memory
 from search.storage.errors import database_errors
-from search.storage.spool import laid_over
+from search.storage.spool import newer_trials
 from search.storage.spool import read as read_spool
 from search.storage.spool import write as write_spool
 from search.storage.tables import (
@@ -58,7 +58,7 @@ class WriteBehindStudy:
             StudyConflictError: the spool is of another study.
         """
         trials = stored.get_trials(deepcopy=False)
-        missed = {} if spool is None else laid_over(trials, read_spool(spool), study=stored.study_name)
+        missed = {} if spool is None else newer_trials(trials, read_spool(spool), study=stored.study_name)
         self._spool = spool
         if spool is not None and spool.exists() and not missed:  # left by a driver that was killed just then
             spool.unlink()

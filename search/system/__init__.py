@@ -1,4 +1,4 @@
-"""System: what may the machine do to a search? Signals, captured output, full disks.
+"""System: what may the machine do to a search? Signals, captured output, full disks, outages.
 
-Public: `signals.StopRequest`, `disk`, `output_capture`.
+Public: `signals.StopRequest`, `disk`, `outage`, `clock`, `environment`, `output_capture`.
 """

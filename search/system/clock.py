@@ -1,4 +1,4 @@
-"""Clocks that leave out the time in which the machine slept."""
+"""A clock that leaves out the time in which the machine was suspended."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import time
 from collections.abc import Callable
 
 _longest_step_seconds = 5.0
+"""A longer time between two calls is taken for a suspension, of which this much counts."""
 
 
 class AwakeClock:
-    """Seconds during which the driver was awake and looked at its clock: a sleeping laptop blames nobody."""
+    """Counts the seconds in which the driver ran, without those in which the machine or process was suspended."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Begin at 0; `clock` gives seconds from any origin, never running backwards."""
+        """Start at 0; `clock` returns seconds from any origin, never running backwards."""
         self._clock = clock
         self._looked_at = clock()
         self._now = 0.0
 
     def __call__(self) -> float:
-        """Return the seconds so far; to be asked every second or so."""
+        """Return the seconds so far; call it every second or so."""
         now = self._clock()
         self._now += min(now - self._looked_at, _longest_step_seconds)
         self._looked_at = now

@@ -1,4 +1,4 @@
-"""What a run depends on besides its settings: the time and the versions of libraries."""
+"""Time and library versions, which are stored with a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PACKAGES = ("tamiz", "keras", "tensorflow", "jax", "torch", "optuna", "ray", "nu
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a result depends on, and the backend of Keras."""
+    """Return the versions of Python and of the libraries that results depend on, and the backend of Keras."""
     found = {"python": platform.python_version(), "backend": os.environ.get("KERAS_BACKEND", "tensorflow")}
     for package in PACKAGES:
         try:

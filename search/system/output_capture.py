@@ -1,4 +1,4 @@
-"""Keeps what libraries write by themselves off the terminal, and in a log file."""
+"""Redirects what libraries write to the terminal into a log file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TextIO
 
 @contextlib.contextmanager
 def only_own_lines(log_file: Path) -> Iterator[None]:
-    """Send to `log_file` all that this process and its children write without Python's `sys.stdout` and `sys.stderr`.
+    """Send to `log_file` what this process and its children write other than through `sys.stdout` and `sys.stderr`.
 
     Ray's and TensorFlow's C++ parts write to the file descriptors 1 and 2; these point to the file
     meanwhile, and Python's streams to copies of what they pointed to. Enter it before anything that
@@ -31,7 +31,7 @@ def _divert(name: str, descriptor: int, target: int, undo: contextlib.ExitStack)
         stream.flush()
     try:
         kept = os.dup(descriptor)
-    except OSError:  # closed: nothing can reach the terminal
+    except OSError:  # the descriptor is closed, so nothing can reach the terminal
         return
     undo.callback(os.close, kept)
     undo.callback(os.dup2, kept, descriptor)

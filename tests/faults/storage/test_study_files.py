@@ -37,7 +37,7 @@ def _cut_short(path: Path) -> None:
     ("lay", "error", "said"),
     [
         (_text, UsageError, "is not an Optuna study: file is not a database"),
-        (_folder, StorageError, "can't open the study database .*unable to open database file"),
+        (_folder, StorageError, "cannot open the study database .*unable to open database file"),
         (_cut_short, TamizError, "database disk image is malformed"),
         (lambda path: None, StorageError, "unable to open database file"),
     ],

@@ -67,4 +67,4 @@ def test_a_trial_is_exported_elsewhere(folder: Path, tmp_path: Path) -> None:
 def test_the_dashboard_is_one_error(folder: Path, tmp_path: Path) -> None:
     done = tamiz("dashboard", str(folder), cwd=tmp_path)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (5, "", 1)
-    assert done.stderr.startswith("error: can't open the study database sqlite:///")
+    assert done.stderr.startswith("error: cannot open the study database sqlite:///")

@@ -126,7 +126,7 @@ def test_the_owner_may_delete(dashboard: Dashboard) -> None:
 def test_reading_only_refuses_whatever_else(read_only: Dashboard, method: str) -> None:
     status, _, body = read_only.ask(method, "/api/studies/1", COOKIE)
 
-    assert (status, body) == (403, b"refused: this dashboard is for reading only\n")
+    assert (status, body) == (403, b"refused: this dashboard is read-only\n")
 
 
 def test_reading_only_reads(read_only: Dashboard) -> None:
@@ -142,16 +142,16 @@ def test_an_artifact_can_not_act(dashboard: Dashboard) -> None:
 
 
 def test_a_host_that_others_reach_needs_a_token(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--host 0\.0\.0\.0 can be reached by others; accepted with --token"):
+    with pytest.raises(UsageError, match=r"--host 0\.0\.0\.0 can be reached from other machines: expected --token"):
         serve(RunFolder(path=tmp_path), host="0.0.0.0", port=0, token=None, is_read_only=False, say=print)
 
 
 @pytest.mark.parametrize("token", ["short", "sixteen letters;x", "ä" * 20])
 def test_a_weak_token_is_refused(tmp_path: Path, token: str) -> None:
-    with pytest.raises(UsageError, match="--token is not accepted; accepted: 16 or more letters and digits"):
+    with pytest.raises(UsageError, match="invalid --token: expected at least 16 letters and digits"):
         serve(RunFolder(path=tmp_path), host="127.0.0.1", port=0, token=token, is_read_only=False, say=print)
 
 
 def test_a_taken_port_is_named(dashboard: Dashboard) -> None:
-    with pytest.raises(UsageError, match=r"can't listen on 127\.0\.0\.1, port \d+: .*in use"):
+    with pytest.raises(UsageError, match=r"cannot listen on 127\.0\.0\.1, port \d+: .*in use"):
         open_server(Guard(app=wsgi, token=TOKEN), host="127.0.0.1", port=dashboard.server.server_port)

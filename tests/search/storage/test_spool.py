@@ -49,18 +49,18 @@ def test_without_a_spool_nothing_was_missed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["{", "[]", '{"number": 1}', "null", '{"number": "x", "state": "COMPLETE"}'])
 def test_a_damaged_spool_is_one_clear_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "spool.jsonl").write_text(text)
-    with pytest.raises(UsageError, match="spool.jsonl is damaged .*\nIt holds what the study's database missed"):
+    with pytest.raises(UsageError, match="spool.jsonl is damaged .*\nIt holds trials that the study's database lacks"):
         spool.read(tmp_path / "spool.jsonl")
 
 
 def test_what_the_database_has_ended_is_not_ended_again() -> None:
     stored = [trial(0), trial(1, TrialState.RUNNING)]
     spooled = [trial(0), trial(1), trial(2)]
-    assert list(spool.laid_over(stored, spooled, study="s")) == [1, 2]
+    assert list(spool.newer_trials(stored, spooled, study="s")) == [1, 2]
 
 
 def test_a_baseline_that_was_waiting_in_the_database_may_have_begun() -> None:
-    assert list(spool.laid_over([trial(0, TrialState.WAITING)], [trial(0)], study="s")) == [0]
+    assert list(spool.newer_trials([trial(0, TrialState.WAITING)], [trial(0)], study="s")) == [0]
 
 
 @pytest.mark.parametrize(
@@ -71,8 +71,8 @@ def test_a_baseline_that_was_waiting_in_the_database_may_have_begun() -> None:
     ],
 )
 def test_a_spool_of_another_study_is_refused(stored: list[FrozenTrial], spooled: list[FrozenTrial]) -> None:
-    with pytest.raises(StudyConflictError, match=f"trial {spooled[0].number} of study 's' is another one"):
-        spool.laid_over(stored, spooled, study="s")
+    with pytest.raises(StudyConflictError, match=f"trial {spooled[0].number} of study 's' differs"):
+        spool.newer_trials(stored, spooled, study="s")
 
 
 def test_optuna_takes_them_as_its_own(tmp_path: Path) -> None:
