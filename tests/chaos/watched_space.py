@@ -37,24 +37,25 @@ def _write(verb, trial, epoch):
 
 
 def _watch_worker():
-    from objectives.messages import EpochReport
-    from search.workers.trainer import Trainer
+    # The actor's own methods can't be replaced: Ray holds them from before the space is imported.
+    from objectives.messages import TrainingTask
+    from objectives.training.training import Training
 
-    start, advance = Trainer.start, Trainer.advance
+    advance = Training.advance
+    latest = {}
 
-    @functools.wraps(start)
-    def start_watched(self, task):
-        self.watched = task.trial
-        return start(self, task)
+    def receive_watched(self, state):
+        self.__dict__.update(state)
+        latest["trial"] = self.trial
 
     @functools.wraps(advance)
-    def advance_watched(self):
-        reply = advance(self)
-        if isinstance(reply, EpochReport):
-            _write("trained", self.watched, reply.epoch)
-        return reply
+    def advance_watched(self, **given):
+        report = advance(self, **given)
+        _write("trained", latest["trial"], report.epoch)
+        return report
 
-    Trainer.start, Trainer.advance = start_watched, advance_watched
+    TrainingTask.__setstate__ = receive_watched
+    Training.advance = advance_watched
 
 
 def _watch_driver():
