@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import types
 import typing
@@ -54,6 +55,17 @@ def _names(names: Sequence[object]) -> tuple[str, ...]:
     return tuple(str(name).strip() for name in names)
 
 
+def _parse_range(text: str) -> tuple[float, float]:
+    return _range([float(number) for number in text.split(",")])
+
+
+def _range(numbers: Sequence[object]) -> tuple[float, float]:
+    low, high = (float(number) for number in numbers if isinstance(number, int | float))
+    if not low < high or math.isinf(high - low):
+        raise ValueError(numbers)
+    return low, high
+
+
 @dataclass(frozen=True)
 class Kind:
     """What the values of an option are."""
@@ -91,7 +103,22 @@ NUMBER = Kind("a number", "VALUE", float, float, (int, float))
 DURATION = Kind("a duration such as 90s or 1h30m", "TIME", parse_duration, float, (int, float), write_duration)
 FLAG = Kind("true or false", "", _parse_flag, bool, (bool,))
 NAMES = Kind("text, or a list of texts", "NAME", _parse_names, _names, (list, tuple))
-_kinds: dict[object, Kind] = {str: TEXT, int: WHOLE, float: NUMBER, bool: FLAG, tuple[str, ...]: NAMES}
+RANGE = Kind(
+    "two numbers, the lower first, such as 0,1023",
+    "LOW,HIGH",
+    _parse_range,
+    _range,
+    (list, tuple),
+    lambda value: ",".join(f"{number:g}" for number in value),
+)
+_kinds: dict[object, Kind] = {
+    str: TEXT,
+    int: WHOLE,
+    float: NUMBER,
+    bool: FLAG,
+    tuple[str, ...]: NAMES,
+    tuple[float, float]: RANGE,
+}
 
 
 @dataclass(frozen=True)
@@ -152,8 +179,9 @@ class Option:
         """
         if value is None:
             return
-        if self.choices is not None and value not in self.choices:
-            raise UnknownNameError(self.name, value, self.choices, plural=f"{self.name}s")
+        for one in value if self.kind is NAMES else (value,):
+            if self.choices is not None and one not in self.choices:
+                raise UnknownNameError(self.name, one, self.choices, plural=f"{self.name}s")
         # Written so that not-a-number, which is neither more nor less than anything, is refused.
         if self.above is not None and not value > self.above:
             raise self._out_of_bounds(value, f"more than {self.kind.write(self.above)}")

@@ -23,6 +23,10 @@ RESIZES = {
     "crop": "scale, then cut off what is too long",
     "pad": "scale, then add borders",
 }
+ALLOW = {
+    "overlap": "images of one part are also in another",
+    "conflicts": "many images occur with several labels",
+}
 STALL_SECONDS = 600.0
 """Default of `--trial-stall`."""
 STORAGE_WAIT_SECONDS = 600.0
@@ -62,6 +66,14 @@ class RunSettings:
         str, Option("data", "Scale images of other proportions like this.", metavar="HOW", choices=RESIZES)
     ] = "stretch"
     skip_bad: Annotated[bool, Option("data", "Skip unreadable image files.")] = False
+    pixel_range: Annotated[
+        tuple[float, float] | None,
+        Option("data", "Take these stored values as black and white.", default_help="found from all images"),
+    ] = None
+    allow: Annotated[
+        tuple[str, ...] | None,
+        Option("data", "Search although the data have this fault; repeatable.", metavar="FAULT", choices=ALLOW),
+    ] = None
 
     study: Annotated[str, Option("search", "Create or continue this study.", metavar="NAME", default_help="SPACE-DATA")]
     epochs: Annotated[int, Option("search", "Train each trial for N epochs.", above=0)] = 8
@@ -156,6 +168,8 @@ class RunOptions(TypedDict, total=False):
     image_size: int
     resize: str
     skip_bad: bool
+    pixel_range: str | tuple[float, float]
+    allow: str | list[str] | tuple[str, ...]
     study: str
     epochs: int
     sampler: str

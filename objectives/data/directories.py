@@ -1,4 +1,4 @@
-"""Where datasets are looked for, and where decoded images are kept."""
+"""Folders in which datasets are looked for and decoded images are stored."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class DataDirectories:
     """The folders that `load` reads datasets from and keeps decoded images in."""
 
     data: Path
-    """Copies that a person put there: `<name>/train/<class>/...`, `<name>.npz` or the published files."""
+    """The user's own copies: `<name>/train/<class>/...`, `<name>.npz` or the published files."""
     cache: Path
-    """Ours to fill and anyone's to delete: downloads and decoded images."""
+    """Downloads and decoded images; may be deleted at any time."""
     elsewhere: tuple[Path, ...] = ()
     """More places where published files may lie: the system's datasets, Keras' own downloads."""
 

@@ -1,8 +1,9 @@
-"""The records of image data: a dataset as loaded, a file that could not be read, a split."""
+"""The records of image data: a dataset as loaded, what was found in it, a split."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +13,20 @@ from spaces.recipe import ImageShape
 
 @dataclass(frozen=True, kw_only=True)
 class BadFile:
-    """A file of the data that is no readable image."""
+    """A file of the data that is not a readable image."""
 
     path: str
     """Relative to the data folder."""
     problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something about the data that a user should know, in one sentence or more."""
+
+    text: str
+    allow: str = ""
+    """What `--allow` must name before a search starts on these data: "overlap" or "conflicts"; "": nothing."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -24,7 +34,7 @@ class Dataset:
     """Images and labels, decoded once; the arrays may be read-only memory maps."""
 
     name: str
-    """As a person named it: "digits", or the folder's own name."""
+    """As the user named it: "digits", or the folder's own name."""
     classes: tuple[str, ...]
     """In natural order; a label is a position in it."""
     images: NDArray[np.uint8]
@@ -34,12 +44,17 @@ class Dataset:
     given_validation: NDArray[np.int32] | None
     """Rows of `images` that came as a validation part of their own; None: choose by `split`."""
     test_images: NDArray[np.uint8]
-    """(m, height, width, channels): touched once, by winners. Data without a test part gives up a
-    stratified fifth for it, the same fifth whatever the run's seed."""
+    """(m, height, width, channels): only winners are measured on them. Data without a test part give up a
+    stratified fifth for it, the same fifth for every seed."""
     test_labels: NDArray[np.int32]
     fingerprint: str
     """"sha256:..." over classes, shapes, pixels and labels of all parts."""
     bad_files: tuple[BadFile, ...] = ()
+    groups: NDArray[np.int32] | None = None
+    """(n,): equal for images of equal pixels, which a split keeps together. None: all differ."""
+    pixel_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """The stored values that are black and white; see `objectives.data.images.ranges`."""
+    findings: tuple[Finding, ...] = ()
 
     @property
     def shape(self) -> ImageShape:

@@ -1,4 +1,4 @@
-"""Decoded images kept on disk: written whole under a lock, checked and memory-mapped when read."""
+"""Cache of decoded images: written atomically under a lock, checked and memory-mapped when read."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tokenize
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,23 +15,25 @@ import numpy as np
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from objectives.data.records import BadFile, Dataset
+from objectives.data.records import BadFile, Dataset, Finding
 from objectives.files.cache import mark_used, remove_unused
 from spaces.errors import RecordError, StorageError
 from spaces.records import from_plain, parse, to_plain
 
-FORMAT = 1
-"""Goes up when decoding changes: older entries are then left alone and made anew."""
+FORMAT = 2
+"""Goes up when decoding or the entry changes: older entries are then ignored."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """What a stored dataset says of itself, beside its arrays."""
+    """What is stored of a dataset beside its arrays."""
 
     classes: tuple[str, ...]
     fingerprint: str
     bad_files: tuple[BadFile, ...]
     given_validation: bool
+    pixel_ranges: Mapping[str, tuple[float, float]]
+    findings: tuple[Finding, ...]
 
 
 Build = Callable[[Path], Dataset]
@@ -61,16 +63,16 @@ def stored(folder: Path, *, name: str, identity: str, build: Build) -> Dataset:
         with FileLock(lock):
             mark_used(lock)
             remove_unused(folder, now=lock)
-            found = _read(place, name)  # perhaps another run made it meanwhile
+            found = _read(place, name)  # another run may have made it meanwhile
             if found is None:
                 _write(place, build)
                 found = _read(place, name)
     except OSError as error:
         raise StorageError(
-            f"decoded images can't be kept in {folder}: {error.strerror or error}; TAMIZ_CACHE names another folder"
+            f"decoded images cannot be stored in {folder}: {error.strerror or error}; TAMIZ_CACHE names another folder"
         ) from error
     if found is None:
-        raise StorageError(f"{place} reads differently than it was written; is the disk sound?")
+        raise StorageError(f"{place} does not read as it was written; the disk may be damaged")
     return found
 
 
@@ -102,7 +104,7 @@ def _read(place: Path, name: str) -> Dataset | None:
     try:
         entry = from_plain(Entry, parse((place / "entry.json").read_text()), where="entry.json")
         images, test_images = (np.load(place / f"{part}.npy", mmap_mode="r") for part in ("images", "test_images"))
-        labels, test_labels = (np.load(place / f"{part}.npy") for part in ("labels", "test_labels"))
+        labels, test_labels, groups = (np.load(place / f"{part}.npy") for part in ("labels", "test_labels", "groups"))
         given = np.load(place / "given_validation.npy") if entry.given_validation else None
     except (OSError, ValueError, EOFError, SyntaxError, tokenize.TokenError, RecordError):
         return None
@@ -116,6 +118,9 @@ def _read(place: Path, name: str) -> Dataset | None:
         test_labels=test_labels,
         fingerprint=entry.fingerprint,
         bad_files=entry.bad_files,
+        groups=groups,
+        pixel_ranges=entry.pixel_ranges,
+        findings=entry.findings,
     )
     return dataset if fingerprint(dataset) == entry.fingerprint else None
 
@@ -132,6 +137,7 @@ def _write(place: Path, build: Build) -> None:
             "test_images": dataset.test_images,
             "test_labels": dataset.test_labels,
             "given_validation": dataset.given_validation,
+            "groups": np.arange(len(dataset.labels), dtype=np.int32) if dataset.groups is None else dataset.groups,
         }
         for part, array in arrays.items():
             if array is not None and not (scratch / f"{part}.npy").exists():
@@ -143,6 +149,8 @@ def _write(place: Path, build: Build) -> None:
             fingerprint=fingerprint(dataset),
             bad_files=dataset.bad_files,
             given_validation=dataset.given_validation is not None,
+            pixel_ranges=dataset.pixel_ranges,
+            findings=dataset.findings,
         )
         with (scratch / "entry.json").open("w") as text:
             json.dump(to_plain(entry), text)

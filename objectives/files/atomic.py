@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -41,19 +41,19 @@ def write_whole(path: Path, content: bytes | str) -> None:
         file.write(content.encode() if isinstance(content, str) else content)
 
 
-def read_arrays(path: Path, *, prefixes: tuple[str, ...] = ("",)) -> dict[str, NDArray[Any]]:
+def read_arrays(path: Path, *, names: Collection[str] | None = None) -> dict[str, NDArray[Any]]:
     """Return the arrays of an `.npz` file by name, in their order; nothing in it is unpickled.
 
     Args:
         path: the file.
-        prefixes: arrays whose names begin otherwise are left alone.
+        names: the arrays to read; None: all.
 
     Raises:
         RecordError: it is damaged, or holds something else.
     """
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files if name.startswith(prefixes)}
+            arrays = {name: stored[name] for name in stored.files if names is None or name in names}
     except Exception as error:  # a damaged archive or header raises a dozen unrelated types, tokenize's among them
         raise RecordError(first_line(error, most=200)) from None
     for name, array in arrays.items():

@@ -53,7 +53,9 @@ def _data(run: Run) -> Iterator[str]:
     yield f"- {data.train:,} images to train on, {data.validation:,} for validation, {data.test:,} for the test"
     yield f"- split with seed {settings.get('seed', 0)}, each class in proportion; the test images chose nothing"
     if data.bad_files:
-        yield f"- {len(data.bad_files):,} files were no readable images and were left out"
+        yield f"- {len(data.bad_files):,} files were not readable images and were left out"
+    for found in (*data.warnings, *data.notes):
+        yield f"- {_text(found)}"
 
 
 def _scores(run: Run, trial: Trial, found: Classification | None) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from objectives.evaluation.metrics import Direction
@@ -31,6 +31,12 @@ class DataRecord:
     """Training plus validation images of each class."""
     bad_files: tuple[tuple[str, str], ...] = ()
     """(path, problem) of each file left out."""
+    pixel_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """The stored values that are black and white; see `objectives.data.images.ranges`."""
+    warnings: tuple[str, ...] = ()
+    """What was found in the data and accepted with `--allow`: scores are to be read with it."""
+    notes: tuple[str, ...] = ()
+    """What else was found in the data."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +133,8 @@ class ModelCard:
     channels: int
     resize: str
     """How an image of another size is brought to this one: see `objectives.data.images.decoding`."""
+    pixel_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """As in `DataRecord`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -65,7 +65,8 @@ def failure(error: Exception) -> RunSummary:
 
 def end_lines(summary: RunSummary) -> list[str]:
     """Return the lines printed at the end of a run, without the report's path."""
-    lines = [*_best_lines(summary), *_test_lines(summary)]
+    warnings = [f"warning: {text}" for text in summary.data.warnings] if summary.data else []
+    lines = [*warnings, *_best_lines(summary), *_test_lines(summary)]
     if summary.trials and summary.seconds:
         epochs = count(summary.epochs_trained, "epoch")
         lines.append(f"{counts_in_words(summary.trials)}; {epochs} in {duration(summary.seconds.total)}")

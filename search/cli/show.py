@@ -11,8 +11,10 @@ from functools import partial
 import click
 
 from search.cli.output import say, status_text
-from search.cli.parameters import JSON, RUNS, STUDY, WHOLE_NUMBER
+from search.cli.parameters import JSON, RUNS, STUDY, WHOLE_NUMBER, Value
+from search.option import RANGE
 from search.progress.display import open_progress
+from search.settings import OPTIONS
 from search.wording import write_line
 from spaces.catalogue import find_space, space_names
 from spaces.errors import DataError, StorageError, UsageError
@@ -146,11 +148,12 @@ def data() -> None:
 
 @data.command("check")
 @click.argument("data", metavar="NAME|PATH", help="As for `run --data`.")
+@click.option(OPTIONS["pixel_range"].flag, type=Value(RANGE), metavar=RANGE.metavar, help="As for `run`.")
 @JSON
-def check_data(*, data: str, as_json: bool) -> int:
-    """Decode every image: classes, counts, sizes, bad files, duplicates across splits.
+def check_data(*, data: str, pixel_range: tuple[float, float] | None, as_json: bool) -> int:
+    """Decode every image: classes, counts, sizes, pixel values, bad files, copies.
 
-    The exit code is 3 if a search on these images would fail or mislead.
+    The exit code is 3 if a search would refuse these images.
     """
     from objectives.data.checks.check import check
     from objectives.data.checks.text import lines
@@ -160,13 +163,14 @@ def check_data(*, data: str, as_json: bool) -> int:
         checked = check(
             data,
             directories=DataDirectories.from_environment(),
+            pixel_range=pixel_range,
             progress=lambda done, total: progress.phase(f"decoded {done} of {total} images"),
         )
     if as_json:
-        say(json.dumps({"schema": _schema, "poisoned": checked.poisoned} | to_plain(checked), indent=2))
+        say(json.dumps({"schema": _schema, "fit": checked.is_fit} | to_plain(checked), indent=2))
     else:
         say("\n".join(lines(checked)))
-    return DataError.exit_code if checked.poisoned else 0
+    return 0 if checked.is_fit else DataError.exit_code
 
 
 @click.command()

@@ -70,6 +70,8 @@ def prepare(
         StudyConflictError: the study was created with other data, another space or other settings.
     """
     dataset = _load_data(settings, progress)
+    for finding in dataset.findings:
+        progress.note(finding.text)
     chosen = split(dataset, seed=settings.seed, train_images=settings.train_images)
     record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, command=command)
     earlier = folder.read_run()
@@ -96,6 +98,8 @@ def _load_data(settings: RunSettings, progress: Progress) -> Dataset:
         image_size=settings.image_size,
         skip_bad=settings.skip_bad,
         resize=settings.resize,
+        pixel_range=settings.pixel_range,
+        allow=settings.allow or (),
         progress=show,
     )
 
@@ -133,6 +137,9 @@ def _run_record(
             channels=dataset.shape.channels,
             class_counts=tuple(int(n) for n in np.bincount(used, minlength=len(dataset.classes))),
             bad_files=tuple((bad.path, bad.problem) for bad in dataset.bad_files),
+            pixel_ranges=dataset.pixel_ranges,
+            warnings=tuple(finding.text for finding in dataset.findings if finding.allow),
+            notes=tuple(finding.text for finding in dataset.findings if not finding.allow),
         ),
         baselines=space.baselines,
         versions=versions(),

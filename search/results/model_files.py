@@ -24,6 +24,7 @@ def card_of(run: RunRecord, trial: int, model: bytes) -> ModelCard:
         width=run.data.width,
         channels=run.data.channels,
         resize=str(run.settings.get("resize", "stretch")),
+        pixel_ranges=run.data.pixel_ranges,
     )
 
 

@@ -165,7 +165,7 @@ def _pixels(file: Path, card: ModelCard) -> NDArray[np.uint8] | str:
     from objectives.data.images.decoding import UnreadableImageError, read_image
 
     try:
-        image = read_image(file, height=card.height, width=card.width, resize=_resize(card))
+        image = read_image(file, height=card.height, width=card.width, resize=_resize(card), ranges=card.pixel_ranges)
     except UnreadableImageError as error:
         return str(error)
     plain = np.asarray(image.convert("L" if card.channels == 1 else "RGB"), dtype=np.uint8)

@@ -115,6 +115,7 @@ def stored_summary(folder: RunFolder) -> RunSummary:
             validation=run.data.validation,
             test=run.data.test,
             classes=run.data.classes,
+            warnings=run.data.warnings,
         ),
         seconds=Seconds(total=_seconds_total(folder), training=sum(trial.seconds_training for trial in trials)),
         epochs_trained=sum(trial.epochs for trial in trials),

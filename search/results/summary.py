@@ -43,6 +43,8 @@ class DataSummary:
     validation: int
     test: int
     classes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    """What was accepted with `--allow`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -272,7 +272,7 @@ def set_texts(folder: Path, text: str) -> None:
     """Put a text wherever a run's records hold one that is somebody else's: a file, a space, a message, a library."""
     settings = json.loads((folder / "settings.json").read_text())
     settings |= {"space": text, "space_summary": text, "command": text, "versions": {text: text}}
-    settings["data"] |= {"name": text, "bad_files": [[text, text]]}
+    settings["data"] |= {"name": text, "bad_files": [[text, text]], "warnings": [text], "notes": [text]}
     settings["settings"] |= {"image_size": text, text: text}
     (folder / "settings.json").write_text(json.dumps(settings))
     for path in folder.glob("trials/*/result.json"):

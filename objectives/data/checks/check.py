@@ -1,26 +1,26 @@
-"""What is wrong with a dataset, before a search is spent on it: `check`, and `lines` to print it."""
+"""Checks a dataset before a search is spent on it: `check`, and `lines` to print the result."""
 
 from __future__ import annotations
 
-import os
-import warnings
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
 from natsort import natsorted
 
-from objectives.data.checks.inspect import Inspection, inspect_array, inspect_file
+from objectives.data.checks.images import Seen, see_arrays, see_files
 from objectives.data.checks.records import ClassCount, DataCheck, Duplicates, Tally
 from objectives.data.checks.text import lines
+from objectives.data.copies import Member, copy_findings, equal_images, group_numbers
 from objectives.data.directories import DataDirectories
-from objectives.data.folders.index import ImageFile, ImageIndex
-from objectives.data.folders.layout import PARTS, Part
-from objectives.data.images.decoding import UnreadableImageError
+from objectives.data.folders.index import ImageIndex
+from objectives.data.folders.layout import PARTS
 from objectives.data.images.pixels import Progress
-from objectives.data.records import BadFile
-from objectives.data.sources.finding import ArraySource, FileSource, find
+from objectives.data.images.ranges import PixelRange
+from objectives.data.records import Finding
+from objectives.data.sources.finding import ArraySource, find
+from objectives.data.splitting import check_splits
+from spaces.errors import DataError
 
 __all__ = ["check", "lines"]
 
@@ -30,96 +30,59 @@ IMBALANCE_NOTED = 10.0
 """Images of the largest class for each of the smallest, from which on it is an oddity."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Image:
-    """A readable image in its place."""
-
-    shown: str
-    label: str
-    part: Part
-    inspection: Inspection
-
-
-def check(reference: str, *, directories: DataDirectories, progress: Progress | None = None) -> DataCheck:
-    """Decode all images of a dataset and look for what would stop or mislead a search.
-
-    A dataset is poisoned by unreadable files (without `--skip-bad`), by images that occur in
-    several parts, by a single class, and by classes that are tested but not trained.
+def check(
+    reference: str,
+    *,
+    directories: DataDirectories,
+    pixel_range: PixelRange | None = None,
+    progress: Progress | None = None,
+) -> DataCheck:
+    """Decode all images of a dataset and find what a search would refuse, and what may mislead it.
 
     Args:
         reference: What `load` accepts.
         directories: Where to look.
+        pixel_range: As for `load`.
         progress: Called now and then with the images decoded and all there are.
 
     Raises:
         UnknownNameError: neither a known name nor a path that exists.
-        DataError: a path that does not exist or can't be listed, or a damaged archive.
+        DataError: a path that does not exist or can't be listed, or arrays that can't be read.
     """
-    source = find(reference, directories)
+    source = find(reference, directories, pixel_range=pixel_range)
     if isinstance(source, ArraySource):
-        classes, images = _inspect_arrays(source)
-        bad_files: list[BadFile] = []
-        index = ImageIndex(classes=classes, files=(), problems=() if len(classes) > 1 else ("a single class",))
+        arrays = source.read()
+        seen = see_arrays(arrays)
+        index = ImageIndex(
+            classes=arrays.classes,
+            files=(),
+            problems=() if len(arrays.classes) > 1 else ("a single class; two or more are needed",),
+        )
     else:
         index = source.index
-        images, bad_files = _inspect_files(source, progress)
-    counts = _class_counts(index, images)
-    duplicates = _duplicates(images)
+        seen = see_files(source, progress)
+    members = [image.member for image in seen.images]
+    counts = _class_counts(index, members)
+    findings = copy_findings(members)
+    if isinstance(source, ArraySource) and not source.is_own:
+        findings = [Finding(text=finding.text) for finding in findings]
     return DataCheck(
         name=source.name,
         classes=counts,
-        sizes=_tallies(f"{image.inspection.width}x{image.inspection.height}" for image in images),
-        modes=_tallies(image.inspection.mode for image in images),
-        bad_files=tuple(bad_files),
+        sizes=_tallies(seen.sizes),
+        modes=_tallies(seen.modes),
+        bad_files=tuple(seen.bad_files),
         ignored=index.ignored,
-        duplicates=duplicates,
-        oddities=tuple(_oddities(index, counts, images, duplicates)),
-        problems=tuple(_problems(index, counts, bad_files, duplicates)),
+        pixel_values=tuple(seen.pixel_values),
+        duplicates=_duplicates(members),
+        oddities=tuple(_oddities(index, counts, seen, findings)),
+        problems=tuple(_problems(index, counts, seen, findings)),
     )
 
 
-def _inspect_files(source: FileSource, progress: Progress | None) -> tuple[list[_Image], list[BadFile]]:
-    images: list[_Image] = []
-    bad_files: list[BadFile] = []
-    files = source.index.files
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as threads:
-        warnings.filterwarnings("ignore", module="PIL")
-        for done, (file, found) in enumerate(zip(files, threads.map(_inspect, files), strict=True), start=1):
-            if isinstance(found, BadFile):
-                bad_files.append(found)
-            else:
-                images.append(_Image(shown=file.shown, label=file.label, part=file.part, inspection=found))
-            if progress is not None and (done % 100 == 0 or done == len(files)):
-                progress(done, len(files))
-    return images, bad_files
-
-
-def _inspect(file: ImageFile) -> Inspection | BadFile:
-    try:
-        return inspect_file(file.path)
-    except UnreadableImageError as error:
-        return BadFile(path=file.shown, problem=str(error))
-
-
-def _inspect_arrays(source: ArraySource) -> tuple[tuple[str, ...], list[_Image]]:
-    arrays = source.read()
-    parts = {"train": (arrays.images, arrays.labels)} | ({"test": arrays.test} if arrays.test else {})
-    images = [
-        _Image(
-            shown=f"{part} image {position}",
-            label=arrays.classes[label],
-            part="train" if part == "train" else "test",
-            inspection=inspect_array(pixels),
-        )
-        for part, (all_pixels, labels) in parts.items()
-        for position, (pixels, label) in enumerate(zip(all_pixels, labels, strict=True))
-    ]
-    return arrays.classes, images
-
-
-def _class_counts(index: ImageIndex, images: Sequence[_Image]) -> tuple[ClassCount, ...]:
-    counts = Counter((image.label, image.part) for image in images)
-    labels = natsorted({*index.classes, *(image.label for image in images)})
+def _class_counts(index: ImageIndex, members: Sequence[Member]) -> tuple[ClassCount, ...]:
+    counts = Counter((member.label, member.part) for member in members)
+    labels = natsorted({*index.classes, *(member.label for member in members)})
     return tuple(
         ClassCount(
             label=label,
@@ -131,44 +94,59 @@ def _class_counts(index: ImageIndex, images: Sequence[_Image]) -> tuple[ClassCou
     )
 
 
-def _tallies(kinds: Iterable[str]) -> tuple[Tally, ...]:
-    return tuple(Tally(kind=kind, images=count) for kind, count in Counter(kinds).most_common())
+def _tallies(kinds: Mapping[str, int]) -> tuple[Tally, ...]:
+    return tuple(Tally(kind=kind, images=count) for kind, count in sorted(kinds.items(), key=lambda item: -item[1]))
 
 
-def _duplicates(images: Sequence[_Image]) -> tuple[Duplicates, ...]:
-    same: dict[str, list[_Image]] = defaultdict(list)
-    for image in images:
-        same[image.inspection.pixels_digest].append(image)
+def _duplicates(members: Sequence[Member]) -> tuple[Duplicates, ...]:
     return tuple(
         Duplicates(
-            files=tuple(image.shown for image in group),
-            equal="bytes" if len({image.inspection.bytes_digest for image in group} - {""}) == 1 else "pixels",
-            parts=tuple(part for part in PARTS if any(image.part == part for image in group)),
-            labels=tuple(natsorted({image.label for image in group})),
+            files=tuple(member.shown for member in group),
+            parts=tuple(part for part in PARTS if any(member.part == part for member in group)),
+            labels=tuple(natsorted({member.label for member in group})),
         )
-        for group in same.values()
-        if len(group) > 1
+        for group in equal_images(members)
     )
 
 
 def _problems(
-    index: ImageIndex, counts: Sequence[ClassCount], bad_files: Sequence[BadFile], duplicates: Sequence[Duplicates]
+    index: ImageIndex, counts: Sequence[ClassCount], seen: Seen, findings: Sequence[Finding]
 ) -> Iterator[str]:
     yield from index.problems
-    if bad_files:
-        yield f"{_counted(len(bad_files), 'unreadable file')}: a search stops there, or leaves them out with --skip-bad"
+    if seen.bad_files:
+        bad = _counted(len(seen.bad_files), "unreadable file")
+        yield f"{bad}: a search stops there, or leaves them out with --skip-bad"
     lost = [count.label for count in counts if not count.train and count.label in index.classes]
     if lost:
         yield f"no readable training image: {', '.join(lost)}"
-    for pair in (("train", "validation"), ("train", "test"), ("validation", "test")):
-        across = sum(set(pair) <= set(group.parts) for group in duplicates)
-        if across:
-            yield f"{_counted(across, 'image')} both in {pair[0]} and in {pair[1]}: scores would come out too high"
+    if seen.problem:
+        yield seen.problem
+    yield from (f"{finding.text} (--allow {finding.allow})" for finding in findings if finding.allow)
+    if not index.problems and not lost:
+        yield from _split_problem([image.member for image in seen.images])
+
+
+def _split_problem(members: Sequence[Member]) -> Iterator[str]:
+    """Why parts that did not come with the data can't be chosen."""
+    training = [member for member in members if member.part == "train"]
+    _, labels = np.unique([member.label for member in training], return_inverse=True)
+    parts = {member.part for member in members}
+    try:
+        check_splits(
+            labels.astype(np.int32),
+            group_numbers([member.digest for member in training]),
+            has_validation="validation" in parts,
+            has_test="test" in parts,
+        )
+    except DataError as error:
+        yield str(error)
 
 
 def _oddities(
-    index: ImageIndex, counts: Sequence[ClassCount], images: Sequence[_Image], duplicates: Sequence[Duplicates]
+    index: ImageIndex, counts: Sequence[ClassCount], seen: Seen, findings: Sequence[Finding]
 ) -> Iterator[str]:
+    yield from index.notes
+    yield from seen.notes
     if index.empty_classes:
         yield f"folders without an image, left out: {', '.join(index.empty_classes)}"
     single = [count.label for count in counts if count.images == 1]
@@ -181,16 +159,11 @@ def _oddities(
     trained = [count.train for count in counts if count.train]
     if trained and max(trained) > IMBALANCE_NOTED * min(trained):
         yield f"unequal classes: {min(trained)} to {max(trained)} training images; accuracy hides the small ones"
-    within = [group for group in duplicates if len(group.parts) == 1]
-    if within:
-        yield f"{_counted(len(within), 'image')} more than once in a part: a split may part them"
-    contradicting = sum(len(group.labels) > 1 for group in duplicates)
-    if contradicting:
-        yield f"{_counted(contradicting, 'image')} in several classes"
+    yield from (finding.text for finding in findings if not finding.allow)
     odd: dict[str, list[str]] = defaultdict(list)
-    for image in images:
-        for oddity in image.inspection.oddities:
-            odd[oddity].append(image.shown)
+    for image in seen.images:
+        for oddity in image.inspection.oddities if image.inspection else ():
+            odd[oddity].append(image.member.shown)
     for oddity, files in sorted(odd.items(), key=lambda item: -len(item[1])):
         yield f"{_counted(len(files), 'image')} {oddity} ({_few(files)})"
 

@@ -1,16 +1,15 @@
-"""One image looked at closely: its size, mode, oddities and digests."""
+"""One image file looked at closely: its size, its mode and what is unusual about it."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from objectives.data.images.decoding import opened, plain
+from objectives.data.images.decoding import opened, plain, reduce
+from objectives.data.images.facts import ImageFacts, facts_of
+from objectives.data.images.ranges import PixelRanges
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,57 +20,38 @@ class Inspection:
     height: int
     """Both in pixels, upright."""
     mode: str
-    """Pillow's word for how pixels are stored: "RGB", "L", "P", "CMYK", "I;16" ..."""
+    """Pillow's name for how pixels are stored: "RGB", "L", "P", "CMYK", "I;16" ..."""
     oddities: tuple[str, ...]
     """How it differs from what it becomes: "of several frames: the first counts" ..."""
-    bytes_digest: str
-    """Equal for files that are equal; empty for an image of an array."""
-    pixels_digest: str
-    """Equal for images that look exactly the same."""
+    facts: ImageFacts
 
 
-def inspect_file(path: Path) -> Inspection:
-    """Decode an image file in full and describe it.
+def inspect_file(path: Path, ranges: PixelRanges, *, size: int) -> Inspection:
+    """Decode an image file, as a search with images of `size` pixels does, and describe it.
 
     Raises:
-        UnreadableImageError: no image, a damaged one, or one of more than 50 megapixels.
+        UnreadableImageError: not an image, a damaged one, or one of more than 50 megapixels.
     """
-    with opened(path) as image, path.open("rb") as content:
-        mode = image.mode
-        oddities = _oddities(image)
-        upright = plain(image)
-        return Inspection(
-            width=upright.width,
-            height=upright.height,
-            mode=mode,
-            oddities=oddities,
-            bytes_digest=hashlib.file_digest(content, "sha256").hexdigest(),
-            pixels_digest=_digest(upright),
-        )
+    with opened(path) as image:
+        turned = _orientation(image) in range(5, 9)
+        width, height = reversed(image.size) if turned else image.size
+        mode, oddities = image.mode, _oddities(image)
+        reduce(image, height=size, width=size)
+        facts = facts_of(plain(image, ranges))
+    return Inspection(width=width, height=height, mode=mode, oddities=oddities, facts=facts)
 
 
-def inspect_array(pixels: NDArray[np.uint8]) -> Inspection:
-    """Describe an image (height, width, 1 or 3) of an array."""
-    image = Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels)
-    return Inspection(
-        width=image.width,
-        height=image.height,
-        mode=image.mode,
-        oddities=(),
-        bytes_digest="",
-        pixels_digest=_digest(image),
-    )
-
-
-def _digest(image: Image.Image) -> str:
-    return hashlib.sha256(f"{image.mode}{image.size}".encode() + image.tobytes()).hexdigest()
+def _orientation(image: Image.Image) -> int:
+    try:
+        return int(image.getexif().get(ExifTags.Base.Orientation, 1))
+    except Exception:  # a damaged EXIF block does not matter to the pixels
+        return 1
 
 
 def _oddities(image: Image.Image) -> tuple[str, ...]:
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     found = {
         "of several frames: the first counts": getattr(image, "n_frames", 1) > 1,
-        "rotated by the camera (EXIF): taken upright": orientation in range(2, 9),
+        "rotated by the camera (EXIF): taken upright": _orientation(image) in range(2, 9),
         "transparent: laid on white": image.has_transparency_data,
         "CMYK: converted to RGB": image.mode == "CMYK",
         "of a palette: converted to RGB": image.mode in ("P", "PA"),

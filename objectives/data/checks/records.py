@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 from objectives.data.folders.layout import Part
 from objectives.data.records import BadFile
@@ -34,11 +33,9 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True)
 class Duplicates:
-    """Images that are exactly the same."""
+    """Images with the same pixels."""
 
     files: tuple[str, ...]
-    equal: Literal["bytes", "pixels"]
-    """Whether the files are the same, or only what they show."""
     parts: tuple[Part, ...]
     """More than one: an image that trains also validates or tests."""
     labels: tuple[str, ...]
@@ -57,19 +54,21 @@ class DataCheck:
     modes: tuple[Tally, ...]
     """Pillow's modes, most frequent first."""
     bad_files: tuple[BadFile, ...]
-    """No readable images, though named like one."""
+    """Not readable images, though named like one."""
     ignored: tuple[BadFile, ...]
-    """No part of the data, each with the reason."""
+    """Not part of the data, each with the reason."""
+    pixel_values: tuple[str, ...]
+    """The values found, and those used as black and white: a sentence for each way of storing them."""
     duplicates: tuple[Duplicates, ...]
     oddities: tuple[str, ...]
-    """Worth knowing; a search is sound all the same."""
+    """Worth knowing; a search accepts them."""
     problems: tuple[str, ...]
-    """What stops a search, or makes its result wrong."""
+    """Why a search refuses these data."""
 
     @property
-    def poisoned(self) -> bool:
-        """Whether a search on these data would fail or mislead."""
-        return bool(self.problems)
+    def is_fit(self) -> bool:
+        """Whether a search accepts these data."""
+        return not self.problems
 
     @property
     def imbalance(self) -> float:

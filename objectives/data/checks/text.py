@@ -12,7 +12,7 @@ LISTED = 20
 
 
 def lines(check: DataCheck) -> list[str]:
-    """Return what a check found, for a terminal of any width, worst last."""
+    """Return what a check found, for a terminal of any width; problems are last."""
     return [*_counts(check), *_listings(check), *_verdict(check)]
 
 
@@ -26,6 +26,7 @@ def _counts(check: DataCheck) -> Iterator[str]:
     yield f"  largest class to smallest, in train: {check.imbalance:.1f} to 1"
     yield f"  sizes: {_tallies(check.sizes)}"
     yield f"  modes: {_tallies(check.modes)}"
+    yield from (f"  {line}" for line in check.pixel_values)
 
 
 def _tallies(tallies: Sequence[Tally]) -> str:
@@ -37,7 +38,7 @@ def _listings(check: DataCheck) -> Iterator[str]:
     yield from _listing("unreadable files", [_file(file) for file in check.bad_files])
     yield from _listing("files passed over", [_file(file) for file in check.ignored])
     groups = [
-        f"{' = '.join(group.files)} (same {group.equal}; {', '.join(group.parts)}; {', '.join(group.labels)})"
+        f"{' = '.join(group.files)} ({', '.join(group.parts)}; {', '.join(group.labels)})"
         for group in sorted(check.duplicates, key=lambda group: -len(group.parts))
     ]
     yield from _listing("duplicates", groups)
@@ -59,4 +60,4 @@ def _listing(title: str, entries: Sequence[str]) -> Iterator[str]:
 def _verdict(check: DataCheck) -> Iterator[str]:
     yield from (f"note: {oddity}" for oddity in check.oddities)
     yield from (f"problem: {problem}" for problem in check.problems)
-    yield "not fit for a search" if check.poisoned else "fit for a search"
+    yield "fit for a search" if check.is_fit else "not fit for a search"

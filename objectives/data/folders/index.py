@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from natsort import natsorted
 
-from objectives.data.folders.layout import PARTS, Part, part_folders, unwrapped
-from objectives.data.folders.tree import Found, printable, walk
+from objectives.data.folders.layout import PARTS, Part, find_layout, unwrapped
+from objectives.data.folders.tree import Folder, Found, printable, walk
 from objectives.data.records import BadFile
+
+NOT_LABELS = frozenset({"nan", "none", "null", "na", "n/a", "?"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,11 +36,13 @@ class ImageIndex:
     """Of the training images, in natural order."""
     files: tuple[ImageFile, ...]
     ignored: tuple[BadFile, ...] = ()
-    """Files that are no part of the data, each with the reason."""
+    """Files that are not part of the data, each with the reason."""
     empty_classes: tuple[str, ...] = ()
     """Folders that look like a class and hold no image: "train/dog"."""
     problems: tuple[str, ...] = ()
-    """What makes these data useless, in words; empty where all is well."""
+    """Why a search cannot use these data; empty where it can."""
+    notes: tuple[str, ...] = ()
+    """What was understood or left out and may surprise."""
 
     def of(self, part: Part) -> tuple[ImageFile, ...]:
         """The files of one part."""
@@ -54,13 +59,14 @@ def index_folder(root: Path) -> ImageIndex:
         DataError: a folder can't be listed.
     """
     tree, passed_over = walk(root)
-    parts = part_folders(tree)
+    layout = find_layout(tree)
     files: list[ImageFile] = []
     ignored = list(passed_over)
+    notes: list[str] = []
     empty: list[str] = []
     classes: tuple[str, ...] = ()
     for part in PARTS:
-        for folder in (unwrapped(folder, classes=classes) for folder in parts[part]):
+        for folder in (unwrapped(folder, classes=classes) for folder in layout.parts[part]):
             by_name = part != "train" and not folder.filled
             if by_name:
                 found, unmatched = _labelled_by_name(folder.images, classes, part)
@@ -70,11 +76,20 @@ def index_folder(root: Path) -> ImageIndex:
                 empty += [label.shown.rstrip("/") for label in folder.folders if not label.all_images]
             files += found
             ignored += unmatched
+            if unmatched:
+                notes.append(_unlabelled(folder, len(unmatched), such_as=unmatched[0].path))
         if part == "train":
             classes = tuple(natsorted({file.label for file in files}))
-    nameless = [part for part in PARTS if parts[part] and not any(file.part == part for file in files)]
-    problems = [f"no file in {part} names its class" for part in nameless if part != "train"]
-    return finished(files, ignored=ignored, empty_classes=empty, problems=problems)
+    for folder in layout.left_out:
+        ignored += [BadFile(path=image.shown, problem="in a folder without classes") for image in folder.all_images]
+        notes.append(_unlabelled(folder, len(folder.all_images), such_as=folder.all_images[0].shown))
+    return finished(
+        files,
+        ignored=ignored,
+        empty_classes=empty,
+        problems=[layout.problem] if layout.problem else [],
+        notes=notes,
+    )
 
 
 def finished(
@@ -83,13 +98,14 @@ def finished(
     ignored: Sequence[BadFile] = (),
     empty_classes: Sequence[str] = (),
     problems: Sequence[str] = (),
+    notes: Sequence[str] = (),
 ) -> ImageIndex:
-    """Return the index of some files, with its classes and what no dataset may have."""
+    """Return the index of some files, with its classes and what prevents a search."""
     classes = tuple(natsorted({file.label for file in files if file.part == "train"}))
     found = list(problems)
-    if not files:
+    if not files and not found:
         found.append("no image with a class: a folder for each class is needed, such as cats/ and dogs/")
-    elif len(classes) < 2:
+    elif files and len(classes) < 2:
         found.append(f"{len(classes)} class to train on ({', '.join(classes)}): two or more are needed")
     for part in ("validation", "test"):
         strange = natsorted({file.label for file in files if file.part == part} - set(classes))
@@ -101,6 +117,35 @@ def finished(
         ignored=tuple(ignored),
         empty_classes=tuple(empty_classes),
         problems=tuple(found),
+        notes=(*notes, *label_notes(Counter(file.label for file in files))),
+    )
+
+
+def label_notes(counts: Mapping[str, int]) -> Iterator[str]:
+    """Say which labels may not be what they seem; `counts` are images by label."""
+    spellings: dict[str, list[str]] = defaultdict(list)
+    for label in natsorted(counts):
+        spellings[label.casefold()].append(label)
+    alike = [" and ".join(labels) for labels in spellings.values() if len(labels) > 1]
+    if alike:
+        yield f"classes that differ only in capitals are different classes: {', '.join(alike)}"
+    missing = [f"{label} ({counts[label]})" for label in counts if label.casefold() in NOT_LABELS]
+    if missing:
+        yield f"labels that look like missing values are classes (images): {', '.join(missing)}"
+    several = [label for label in natsorted(counts) if len(_pieces(label)) > 1 and _pieces(label) & counts.keys()]
+    if several:
+        yield f"labels that look like several are one class each: {', '.join(several[:3])}"
+
+
+def _pieces(label: str) -> set[str]:
+    return {piece.strip() for piece in re.split(r"[|;,]", label)}
+
+
+def _unlabelled(folder: Folder, images: int, *, such_as: str) -> str:
+    where = folder.shown or "the top folder"
+    return (
+        f"{images} image{'' if images == 1 else 's'} in {where} left out, since no class folder or file name gives "
+        f"their class, such as {such_as}; `python -m search predict` can classify them"
     )
 
 

@@ -1,46 +1,170 @@
-"""A dataset given as a CSV of path, label and perhaps split."""
+"""A dataset given as a CSV file: a column of image files, a column of labels, and perhaps one of parts."""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from objectives.data.folders.index import ImageFile, ImageIndex, finished
-from objectives.data.folders.layout import Part, part_named
+from objectives.data.folders.layout import Part, parts_of_names
 from objectives.data.folders.tree import printable
+from objectives.data.images.decoding import EXTENSIONS
 from spaces.errors import DataError
 
-ACCEPTED = "path,label or path,label,split"
+PATH_COLUMNS = ("path", "filepath", "file_path", "image_path", "filename", "file_name", "file", "image", "img")
+LABEL_COLUMNS = ("label", "labels", "class", "class_name", "target", "category")
+SPLIT_COLUMNS = ("split", "part", "subset", "set")
+ACCEPTED = (
+    "a column for the file (path, file, filename, image), one for the label (label, class, target), perhaps split"
+)
+DELIMITERS = (",", ";", "\t")
+_BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 
 
 def index_csv(table: Path) -> ImageIndex:
-    """Index the images that a CSV lists; paths are relative to the CSV's folder.
+    """Index the images that a CSV lists.
 
-    The first line is `path,label` or `path,label,split`; a split is train (also where empty),
-    val, valid, validation or test.
+    The first line names the columns, in any order; other columns are left alone. Fields are
+    separated by commas, semicolons or tabs. Paths are relative to the CSV's folder or, where there
+    is no such file, to the working folder; "\\" counts as "/", and an image's ending may be missing.
+    The split is train (also where empty), val or test, in the usual words.
 
     Raises:
-        DataError: another first line, a line without path or label, an unknown split.
+        DataError: no such columns, a line without path or label, an unknown split.
     """
+    text, encoding = _text(table)
     try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines, skipinitialspace=True)
-            columns = [(column or "").strip().lower() for column in reader.fieldnames or ()]
-            if columns not in (["path", "label"], ["path", "label", "split"]):
-                came = ",".join(columns)[:80] or "nothing"
-                raise DataError(f"{table}: the first line is {came!r}; accepted: {ACCEPTED}")
-            reader.fieldnames = columns
-            files = [_image_file(row, table, reader.line_num) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{table} can't be read as a CSV in UTF-8: {error}") from error
-    return finished(files)
+        rows = _rows(text, table)
+    except csv.Error as error:
+        raise DataError(f"{table} can't be read as a CSV: {error}") from error
+    columns = _columns(rows[0] if rows else [], table)
+    finder = _Finder(table.parent)
+    parts = parts_of_names(
+        {row[columns.split] for row in rows[1:] if columns.split is not None and len(row) > columns.split}
+    )
+    files = [_image_file(row, line, table, columns, parts, finder) for line, row in enumerate(rows[1:], start=2) if row]
+    notes = [f"{table.name} was read as {encoding}, as it is not UTF-8"] if encoding == "cp1252" else []
+    if columns.unused:
+        notes.append(f"columns that are not used: {', '.join(columns.unused)}")
+    problems = []
+    if files and not finder.found:
+        looked = " and ".join(map(printable, map(str, finder.places(files[0].shown))))
+        problems.append(f"none of the {len(files)} files exists; the first was looked for at {looked}")
+    return finished(files, problems=problems, notes=notes)
 
 
-def _image_file(row: dict[str | None, str | None], table: Path, line: int) -> ImageFile:
-    path, label, split = ((row.get(column) or "").strip() for column in ("path", "label", "split"))
-    if None in row or not path or not label or "\0" in path:
-        raise DataError(f"{table}, line {line}: a path and a label are needed; accepted: {ACCEPTED}")
-    part: Part | None = part_named(split) if split else "train"
+@dataclass(frozen=True, kw_only=True)
+class _Columns:
+    path: int
+    label: int
+    split: int | None
+    count: int
+    unused: tuple[str, ...]
+
+
+@dataclass
+class _Finder:
+    """Finds the files that a table names."""
+
+    folder: Path
+    found: int = 0
+    _listed: dict[Path, dict[str, Path]] = field(default_factory=dict)
+
+    def places(self, name: str) -> list[Path]:
+        """Where a file is looked for, in this order."""
+        plain = name.replace("\\", "/")
+        return list(dict.fromkeys([self.folder / name, self.folder / plain, Path.cwd() / plain]))
+
+    def find(self, name: str) -> Path:
+        """Return the file; the first place where there is none."""
+        places = self.places(name)
+        for place in places:
+            if os.path.exists(place):  # noqa: PTH110 (pathlib raises for an overlong name)
+                self.found += 1
+                return place
+        if Path(places[-1]).suffix.lower() not in EXTENSIONS:
+            for place in places:
+                ending = self._images_in(place.parent).get(place.name)
+                if ending is not None:
+                    self.found += 1
+                    return ending
+        return places[0]
+
+    def _images_in(self, folder: Path) -> Mapping[str, Path]:
+        """The images of a folder, by name without ending."""
+        if folder not in self._listed:
+            inside = sorted(folder.iterdir()) if os.path.isdir(folder) else []  # noqa: PTH112
+            self._listed[folder] = {path.stem: path for path in inside if path.suffix.lower() in EXTENSIONS}
+        return self._listed[folder]
+
+
+def _text(table: Path) -> tuple[str, str]:
+    """Return the content of a table and its encoding."""
+    try:
+        content = table.read_bytes()
+    except OSError as error:
+        raise DataError(f"{table} can't be read: {error.strerror}") from error
+    marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), None)
+    for encoding in (marked,) if marked else ("utf-8", "cp1252"):
+        try:
+            return content.decode(encoding), encoding
+        except UnicodeDecodeError:
+            continue
+    raise DataError(f"{table} is not text; expected a CSV in UTF-8, UTF-16 or Windows-1252")
+
+
+def _rows(text: str, table: Path) -> list[list[str]]:
+    first = text.partition("\n")[0]
+    delimiter = max(DELIMITERS, key=lambda sign: (len(_known(first.split(sign))), first.count(sign)))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+    return [[cell.strip() for cell in row] for row in reader]
+
+
+def _known(names: Sequence[str]) -> set[str]:
+    return {_plain(name) for name in names} & {*PATH_COLUMNS, *LABEL_COLUMNS, *SPLIT_COLUMNS}
+
+
+def _plain(name: str) -> str:
+    return name.strip().strip('"').lower().replace(" ", "_")
+
+
+def _columns(header: Sequence[str], table: Path) -> _Columns:
+    names = [_plain(name) for name in header]
+
+    def position(accepted: Sequence[str]) -> int | None:
+        return next((names.index(name) for name in accepted if name in names), None)
+
+    path, label, split = map(position, (PATH_COLUMNS, LABEL_COLUMNS, SPLIT_COLUMNS))
+    if path is None or label is None:
+        came = printable(", ".join(header))[:80] or "nothing"
+        raise DataError(f"{table}: the first line is '{came}'; expected {ACCEPTED}")
+    unused = (name or "one without a name" for place, name in enumerate(header) if place not in (path, label, split))
+    return _Columns(path=path, label=label, split=split, count=len(header), unused=tuple(map(printable, unused)))
+
+
+def _image_file(
+    row: Sequence[str],
+    line: int,
+    table: Path,
+    columns: _Columns,
+    parts: Mapping[str, Part | None],
+    finder: _Finder,
+) -> ImageFile:
+    cells = dict(enumerate(row))
+    path, label = cells.get(columns.path, ""), cells.get(columns.label, "")
+    split = "" if columns.split is None else cells.get(columns.split, "")
+    if not path or not label or "\0" in path or len(row) > columns.count:
+        raise DataError(f"{table}, line {line}: a path and a label are needed; expected {ACCEPTED}")
+    part: Part | None = parts[split] if split else "train"
     if part is None:
-        raise DataError(f"{table}, line {line}: split is '{printable(split)}'; accepted: train, val, test")
-    return ImageFile(path=table.parent / path, shown=printable(path), label=printable(label), part=part)
+        raise DataError(f"{table}, line {line}: split is '{printable(split)}'; expected train, val, test")
+    return ImageFile(path=finder.find(path), shown=printable(path), label=printable(label), part=part)

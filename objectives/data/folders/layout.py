@@ -1,9 +1,10 @@
-"""How people lay out train, validation and test: which folders are parts, which are classes."""
+"""Folder layouts: which folders are train, validation and test, and which are classes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Literal
 
 from objectives.data.folders.tree import Folder
@@ -11,34 +12,64 @@ from objectives.data.folders.tree import Folder
 Part = Literal["train", "validation", "test"]
 PARTS: tuple[Part, ...] = ("train", "validation", "test")
 PartFolders = Mapping[Part, tuple[Folder, ...]]
-"""The folders of each part; classes (or images) lie right inside them."""
+"""The folders of each part; classes (or images) lie directly inside them."""
 
 _WORDS: Mapping[str, Part] = {
-    "train": "train", "training": "train", "trainset": "train",
+    "train": "train", "training": "train", "trainset": "train", "trn": "train",
     "val": "validation", "valid": "validation", "validation": "validation", "valset": "validation", "dev": "validation",
-    "test": "test", "testing": "test", "testset": "test",
+    "test": "test", "testing": "test", "testset": "test", "tst": "test",
 }  # fmt: skip
+_EVALUATION = frozenset({"eval", "evaluation", "evalset", "holdout", "heldout"})
+"""The test part, or the validation part beside one that is called test."""
+SAME_CLASSES_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layout:
+    """How a folder of images is to be read."""
+
+    parts: PartFolders
+    left_out: tuple[Folder, ...] = ()
+    """Folders beside the parts that are neither a part nor a class."""
+    problem: str = ""
+    """Why the layout is not clear, with what to do."""
 
 
 def part_named(name: str) -> Part | None:
     """The part that a name stands for: "train" for "seg_train", None for "cats"."""
-    parts = {_WORDS[word] for word in re.split(r"[\W_]+", name.lower()) if word in _WORDS}
-    return parts.pop() if len(parts) == 1 else None
+    return parts_of_names([name])[name]
 
 
-def part_folders(tree: Folder) -> PartFolders:
+def parts_of_names(names: Iterable[str]) -> dict[str, Part | None]:
+    """The part that each of some names stands for, when they lie beside each other."""
+    words = {name: set(re.split(r"[\W_]+", name.lower())) for name in names}
+    parts: dict[str, Part | None] = {}
+    for name, its_words in words.items():
+        found = {_WORDS[word] for word in its_words if word in _WORDS}
+        parts[name] = found.pop() if len(found) == 1 else None
+    for name, its_words in words.items():
+        if {*its_words, re.sub(r"[\W_]+", "", name.lower())} & _EVALUATION and not any(
+            word in _WORDS for word in its_words
+        ):
+            free: list[Part] = [part for part in ("test", "validation") if part not in parts.values()]
+            parts[name] = free[0] if free else None
+    return parts
+
+
+def find_layout(tree: Folder) -> Layout:
     """Find the parts of a folder of images.
 
     train/, val/ and test/ may lie around the classes or inside each, below folders that only wrap
-    another. A folder of classes beside test/ is train. A class may be called "train": it then
-    holds images, not classes, or lies beside classes. Without parts, all is train.
+    another. A folder of classes beside test/ is train; so are class folders beside test/. A class
+    may be called "train": it then holds images, not classes, or lies beside classes. Without parts,
+    all is train.
     """
     while True:
-        parts = _parts_among(tree.filled)
-        if parts is not None:
-            return parts
+        layout = _parts_among(tree.filled) or _parts_inside_classes(tree) or _doubtful(tree) or _classes_and_parts(tree)
+        if layout is not None:
+            return layout
         if tree.images or len(tree.filled) != 1 or not tree.filled[0].filled:
-            return _parts_inside_classes(tree) or {"train": (tree,), "validation": (), "test": ()}
+            return Layout(parts=_all_train(tree))
         tree = tree.filled[0]
 
 
@@ -47,31 +78,81 @@ def unwrapped(folder: Folder, *, classes: tuple[str, ...] = ()) -> Folder:
 
     Args:
         folder: Perhaps with nothing but one other folder inside.
-        classes: Names that are no wrapper.
+        classes: Names that are not a wrapper.
     """
     while not folder.images and len(folder.filled) == 1 and folder.filled[0].name not in classes:
         (inner,) = folder.filled
         if not inner.filled and not classes:
-            break  # images right inside: the only class
+            break  # images directly inside: the only class
         folder = inner
     return folder
 
 
-def _parts_among(folders: tuple[Folder, ...]) -> PartFolders | None:
-    named = [(folder, part_named(folder.name)) for folder in folders]
-    if "train" not in (part for _, part in named) and len(folders) > 1:
-        named = [(folder, part or "train") for folder, part in named]  # "simpsons" beside "simpsons_testset"
+def _all_train(tree: Folder) -> PartFolders:
+    return {"train": (tree,), "validation": (), "test": ()}
+
+
+def _parts_among(folders: tuple[Folder, ...]) -> Layout | None:
+    parts_of = parts_of_names(folder.name for folder in folders)
+    named = [(folder, parts_of[folder.name]) for folder in folders]
+    left_out: tuple[Folder, ...] = ()
+    if "train" not in parts_of.values():
+        if len(folders) > 1:
+            named = [(folder, part or "train") for folder, part in named]  # "simpsons" beside "simpsons_testset"
+    elif any(part == "train" and len(unwrapped(folder).filled) > 1 for folder, part in named):
+        left_out = tuple(folder for folder, part in named if part is None and not folder.filled)
     parts: dict[Part, tuple[Folder, ...]] = {
         part: tuple(folder for folder, its_part in named if its_part == part) for part in PARTS
     }
-    whole = sum(map(len, parts.values())) == len(folders)
-    unnamed_train = [folder for folder in parts["train"] if part_named(folder.name) is None]
+    whole = sum(map(len, parts.values())) + len(left_out) == len(folders)
+    unnamed_train = [folder for folder in parts["train"] if parts_of[folder.name] is None]
     if not whole or len(unnamed_train) > 1 or not parts["train"]:
         return None
-    return parts if any(unwrapped(folder).filled for folder in parts["train"]) else None
+    if any(unwrapped(folder).filled for folder in parts["train"]):
+        return Layout(parts=parts, left_out=left_out)
+    if len(folders) > 1 and not unnamed_train:
+        names = " and ".join(folder.shown for folder in folders)
+        problem = (
+            f"{names} hold images without class folders: put them into a folder for each class, such as "
+            "train/cats/ and train/dogs/, or list them in a CSV of path,label"
+        )
+        return Layout(parts={"train": (), "validation": (), "test": ()}, problem=problem)
+    return None
 
 
-def _parts_inside_classes(tree: Folder) -> PartFolders | None:
+def _classes_and_parts(tree: Folder) -> Layout | None:
+    """Class folders beside val/ or test/, which are not classes: OK/, NG/ and test/."""
+    parts_of = parts_of_names(folder.name for folder in tree.filled)
+    classes = tuple(folder for folder in tree.filled if parts_of[folder.name] in (None, "train"))
+    others: dict[Part, tuple[Folder, ...]] = {
+        part: tuple(folder for folder in tree.filled if parts_of[folder.name] == part)
+        for part in ("validation", "test")
+    }
+    if len(classes) < 2 or not any(others.values()):
+        return None
+    train = Folder(name="train", shown=tree.shown, folders=classes, images=tree.images)
+    return Layout(parts={"train": (train,), **others})
+
+
+def _doubtful(tree: Folder) -> Layout | None:
+    """Folders that hold the same class folders: parts with names of their own, or classes with equal subfolders."""
+    inner = {folder.shown: {label.name for label in unwrapped(folder).filled} for folder in tree.filled}
+    inner = {shown: names for shown, names in inner.items() if len(names) > 1}
+    if len(inner) < 2:
+        return None
+    shared = set.intersection(*inner.values())
+    if len(shared) < 2 or 2 * len(shared) < max(map(len, inner.values())):
+        return None
+    folders, classes = " and ".join(inner), ", ".join(sorted(shared)[:SAME_CLASSES_SHOWN])
+    problem = (
+        f"{folders} hold the same folders ({classes}{', ...' if len(shared) > SAME_CLASSES_SHOWN else ''}).\n"
+        "If they are parts of the data, name them train, val and test, or give --data one of them.\n"
+        "If they are classes, list the images in a CSV of path,label"
+    )
+    return Layout(parts={"train": (), "validation": (), "test": ()}, problem=problem)
+
+
+def _parts_inside_classes(tree: Folder) -> Layout | None:
     inner = [(label, folder, part_named(folder.name)) for label in tree.filled for folder in label.filled]
     parts = {part for *_, part in inner}
     if "train" not in parts or None in parts or any(label.images for label in tree.filled):
@@ -85,4 +166,4 @@ def _parts_inside_classes(tree: Folder) -> PartFolders | None:
         )
         return (Folder(name=wanted, shown=tree.shown, folders=classes, images=()),) if classes else ()
 
-    return {part: gathered(part) for part in PARTS}
+    return Layout(parts={part: gathered(part) for part in PARTS})

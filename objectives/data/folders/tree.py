@@ -1,4 +1,4 @@
-"""A folder of images as it lies on disk: folders, image files and what was passed over."""
+"""A folder of images as it lies on disk: folders, image files, and what is ignored."""
 
 from __future__ import annotations
 
@@ -113,8 +113,8 @@ def _reason_to_ignore(entry: os.DirEntry[str], *, top: Path, above: frozenset[Pa
                 return "a link to a folder that is read anyway"
         return f"folders nested more than {DEEPEST} deep" if len(above) > DEEPEST else None
     if not is_file:
-        return "a link to nothing" if entry.is_symlink() else "no regular file"
+        return "a link to nothing" if entry.is_symlink() else "not a regular file"
     _, dot, ending = entry.name.rpartition(".")
     if f".{ending.lower()}" in EXTENSIONS:
         return None
-    return f".{printable(ending)} is no image format that Tamiz reads" if dot else "no ending such as .jpg or .png"
+    return f".{printable(ending)} is not an image format that Tamiz reads" if dot else "no ending such as .jpg or .png"

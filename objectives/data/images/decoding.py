@@ -1,8 +1,8 @@
 """One image file to pixels, the same way for training and for prediction.
 
-Every mode becomes 8-bit grey or colour: transparency is laid on white, 16 bits and floats are
-scaled, CMYK and palettes are converted, the camera's rotation (EXIF) is applied, and of an
-animation the first frame counts.
+Every mode becomes 8-bit grey or colour: transparency is laid on white, wider values are scaled
+from the dataset's pixel range, CMYK and palettes are converted, the camera's rotation (EXIF) is
+applied, and of an animation the first frame counts.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import struct
 import threading
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from objectives.data.images.ranges import FULL, PixelRanges, scaled
 from spaces.errors import DataError
 
 Resize = Literal["stretch", "crop", "pad"]
@@ -40,26 +42,52 @@ FORMATS = tuple(
 EXTENSIONS = frozenset(extension for extension, kind in Image.EXTENSION.items() if kind in FORMATS)
 
 _large_images = threading.BoundedSemaphore(2)
-"""So many large images are decoded at a time, however many threads there are: each may take 500 MB."""
+"""Only two large images are decoded at a time, in however many threads: each may take 500 MB."""
 
 Image.MAX_IMAGE_PIXELS = MOST_PIXELS
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
 class UnreadableImageError(DataError):
-    """A file that is no readable image; its text is the problem, without the file's name."""
+    """A file that is not a readable image; the text is the problem, without the file's name."""
 
 
-def read_image(path: Path, *, height: int, width: int, resize: Resize = "stretch") -> Image.Image:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PlainImage:
+    """An image as 8-bit grey or colour, with the values that it was made of."""
+
+    pixels: Image.Image
+    """Of mode "L" or "RGB", upright."""
+    storage: str
+    """See `objectives.data.images.ranges.PixelRanges`."""
+    low: float
+    high: float
+    """The smallest and largest value as stored."""
+
+
+def read_image(
+    path: Path, *, height: int, width: int, resize: Resize = "stretch", ranges: PixelRanges = FULL
+) -> Image.Image:
     """Return the image in a file, of mode "L" (grey) or "RGB" and of the given size in pixels.
 
+    Args:
+        path: The file.
+        height: In pixels.
+        width: In pixels.
+        resize: How another size becomes this one.
+        ranges: The values that are black and white; a storage that is missing has its full range.
+
     Raises:
-        UnreadableImageError: no image, a damaged one, or one of more than 50 megapixels.
+        UnreadableImageError: not an image, a damaged one, or one of more than 50 megapixels.
     """
     with opened(path) as image:
-        # A JPEG much larger than needed is decoded at a half, a quarter or an eighth.
-        image.draft(None, (2 * max(height, width), 2 * max(height, width)))
-        return fitted(plain(image), height=height, width=width, resize=resize)
+        reduce(image, height=height, width=width)
+        return fitted(plain(image, ranges).pixels, height=height, width=width, resize=resize)
+
+
+def reduce(image: Image.Image, *, height: int, width: int) -> None:
+    """Let a JPEG much larger than needed be decoded at a half, a quarter or an eighth."""
+    image.draft(None, (2 * max(height, width), 2 * max(height, width)))
 
 
 @contextlib.contextmanager
@@ -80,22 +108,51 @@ def opened(path: Path) -> Iterator[Image.Image]:
         raise UnreadableImageError(_problem(error)) from error
 
 
-def plain(image: Image.Image) -> Image.Image:
-    """Return an opened image, decoded and upright, as mode "L" or "RGB"."""
+def plain(image: Image.Image, ranges: PixelRanges = FULL) -> PlainImage:
+    """Decode an opened image."""
     with _large_images if image.width * image.height > LARGE_PIXELS else contextlib.nullcontext():
         image.load()
-        return _converted(image)
+        return _converted(image, ranges)
 
 
-def _converted(image: Image.Image) -> Image.Image:
-    with contextlib.suppress(Exception):  # a damaged EXIF block says nothing about the pixels
+def storage_of(image: Image.Image) -> str:
+    """How an image stores its pixel values, as a key of `PixelRanges`."""
+    match image.mode:
+        case "1":
+            return "1 bit"
+        case "F":
+            return "floats"
+        case "I":
+            return "32 bits"
+        case mode:
+            return "16 bits" if mode.startswith("I;") else "8 bits"
+
+
+def _converted(image: Image.Image, ranges: PixelRanges) -> PlainImage:
+    with contextlib.suppress(Exception):  # a damaged EXIF block does not matter to the pixels
         image = ImageOps.exif_transpose(image)
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        return _scaled(image)
+    storage = storage_of(image)
+    used = ranges.get(storage, FULL[storage])
+    if storage not in ("1 bit", "8 bits"):
+        values = np.asarray(image, dtype=np.float32)
+        if not np.isfinite(values).all():
+            raise UnreadableImageError("pixels that are not finite numbers")
+        return PlainImage(
+            pixels=Image.fromarray(scaled(values, used)),
+            storage=storage,
+            low=float(values.min()),
+            high=float(values.max()),
+        )
     colours = "L" if is_grey(image) else "RGB"
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
-    return image.convert(colours)
+    image = image.convert(colours)
+    if storage == "1 bit":
+        return PlainImage(pixels=image, storage=storage, low=0.0, high=1.0)
+    extremes = np.array(image.getextrema())
+    if used != FULL[storage]:
+        image = Image.fromarray(scaled(np.asarray(image), used))
+    return PlainImage(pixels=image, storage=storage, low=float(extremes.min()), high=float(extremes.max()))
 
 
 def is_grey(image: Image.Image) -> bool:
@@ -132,25 +189,12 @@ def _check_pixels(image: Image.Image) -> None:
         raise UnreadableImageError(f"{width}x{height} pixels; at most {MOST_PIXELS / 1e6:.0f} megapixels are decoded")
 
 
-def _scaled(image: Image.Image) -> Image.Image:
-    """8-bit grey from wider numbers: 0 is black, and white is 1, 255, 65535 or the largest that occurs."""
-    values = np.asarray(image, dtype=np.float32)
-    if not np.isfinite(values).all():
-        raise UnreadableImageError("pixels that are not finite numbers")
-    highest = float(values.max())
-    white = 65535.0
-    if image.mode == "F":
-        white = next((level for level in (1.0, 255.0, 65535.0) if highest <= level), highest)
-    white = max(white, highest)
-    return Image.fromarray(np.rint(np.clip(values, 0, None) * (255 / white)).astype(np.uint8))
-
-
 def _problem(error: Exception) -> str:
     match error:
         case FileNotFoundError():
             return "no such file"
         case UnidentifiedImageError():
-            return "no image of a known format"
+            return "not an image of a known format"
         case Image.DecompressionBombError() | Image.DecompressionBombWarning():
             return f"claims more than {MOST_PIXELS / 1e6:.0f} megapixels"
         case OSError() if "truncated" in str(error).lower():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from objectives.data.images.decoding import Resize, UnreadableImageError, fitted, read_image
+from objectives.data.images.decoding import Resize, UnreadableImageError, fitted, opened, plain, reduce
+from objectives.data.images.facts import ImageFacts, facts_of
+from objectives.data.images.ranges import PixelRanges
 
 Progress = Callable[[int, int], None]
 """Called with the images done and all there are."""
@@ -27,63 +29,71 @@ CHUNK = 1024
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Decoded:
-    """What became of some files."""
+    """The result for some files."""
 
-    good: NDArray[np.int64]
-    """Positions of the files that were images; their pixels are the rows of the `.npy`."""
-    problems: dict[int, str]
-    """By position: why a file is no image."""
+    facts: Mapping[int, ImageFacts]
+    """By position: of the files that were images. Their pixels are the rows of the `.npy` at these positions."""
+    problems: Mapping[int, str]
+    """By position: why a file is not an image."""
     grey: bool
     """Whether no image has colours."""
 
 
 def decode_files(
-    paths: Sequence[Path], target: Path, *, height: int, width: int, resize: Resize, advance: Advance
+    paths: Sequence[Path],
+    target: Path,
+    *,
+    height: int,
+    width: int,
+    resize: Resize,
+    ranges: PixelRanges,
+    advance: Advance,
 ) -> Decoded:
     """Decode image files into an `.npy` of uint8 (files, height, width, 3).
 
     Pillow releases the interpreter's lock while it decodes, so threads use all cores. The rows of
-    files that are no image stay black; `keep_rows` drops them.
+    files that are not images stay black.
 
     Raises:
         OSError: no room for `target`.
     """
-    done = 0
+    facts: dict[int, ImageFacts] = {}
     problems: dict[int, str] = {}
     coloured = False
     with _rows(target, (len(paths), height, width, 3)) as write:
 
-        def decode(position: int) -> tuple[int, str | None, bool]:
+        def decode(position: int) -> tuple[ImageFacts | str, bool]:
             try:
-                image = read_image(paths[position], height=height, width=width, resize=resize)
+                with opened(paths[position]) as file:
+                    reduce(file, height=height, width=width)
+                    image = plain(file, ranges)
+                    small = fitted(image.pixels, height=height, width=width, resize=resize)
+                    found = facts_of(image)
             except UnreadableImageError as error:
-                return position, str(error), False
-            write(position, image.convert("RGB").tobytes())
-            return position, None, image.mode != "L"
+                return str(error), False
+            write(position, small.convert("RGB").tobytes())
+            return found, small.mode != "L"
 
         with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as threads:
             warnings.filterwarnings("ignore", module="PIL")  # such as "corrupt EXIF data": the pixels decide
-            for position, problem, colours in threads.map(decode, range(len(paths))):
+            for position, (found, colours) in enumerate(threads.map(decode, range(len(paths)))):
                 coloured |= colours
-                if problem is not None:
-                    problems[position] = problem
-                done += 1
+                if isinstance(found, str):
+                    problems[position] = found
+                else:
+                    facts[position] = found
+                done = position + 1
                 if done % 100 == 0 or done == len(paths):
                     advance(done)
-    good = np.setdiff1d(np.arange(len(paths)), list(problems)).astype(np.int64)
-    return Decoded(good=good, problems=problems, grey=not coloured)
+    return Decoded(facts=facts, problems=problems, grey=not coloured)
 
 
-def keep_rows(target: Path, rows: NDArray[np.int64], *, channels: int) -> None:
-    """Leave in an `.npy` of images only some rows, and of a colour image one channel or all three."""
-    images = np.load(target, mmap_mode="r")
-    if len(rows) == len(images) and channels == images.shape[-1]:
-        return
-    shorter = target.with_suffix(".shorter")
-    with _rows(shorter, (len(rows), *images.shape[1:3], channels)) as write:
+def copy_rows(source: Path, target: Path, rows: NDArray[np.int64], *, channels: int) -> None:
+    """Copy some rows of an `.npy` of images to another; of a colour image one channel or all three."""
+    images = np.load(source, mmap_mode="r")
+    with _rows(target, (len(rows), *images.shape[1:3], channels)) as write:
         for start in range(0, len(rows), CHUNK):
             write(start, images[rows[start : start + CHUNK], :, :, :channels].tobytes())
-    shorter.replace(target)
 
 
 def resized(images: NDArray[np.uint8], *, height: int, width: int, resize: Resize) -> NDArray[np.uint8]:

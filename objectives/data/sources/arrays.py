@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import psutil
+from natsort import natsorted
 from numpy.typing import NDArray
 
+from objectives.data.copies import Member
+from objectives.data.folders.layout import Part as PartName
+from objectives.data.folders.tree import printable
+from objectives.data.images.facts import pixel_digests
+from objectives.data.images.ranges import (
+    PixelRange,
+    PixelRanges,
+    PixelValues,
+    find_ranges,
+    range_lines,
+    scaled,
+    unusual_lines,
+)
+from objectives.data.records import Finding
+from objectives.data.sources.array_names import NamedArrays, understand
 from objectives.files.atomic import read_arrays
 from spaces.errors import DataError, RecordError
 
-ACCEPTED = "x_train, y_train and perhaps x_test, y_test"
+Part = tuple[NDArray[np.uint8], NDArray[np.int32]]
+"""Images and labels."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -26,13 +44,27 @@ class ImageArrays:
     """(n, height, width, channels)"""
     labels: NDArray[np.int32]
     """(n,) positions in `classes`."""
-    test: tuple[NDArray[np.uint8], NDArray[np.int32]] | None
-    """Images and labels of a test part, where there is one."""
+    test: Part | None
+    """The test part, where there is one."""
+    validation: Part | None = None
+    pixel_ranges: PixelRanges = field(default_factory=dict)
+    """The values that became black and white."""
+    range_lines: tuple[str, ...] = ()
+    """The values that were found, in words."""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def parts(self) -> dict[PartName, Part]:
+        """The parts that there are, by name."""
+        given: dict[PartName, Part | None] = {
+            "train": (self.images, self.labels), "validation": self.validation, "test": self.test
+        }  # fmt: skip
+        return {name: part for name, part in given.items() if part is not None}
 
     def __post_init__(self) -> None:
-        for images, labels in ((self.images, self.labels), *([self.test] if self.test else [])):
+        for images, labels in self.parts.values():
             if len(images) != len(labels) or not len(labels):
-                raise DataError(f"{len(images)} images came with {len(labels)} labels; accepted: a label for each")
+                raise DataError(f"{len(images)} images came with {len(labels)} labels; expected a label for each")
             if labels.min() < 0 or labels.max() >= len(self.classes):
                 raise DataError(
                     f"labels go from {labels.min()} to {labels.max()}; there are {len(self.classes)} classes, from 0"
@@ -52,40 +84,68 @@ def read_digits() -> ImageArrays:
     )
 
 
-def read_npz(path: Path) -> ImageArrays:
+def read_npz(path: Path, *, pixel_range: PixelRange | None = None) -> ImageArrays:
     """Return the images of an `.npz` file.
 
-    Accepted: `x_train`, `y_train` and perhaps `x_test`, `y_test`. Images are (n, height, width) or
-    (n, height, width, 1 or 3), whole numbers 0..255 or floats 0..1 or 0..255. Labels are integers
-    (n,) or (n, 1), or one-hot (n, classes).
+    Names of arrays: see `objectives.data.sources.array_names`. Images are (n, height, width) or
+    (n, height, width, 1 or 3), whole numbers, floats or booleans. Labels are integers or text, (n,)
+    or (n, 1), or one-hot (n, classes).
+
+    Args:
+        path: The file.
+        pixel_range: The values that are black and white; None: found from the values.
 
     Raises:
-        DataError: another key, shape, range or number of labels; a damaged file; too large for memory.
+        DataError: other names, shapes or values; a damaged file; too large for memory.
     """
     try:
         names = _members_that_fit(path)
-        found = read_arrays(path, prefixes=("x_", "y_"))
+        nameless = read_arrays(path, names=names) if sorted(names) == ["arr_0", "arr_1"] else {}
+        shapes = {name: array.shape for name, array in nameless.items()}
+        named = understand(names, shapes=shapes, where=str(path))
+        found = nameless or read_arrays(path, names={name for pair in named.parts.values() for name in pair})
     except (OSError, ValueError, zipfile.BadZipFile, RecordError) as error:
         raise DataError(f"{path} can't be read as an .npz file: {error}") from error
-    missing = [name for name in ("x_train", "y_train") if name not in found]
-    if missing or ("x_test" in found) != ("y_test" in found):
-        raise DataError(f"{path} holds {', '.join(names) or 'nothing'}; accepted: {ACCEPTED}")
-    parts = [part for part in ("train", "test") if f"x_{part}" in found]
-    labels = {part: _whole_labels(found[f"y_{part}"], where=f"{path}: y_{part}") for part in parts}
-    images = {part: _pixels(found[f"x_{part}"], where=f"{path}: x_{part}") for part in parts}
-    for part in parts:
-        if len(images[part]) != len(labels[part]):
-            raise DataError(f"{path}: x_{part} has {len(images[part])} images, y_{part} {len(labels[part])} labels")
-    values = np.unique(labels["train"])
-    if "test" in parts:
-        _check_test(path, values, images, labels)
-    positions = {part: np.searchsorted(values, labels[part]).astype(np.int32) for part in parts}
+    labels = {part: _labels(found[y], where=f"{path}: {y}") for part, (_, y) in named.parts.items()}
+    stored = {part: _stored_pixels(found[x], where=f"{path}: {x}") for part, (x, _) in named.parts.items()}
+    for part, (x, y) in named.parts.items():
+        if len(stored[part]) != len(labels[part]):
+            raise DataError(f"{path}: {x} has {len(stored[part])} images, {y} {len(labels[part])} labels")
+    classes, positions = _classes(path, named, labels)
+    _check_shapes(path, named, stored)
+    values = _values(stored)
+    try:
+        ranges = find_ranges(values, given=pixel_range)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    parts = {part: (scaled(pixels, ranges[_storage(pixels)]), positions[part]) for part, pixels in stored.items()}
     return ImageArrays(
-        classes=tuple(str(value) for value in values),
-        images=images["train"],
-        labels=positions["train"],
-        test=(images["test"], positions["test"]) if "test" in parts else None,
+        classes=classes,
+        images=parts["train"][0],
+        labels=parts["train"][1],
+        validation=parts.get("validation"),
+        test=parts.get("test"),
+        pixel_ranges=ranges,
+        range_lines=tuple(range_lines(values, ranges)),
+        findings=tuple(Finding(text=note) for note in _notes(named, unusual_lines(values, ranges))),
     )
+
+
+def array_members(arrays: ImageArrays) -> Iterator[Member]:
+    """What decides whether images of arrays have copies; in the order of the parts."""
+    for part, (images, labels) in arrays.parts.items():
+        for position, (digest, label) in enumerate(zip(pixel_digests(images), labels, strict=True)):
+            yield Member(
+                shown=f"{part} image {position}", label=arrays.classes[label], part=part, digest=digest, look=None
+            )
+
+
+def _notes(named: NamedArrays, unusual: Sequence[str]) -> Iterator[str]:
+    yield from unusual
+    if named.unlabelled:
+        yield f"without labels, so not used: {', '.join(named.unlabelled)}"
+    if named.unused:
+        yield f"arrays that are not used: {', '.join(named.unused)}"
 
 
 def _members_that_fit(path: Path) -> list[str]:
@@ -102,45 +162,82 @@ def _members_that_fit(path: Path) -> list[str]:
     return names
 
 
-def _check_test(
-    path: Path, values: NDArray[np.int64], images: dict[str, NDArray[np.uint8]], labels: dict[str, NDArray[np.int64]]
-) -> None:
-    unknown = np.setdiff1d(labels["test"], values)
-    if len(unknown):
-        raise DataError(f"{path}: y_test holds labels that y_train lacks: {', '.join(map(str, unknown[:5]))}")
-    if images["test"].shape[1:] != images["train"].shape[1:]:
-        raise DataError(
-            f"{path}: an image is {images['train'].shape[1:]} in x_train and {images['test'].shape[1:]} in x_test"
-        )
+def _classes(
+    path: Path, named: NamedArrays, labels: Mapping[PartName, NDArray[Any]]
+) -> tuple[tuple[str, ...], dict[PartName, NDArray[np.int32]]]:
+    """Return the classes (numbers by value, text in natural order), and each part's labels as positions in them."""
+    texts = {part: [str(label) for label in np.unique(these)] for part, these in labels.items()}
+    is_text = labels["train"].dtype.kind == "U"
+    classes = tuple(natsorted(texts["train"]) if is_text else texts["train"])
+    for part, (_, name) in named.parts.items():
+        unknown = natsorted(set(texts[part]) - set(classes))
+        if unknown:
+            raise DataError(f"{path}: {name} holds labels that {named.parts['train'][1]} lacks: {_few(unknown)}")
+    places = {label: position for position, label in enumerate(classes)}
+    positions = {}
+    for part, these in labels.items():
+        values, inverse = np.unique(these, return_inverse=True)
+        positions[part] = np.array([places[str(value)] for value in values], np.int32)[inverse.reshape(-1)]
+    return classes, positions
 
 
-def _pixels(came: NDArray[Any], *, where: str) -> NDArray[np.uint8]:
+def _few(values: Sequence[str]) -> str:
+    return ", ".join(values[:5]) + (f" and {len(values) - 5} more" if len(values) > 5 else "")
+
+
+def _check_shapes(path: Path, named: NamedArrays, stored: Mapping[PartName, NDArray[Any]]) -> None:
+    for part, (name, _) in named.parts.items():
+        if stored[part].shape[1:] != stored["train"].shape[1:]:
+            raise DataError(
+                f"{path}: an image is {stored['train'].shape[1:]} in {named.parts['train'][0]} "
+                f"and {stored[part].shape[1:]} in {name}"
+            )
+
+
+def _stored_pixels(came: NDArray[Any], *, where: str) -> NDArray[Any]:
+    """Return images (n, height, width, channels) with their values as they came."""
     images = came[..., None] if came.ndim == 3 else came
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape:
         raise DataError(
-            f"{where} has shape {came.shape}; accepted: (n, height, width) or (n, height, width, channels) "
+            f"{where} has shape {came.shape}; expected (n, height, width) or (n, height, width, channels) "
             "with 1 or 3 channels, the last"
         )
-    if images.dtype.kind not in "uif":
-        raise DataError(f"{where} holds {came.dtype}; accepted: numbers 0..255, or floats 0..1")
-    low, high = float(images.min()), float(images.max())
-    if not (low >= 0 and high <= 255):
-        raise DataError(f"{where} holds values from {low:g} to {high:g}; accepted: 0..255, or floats 0..1")
-    if images.dtype.kind != "f":
-        return images.astype(np.uint8)
-    scaled: NDArray[np.uint8] = np.rint(images * (255.0 if high <= 1 else 1.0)).astype(np.uint8)
-    return scaled
+    if images.dtype.kind not in "uifb":
+        raise DataError(f"{where} holds {came.dtype}; expected numbers or booleans")
+    return images
 
 
-def _whole_labels(came: NDArray[Any], *, where: str) -> NDArray[np.int64]:
-    problem = f"{where} holds {came.dtype} of shape {came.shape}; accepted: integers (n,) or (n, 1), or one-hot (n, k)"
-    if came.dtype.kind not in "uifb" or came.ndim not in (1, 2) or came.size == 0:
+def _storage(pixels: NDArray[Any]) -> str:
+    by_type = {"bool": "1 bit", "uint8": "8 bits", "uint16": "16 bits"}
+    return "floats" if pixels.dtype.kind == "f" else by_type.get(pixels.dtype.name, "whole numbers")
+
+
+def _values(stored: Mapping[PartName, NDArray[Any]]) -> PixelValues:
+    rows = [(part, pixels, pixels.reshape(len(pixels), -1)) for part, pixels in stored.items()]
+    return PixelValues(
+        storage=[_storage(pixels) for _, pixels, _ in rows for _ in pixels],
+        part=[part for part, pixels, _ in rows for _ in pixels],
+        low=np.concatenate([flat.min(axis=1) for *_, flat in rows]).astype(np.float64),
+        high=np.concatenate([flat.max(axis=1) for *_, flat in rows]).astype(np.float64),
+    )
+
+
+def _labels(came: NDArray[Any], *, where: str) -> NDArray[Any]:
+    """Return labels (n,): whole numbers, or text."""
+    problem = (
+        f"{where} holds {came.dtype} of shape {came.shape}; "
+        "accepted: integers or text (n,) or (n, 1), or one-hot (n, k)"
+    )
+    if came.dtype.kind not in "uifbUS" or came.ndim not in (1, 2) or came.size == 0:
         raise DataError(problem)
+    if came.dtype.kind in "US":
+        if came.ndim == 2 and came.shape[1] > 1:
+            raise DataError(problem)
+        return np.array([printable(label) for label in came.astype(str).reshape(-1).tolist()])
     if came.ndim == 2 and came.shape[1] > 1:
         if not (np.isin(came, (0, 1)).all() and (came.sum(axis=1) == 1).all()):
             raise DataError(f"{problem}: a row has exactly one 1")
         came = came.argmax(axis=1)
     if not np.equal(np.mod(came, 1), 0).all():
         raise DataError(problem)
-    whole: NDArray[np.int64] = came.reshape(-1).astype(np.int64)
-    return whole
+    return came.reshape(-1).astype(np.int64)

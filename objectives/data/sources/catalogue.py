@@ -1,4 +1,4 @@
-"""The datasets that have a name: what they are, where copies may lie, where they are published."""
+"""Named datasets: their files, the places of copies, and where they are published."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spaces.errors import DataError
 from spaces.recipe import ImageShape
 
 DIGITS = "digits"
-"""Bundled with scikit-learn: there is always this one."""
+"""Bundled with scikit-learn, so always available."""
 
 KERAS_FILES = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 CIFAR_FILES = "https://www.cs.toronto.edu/~kriz/"
@@ -27,7 +27,7 @@ FASHION_CLASSES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A dataset that anyone can fetch."""
+    """A dataset that can be downloaded."""
 
     name: str
     files: tuple[RemoteFile, ...]
@@ -54,7 +54,7 @@ class Published:
         """Fetch the files; return the folder that holds them.
 
         Raises:
-            DataError: they can't be had; says where was looked and what to do.
+            DataError: no copy and no download; the message names the places and what to do.
         """
         target = directories.downloads / self.name
         try:
@@ -64,12 +64,12 @@ class Published:
             names = ", ".join(file.name for file in self.files)
             looked = directories.data
             raise DataError(
-                f"no copy of '{self.name}' was found, and it can't be fetched\n"
+                f"no copy of '{self.name}' was found, and it cannot be downloaded\n"
                 f"{error}\n"
                 f"Looked in: {looked}" + "".join(f", {place}" for place in directories.elsewhere) + "\n"
                 f"Put there: {looked / self.name}/train/<class>/... (and test/<class>/...), {looked / self.name}.npz,\n"
                 f"or {names}. TAMIZ_DATA names another folder.\n"
-                f"At once, without any of this: --data {DIGITS}"
+                f"Without any download: --data {DIGITS}"
             ) from error
         return target
 

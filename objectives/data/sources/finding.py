@@ -13,6 +13,7 @@ from objectives.data.directories import DataDirectories
 from objectives.data.folders.index import ImageIndex, index_folder
 from objectives.data.folders.label_table import index_csv
 from objectives.data.folders.tree import printable
+from objectives.data.images.ranges import PixelRange
 from objectives.data.sources.arrays import ImageArrays, read_digits, read_npz
 from objectives.data.sources.catalogue import DIGITS, NAMES, PUBLISHED, Published
 from spaces.errors import DataError, UnknownNameError
@@ -28,6 +29,10 @@ class ArraySource:
     files: tuple[Path, ...]
     """What `read` reads; empty for bundled data."""
     read: Callable[[], ImageArrays]
+    pixel_range: PixelRange | None = None
+    """As the user set it; None: found from the values."""
+    is_own: bool = False
+    """Whether the arrays are the user's own; a published dataset is taken as it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,46 +42,56 @@ class FileSource:
     name: str
     index: ImageIndex
     native: bool
-    """Whether its images keep their own size: so for datasets with a name."""
+    """Whether its images keep their own size, as those of datasets with a name do."""
+    pixel_range: PixelRange | None = None
+    """As the user set it; None: found from the values."""
 
 
 Source = ArraySource | FileSource
 
 
-def find(reference: str, directories: DataDirectories) -> Source:
-    """Return what `reference` refers to; fetches a published dataset that has no copy here.
+def find(reference: str, directories: DataDirectories, *, pixel_range: PixelRange | None = None) -> Source:
+    """Return what `reference` refers to; downloads a published dataset that has no copy here.
+
+    Args:
+        reference: See `objectives.data.loading.load`.
+        directories: Where to look.
+        pixel_range: The values of the user's own images that are black and white.
 
     Raises:
         UnknownNameError: neither a name nor a path.
-        DataError: a path that does not exist or holds nothing usable, or a fetch that failed.
+        DataError: a path that does not exist or holds nothing usable, or a download that failed.
     """
     if reference == DIGITS:
         return ArraySource(name=DIGITS, files=(), read=read_digits)
     for published in PUBLISHED:
         if reference == published.name:
-            return _own_copy(published.name, directories, native=True) or _published(published, directories)
+            own = _own_copy(published.name, directories, native=True, pixel_range=pixel_range)
+            return own or _published(published, directories)
     # os.path, because pathlib raises for "~nobody", a null character and an overlong name.
     path = Path(os.path.expanduser(reference))  # noqa: PTH111
     if reference and os.path.exists(path):  # noqa: PTH110
-        return _at(path, native=False)
+        return _at(path, native=False, pixel_range=pixel_range)
     if len(path.parts) > 1 or path.suffix.lower() in (".npz", ".csv"):
         near = difflib.get_close_matches(path.stem, NAMES, n=1)
         question = f" Did you mean the dataset '{near[0]}'?" if near else ""
         raise DataError(
             f"no such file or folder: {printable(reference)}.{question}\n{YOUR_OWN}; known names: {', '.join(NAMES)}"
         )
-    own = _own_copy(reference, directories, native=False) if reference else None
+    own = _own_copy(reference, directories, native=False, pixel_range=pixel_range) if reference else None
     if own is None:
         raise UnknownNameError("data", printable(reference), NAMES, plural="data", hint=YOUR_OWN)
     return own
 
 
-def _own_copy(name: str, directories: DataDirectories, *, native: bool) -> Source | None:
-    """The folder of images or the `.npz` that a person put into the data directory."""
+def _own_copy(
+    name: str, directories: DataDirectories, *, native: bool, pixel_range: PixelRange | None
+) -> Source | None:
+    """The folder of images or the `.npz` that the user put into the data directory."""
     folder, arrays = directories.data / name, directories.data / f"{name}.npz"
     if os.path.isdir(folder) and any(child.is_dir() for child in folder.iterdir()):  # noqa: PTH112
-        return _at(folder, native=native)
-    return _at(arrays, native=native) if os.path.isfile(arrays) else None  # noqa: PTH113
+        return _at(folder, native=native, pixel_range=pixel_range)
+    return _at(arrays, native=native, pixel_range=pixel_range) if os.path.isfile(arrays) else None  # noqa: PTH113
 
 
 def _published(published: Published, directories: DataDirectories) -> ArraySource:
@@ -88,18 +103,21 @@ def _published(published: Published, directories: DataDirectories) -> ArraySourc
     )
 
 
-def _at(path: Path, *, native: bool) -> Source:
+def _at(path: Path, *, native: bool, pixel_range: PixelRange | None) -> Source:
     if path.is_dir():
         name = printable(path.resolve().name) or "data"
-        return FileSource(name=name, index=index_folder(path), native=native)
+        return FileSource(name=name, index=index_folder(path), native=native, pixel_range=pixel_range)
     match path.suffix.lower():
         case ".npz":
-            return ArraySource(name=printable(path.stem), files=(path,), read=partial(read_npz, path))
+            read = partial(read_npz, path, pixel_range=pixel_range)
+            return ArraySource(
+                name=printable(path.stem), files=(path,), read=read, pixel_range=pixel_range, is_own=True
+            )
         case ".csv":
             name = printable(path.stem)
-            return FileSource(name=name, index=index_csv(path), native=native)
+            return FileSource(name=name, index=index_csv(path), native=native, pixel_range=pixel_range)
         case kind:
             raise DataError(
                 f"{printable(str(path))} is a {kind or 'nameless kind of'} file; "
-                "accepted: a folder of images, an .npz file, or a .csv of path,label[,split]"
+                "expected a folder of images, an .npz file, or a .csv of path,label[,split]"
             )

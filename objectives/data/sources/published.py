@@ -75,7 +75,7 @@ def _member(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
 def _cifar_records(archive: Path, content: bytes, label_bytes: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     record_bytes = label_bytes + CIFAR_PIXELS
     if not content or len(content) % record_bytes:
-        raise DataError(f"{archive} is damaged: {len(content)} bytes are no whole number of images")
+        raise DataError(f"{archive} is damaged: {len(content)} bytes are not a whole number of images")
     records = np.frombuffer(content, np.uint8).reshape(-1, record_bytes)
     pixels = records[:, label_bytes:].reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
     return np.ascontiguousarray(pixels), records[:, label_bytes - 1].astype(np.int32)

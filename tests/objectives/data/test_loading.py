@@ -58,14 +58,14 @@ def test_cifar10_is_read_from_its_archive(tmp_path: Path) -> None:
 
 
 def test_an_npz_is_read(tmp_path: Path) -> None:
-    np.savez(tmp_path / "own.npz", x_train=np.zeros((10, 6, 7)), y_train=np.arange(10) % 2)
+    np.savez(tmp_path / "own.npz", x_train=np.random.default_rng(0).random((10, 6, 7)), y_train=np.arange(10) % 2)
     dataset = loaded(tmp_path / "own.npz")
 
     assert (dataset.name, dataset.images.shape, dataset.test_images.shape) == ("own", (8, 6, 7, 1), (2, 6, 7, 1))
 
 
 def test_an_npz_of_one_class_is_refused(tmp_path: Path) -> None:
-    np.savez(tmp_path / "own.npz", x_train=np.zeros((10, 6, 7)), y_train=np.zeros(10))
+    np.savez(tmp_path / "own.npz", x_train=np.random.default_rng(0).random((10, 6, 7)), y_train=np.zeros(10))
 
     with pytest.raises(DataError, match="own has a single class"):
         loaded(tmp_path / "own.npz")
@@ -134,7 +134,8 @@ def test_a_bad_file_ends_it_and_is_named(tmp_path: Path) -> None:
     (tmp_path / "pets" / "cat" / "broken.jpg").write_bytes(b"")
 
     with pytest.raises(
-        DataError, match=r"1 of 11 files .*--skip-bad leaves them out\n  cat/broken.jpg: empty: zero bytes"
+        DataError,
+        match=r"1 of 11 files are not readable images; --skip-bad leaves them out\n  cat/broken.jpg: empty: zero bytes",
     ):
         loaded(tmp_path / "pets")
 
@@ -181,7 +182,7 @@ def test_decoded_once(tmp_path: Path) -> None:
     for _ in range(2):
         loaded(tmp_path / "pets", progress=lambda done, whole: calls.append((done, whole)))
 
-    assert calls == [(8, 10), (10, 10)]
+    assert calls == [(10, 10)]
 
 
 def test_images_are_memory_mapped(tmp_path: Path) -> None:
@@ -218,7 +219,7 @@ def test_an_unknown_way_to_resize_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [0, -3, 1025])
 def test_an_impossible_size_is_refused(tmp_path: Path, size: int) -> None:
-    with pytest.raises(UsageError, match=f"--image-size is {size}; accepted: 1 to 1024"):
+    with pytest.raises(UsageError, match=f"invalid --image-size {size}: expected 1 to 1024"):
         loaded(tmp_path, image_size=size)
 
 
@@ -227,7 +228,7 @@ def test_a_folder_of_text_files_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes" / "a" / "one.txt").write_text("x")
 
     with pytest.raises(
-        DataError, match=r"no image with a class.*\nPassed over: 1 files, such as a/one.txt \(.txt is no"
+        DataError, match=r"no image with a class.*\nPassed over: 1 files, such as a/one.txt \(.txt is not"
     ):
         loaded(tmp_path / "notes")
 

@@ -202,6 +202,17 @@ def test_all_parts_are_there_in_their_order(page: str) -> None:
     assert parts == ["answer", "trials", "classes", "mistakes", "learning", "mattered", "inside", "done"]
 
 
+def test_what_was_allowed_is_read_before_the_headline(digits_run: Run) -> None:
+    warned = dataclasses.replace(
+        digits_run.record.data, warnings=("5 images of test are also in train",), notes=("2 images look alike",)
+    )
+    record = dataclasses.replace(digits_run.record, data=warned)
+    page = render(dataclasses.replace(digits_run, record=record), is_lite=True)
+
+    places = [page.index(text) for text in ("5 images of test are also in train", "<h1>", "2 images look alike")]
+    assert places == sorted(places)
+
+
 def test_hostile_names_add_no_element(tmp_path: Path) -> None:
     names = HOSTILE + tuple("56789")
     plain, hostile = write_run(tmp_path / "plain", trials=2, distinct=2), tmp_path / "hostile"

@@ -66,6 +66,7 @@ def test_no_space_is_said() -> None:
 
 def test_stored_settings_are_accepted_back(tmp_path: Path) -> None:
     typed = RunOptions(space="cnn_cifar", data="digits", timeout=90.0, skip_bad=True, until=0.9, image_size=8)
+    typed |= RunOptions(pixel_range="-1,1", allow="overlap")
     settings = resolve(typed, file=None).settings
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"schema": 1, "settings": asdict(settings)}))
@@ -91,6 +92,8 @@ def test_settings_stored_before_an_option_was_renamed_are_accepted_back(tmp_path
         ("trials = true", "invalid trials in search.toml 'True': expected a whole number"),
         ("skip-bad = 1", "invalid skip-bad in search.toml '1': expected true or false"),
         ("trials = ", "invalid --config '.*search.toml': not TOML: "),
+        ("pixel-range = [5, 1]", "invalid pixel-range in search.toml .*: expected two numbers, the lower first"),
+        ("pixel-range = ['0', 1]", "invalid pixel-range in search.toml .*: expected two numbers, the lower first"),
         ("timeout = '5 parsecs'", "invalid timeout in search.toml '5 parsecs': expected a duration such as 90s"),
     ],
 )
@@ -121,6 +124,8 @@ def test_a_missing_settings_file_is_said(tmp_path: Path) -> None:
         ("TAMIZ_TRIALS", "x", "invalid TAMIZ_TRIALS 'x': expected a whole number"),
         ("TAMIZ_UNTIL", "good", "invalid TAMIZ_UNTIL 'good': expected a number"),
         ("TAMIZ_SKIP_BAD", "maybe", "invalid TAMIZ_SKIP_BAD 'maybe': expected true or false"),
+        ("TAMIZ_PIXEL_RANGE", "0,inf", "invalid TAMIZ_PIXEL_RANGE '0,inf': expected two numbers, the lower first"),
+        ("TAMIZ_PIXEL_RANGE", "255", "invalid TAMIZ_PIXEL_RANGE '255': expected two numbers, the lower first"),
         ("TAMIZ_TIMEOUT", "30", "invalid TAMIZ_TIMEOUT '30': expected a duration such as 90s"),
     ],
 )
@@ -174,6 +179,18 @@ def test_a_study_name_that_is_no_folder_name_is_refused(name: str) -> None:
 )
 def test_a_study_s_own_name_is_a_folder_s(data: str, name: str) -> None:
     assert study_name("net", data) == name
+
+
+def test_each_fault_that_is_allowed_must_be_known() -> None:
+    with pytest.raises(UnknownNameError, match=r"unknown allow 'conflict'\. Did you mean 'conflicts'"):
+        resolve(RunOptions(space="cnn_cifar", allow="overlap,conflict"), file=None)
+
+
+def test_the_command_names_ranges_and_faults() -> None:
+    typed = RunOptions(space="cnn_cifar", data="d", study="s", pixel_range="-1,1", allow="overlap,conflicts")
+
+    command = command_for(resolve(typed, file=None).settings)
+    assert " --pixel-range -1,1 --allow overlap --allow conflicts " in command
 
 
 def test_the_command_repeats_the_run() -> None:

@@ -66,6 +66,13 @@ def test_the_end_tells_best_baselines_test_and_next_command() -> None:
     ]
 
 
+def test_what_was_allowed_is_said_first() -> None:
+    assert DONE.data is not None
+    warned = replace(DONE, data=replace(DONE.data, warnings=("1 image of test is also in train",)))
+
+    assert end_lines(warned)[0] == "warning: 1 image of test is also in train"
+
+
 def test_a_search_without_a_complete_trial_says_so() -> None:
     assert end_lines(FAILED)[0] == "no trial is complete yet"
 

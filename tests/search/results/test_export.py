@@ -229,4 +229,4 @@ def test_a_file_that_is_no_image_is_named_and_the_rest_is_told(
     lines = capsys.readouterr().out.splitlines()
 
     assert (code, len(lines)) == (3, 3)
-    assert "no image of a known format" in lines[2]
+    assert "not an image of a known format" in lines[2]

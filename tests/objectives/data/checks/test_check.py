@@ -30,7 +30,7 @@ def pets(tmp_path: Path) -> Path:
 def test_a_sound_folder_is_fit(pets: Path) -> None:
     found = checked(pets)
 
-    assert (found.poisoned, found.oddities, found.bad_files, lines(found)[-1]) == (False, (), (), "fit for a search")
+    assert (found.is_fit, found.oddities, found.bad_files, lines(found)[-1]) == (True, (), (), "fit for a search")
 
 
 def test_images_are_counted_by_class_and_part(pets: Path) -> None:
@@ -61,7 +61,7 @@ def half(path: Path) -> bytes:
 
 
 @pytest.mark.parametrize("name", ["zero.jpg", "text.jpg", "cut.jpg", "cut.png", "huge.png", "bomb.png"])
-def test_unreadable_files_are_named_and_poison(pets: Path, tmp_path: Path, name: str) -> None:
+def test_unreadable_files_are_named_and_are_problems(pets: Path, tmp_path: Path, name: str) -> None:
     content = {
         "zero.jpg": b"",
         "text.jpg": b"hello",
@@ -72,7 +72,7 @@ def test_unreadable_files_are_named_and_poison(pets: Path, tmp_path: Path, name:
     }[name]
     found = spoil(pets, name, content)
 
-    assert ([file.path for file in found.bad_files], found.poisoned) == ([f"train/cat/{name}"], True)
+    assert ([file.path for file in found.bad_files], found.is_fit) == ([f"train/cat/{name}"], False)
 
 
 def odd_image(kind: str, path: Path) -> None:
@@ -109,7 +109,7 @@ def test_odd_images_are_named_and_fit(pets: Path, name: str, noted: list[str]) -
     found = checked(pets)
 
     said = tuple(f"1 image {oddity} (train/cat/{name})" for oddity in noted)
-    assert (found.poisoned, found.oddities) == (False, said)
+    assert (found.is_fit, found.oddities) == (True, said)
 
 
 def test_of_many_odd_images_three_are_named(pets: Path) -> None:
@@ -132,7 +132,7 @@ def test_a_class_only_in_train_is_noted(pets: Path) -> None:
     assert checked(pets).oddities == ("classes without a test image: bird",)
 
 
-def test_a_class_only_in_test_poisons(pets: Path) -> None:
+def test_a_class_only_in_test_is_a_problem(pets: Path) -> None:
     fill(pets, {"test/bird": 1}, seed=50)
 
     assert checked(pets).problems == ("classes in test without a training image: bird",)
@@ -150,31 +150,32 @@ def test_unequal_classes_are_noted(tmp_path: Path) -> None:
     assert (found.imbalance, found.oddities[0].split(":")[0]) == (11.0, "unequal classes")
 
 
-def test_one_class_poisons(tmp_path: Path) -> None:
-    assert checked(fill(tmp_path / "pets", {"cat": 2})).poisoned
+def test_one_class_is_a_problem(tmp_path: Path) -> None:
+    assert not checked(fill(tmp_path / "pets", {"cat": 2})).is_fit
 
 
-def test_an_empty_folder_poisons(tmp_path: Path) -> None:
+def test_an_empty_folder_is_a_problem(tmp_path: Path) -> None:
     (tmp_path / "pets").mkdir()
 
-    assert checked(tmp_path / "pets").poisoned
+    assert not checked(tmp_path / "pets").is_fit
 
 
 def copy(source: Path, target: Path) -> None:
     target.write_bytes(source.read_bytes())
 
 
-def test_the_same_file_in_train_and_test_poisons(pets: Path) -> None:
+def test_the_same_file_in_train_and_test_is_a_problem(pets: Path) -> None:
     copy(pets / "train/cat/0.png", pets / "test/cat/copy.png")
     found = checked(pets)
 
-    assert (found.duplicates, found.poisoned) == (
+    assert (found.duplicates, found.problems) == (
+        (Duplicates(files=("train/cat/0.png", "test/cat/copy.png"), parts=("train", "test"), labels=("cat",)),),
         (
-            Duplicates(
-                files=("train/cat/0.png", "test/cat/copy.png"), equal="bytes", parts=("train", "test"), labels=("cat",)
+            (
+                "1 image of test is also in train, so scores come out too high: test/cat/copy.png = train/cat/0.png "
+                "(--allow overlap)"
             ),
         ),
-        True,
     )
 
 
@@ -182,27 +183,29 @@ def test_the_same_picture_in_another_file_is_a_duplicate(pets: Path) -> None:
     with Image.open(pets / "train/cat/0.png") as image:
         image.save(pets / "test/cat/copy.bmp")
 
-    assert [(group.equal, group.parts) for group in checked(pets).duplicates] == [("pixels", ("train", "test"))]
+    assert [group.parts for group in checked(pets).duplicates] == [("train", "test")]
 
 
 def test_a_duplicate_within_a_part_is_noted(pets: Path) -> None:
     copy(pets / "train/cat/0.png", pets / "train/cat/copy.png")
     found = checked(pets)
 
-    assert (found.poisoned, found.oddities[0].split(" in a")[0]) == (False, "1 image more than once")
+    said = "1 image is exact copies; a split keeps copies together: train/cat/copy.png = train/cat/0.png"
+    assert (found.is_fit, found.oddities) == (True, (said,))
 
 
-def test_the_same_picture_in_two_classes_is_noted(pets: Path) -> None:
+def test_the_same_picture_in_two_classes_of_few_images_is_a_problem(pets: Path) -> None:
     copy(pets / "train/cat/0.png", pets / "train/dog/copy.png")
 
-    assert "1 image in several classes" in checked(pets).oddities
+    said = "2 images (18.2%) occur with several labels: train/cat/0.png (cat) = train/dog/copy.png (dog)"
+    assert f"{said} (--allow conflicts)" in checked(pets).problems
 
 
 def test_a_loop_of_links_is_named(pets: Path) -> None:
     (pets / "train" / "cat" / "loop").symlink_to(pets)
     found = checked(pets)
 
-    assert (found.poisoned, [file.path for file in found.ignored]) == (False, ["train/cat/loop"])
+    assert (found.is_fit, [file.path for file in found.ignored]) == (True, ["train/cat/loop"])
 
 
 def test_names_of_other_scripts_and_of_none_are_shown(pets: Path) -> None:
@@ -229,7 +232,7 @@ def test_arrays_are_checked_too(tmp_path: Path) -> None:
     np.savez(tmp_path / "own.npz", x_train=images, y_train=np.arange(8) % 2, x_test=images[:1], y_test=[0])
     found = checked(tmp_path / "own.npz")
 
-    assert (found.poisoned, found.duplicates[0].files) == (True, ("train image 0", "test image 0"))
+    assert (found.is_fit, found.duplicates[0].files) == (False, ("train image 0", "test image 0"))
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:

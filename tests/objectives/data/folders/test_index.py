@@ -66,10 +66,20 @@ def test_file_names_without_a_class_are_passed_over(tmp_path: Path) -> None:
     assert [file.path for file in index_folder(tmp_path).ignored] == ["test/bird_1.png"]
 
 
-def test_a_test_folder_whose_names_say_nothing_is_a_problem(tmp_path: Path) -> None:
+def test_a_test_folder_whose_names_say_nothing_is_left_out(tmp_path: Path) -> None:
     fill(tmp_path, {"train/cat": 2, "train/dog": 2, "test": 2})
+    index = index_folder(tmp_path)
 
-    assert index_folder(tmp_path).problems == ("no file in test names its class",)
+    assert (index.problems, index.of("test"), index.notes) == (
+        (),
+        (),
+        (
+            (
+                "2 images in test/ left out, since no class folder or file name gives their class, such as test/0.png; "
+                "`python -m search predict` can classify them"
+            ),
+        ),
+    )
 
 
 @pytest.mark.parametrize(

@@ -35,11 +35,11 @@ def test_excel_s_mark_before_the_first_line_is_no_letter(tmp_path: Path) -> None
 
 
 REFUSED = {
-    "other columns": ("file;class\na.png;cat\n", "the first line is 'file;class'; accepted: path,label"),
+    "other columns": ("a.png,cat\nb.png,dog\n", "the first line is 'a.png, cat'; expected a column for the file"),
     "nothing": ("", "the first line is 'nothing'"),
     "no label": ("path,label\na.png,cat\nb.png\n", "line 3: a path and a label are needed"),
     "too many values": ("path,label\na.png,cat,train\n", "line 2"),
-    "an unknown split": ("path,label,split\na.png,cat,holdout\n", "line 2: split is 'holdout'; accepted: train, val"),
+    "an unknown split": ("path,label,split\na.png,cat,spare\n", "line 2: split is 'spare'; expected train, val"),
 }
 
 
@@ -49,8 +49,8 @@ def test_what_is_refused(tmp_path: Path, text: str, message: str) -> None:
         index_csv(table(tmp_path, text))
 
 
-def test_another_encoding_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_bytes("path,label\nä.png,cat\n".encode("latin-1"))
+def test_bytes_that_are_not_text_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_bytes(b"path,label\n\x81.png,cat\n")
 
-    with pytest.raises(DataError, match="UTF-8"):
+    with pytest.raises(DataError, match="is not text; expected a CSV in UTF-8, UTF-16 or Windows-1252"):
         index_csv(tmp_path / "labels.csv")

@@ -51,8 +51,8 @@ def test_other_files_are_passed_over_with_the_reason(tmp_path: Path) -> None:
 
     assert ignored(tmp_path) == {
         "README": "no ending such as .jpg or .png",
-        "notes.txt": ".txt is no image format that Tamiz reads",
-        "phone.heic": ".heic is no image format that Tamiz reads",
+        "notes.txt": ".txt is not an image format that Tamiz reads",
+        "phone.heic": ".heic is not an image format that Tamiz reads",
     }
 
 
@@ -99,7 +99,7 @@ def test_links_to_each_other_are_passed_over(tmp_path: Path) -> None:
 def test_a_pipe_is_no_image(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a.png")
 
-    assert ignored(tmp_path) == {"a.png": "no regular file"}
+    assert ignored(tmp_path) == {"a.png": "not a regular file"}
 
 
 def test_very_deep_folders_end(tmp_path: Path) -> None:

@@ -104,11 +104,11 @@ def test_a_large_jpeg_is_not_decoded_in_full(tmp_path: Path) -> None:
 
 BAD = {
     "zero bytes": (b"", "zero bytes"),
-    "text": (b"not an image", "no image of a known format"),
+    "text": (b"not an image", "not an image of a known format"),
     "a header of 200 megapixels": (png_header(20_000, 10_000), "megapixels"),
     "a header of 3600 megapixels": (png_header(60_000, 60_000), "megapixels"),
     "a header of 60 megapixels": (png_header(10_000, 6_000), "megapixels"),
-    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no image of a known format"),
+    "postscript": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not an image of a known format"),
 }
 
 

@@ -116,7 +116,7 @@ def test_a_missing_path_is_told(tmp_path: Path, reference: str) -> None:
 def test_another_kind_of_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "pets.zip").write_bytes(b"x")
 
-    with pytest.raises(DataError, match=r"pets.zip is a .zip file; accepted: a folder of images, an .npz file, or a"):
+    with pytest.raises(DataError, match=r"pets.zip is a .zip file; expected a folder of images, an .npz file, or a"):
         find(str(tmp_path / "pets.zip"), directories(tmp_path))
 
 

@@ -1,0 +1,314 @@
+"""Layouts are understood, or named and refused: folders, `.npz` names, CSV columns, paths, encodings, labels."""
+
+from __future__ import annotations
+
+import codecs
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from objectives.data.checks.check import check
+from objectives.data.folders.index import ImageIndex, index_folder
+from objectives.data.folders.label_table import index_csv
+from objectives.data.loading import load
+from objectives.data.sources.arrays import ImageArrays, read_npz
+from spaces.errors import DataError
+from tests.objectives.data.pictures import directories, fill, save
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (12, 6, 6), np.uint8)
+LABELS = np.arange(12) % 3
+
+
+def counted(index: ImageIndex) -> dict[str, int]:
+    """How many images an index has, by "part/class"."""
+    return dict(Counter(f"{file.part}/{file.label}" for file in index.files))
+
+
+# --- folders ---
+
+TWO_PARTS = {"train/cat": 3, "train/dog": 3, "test/cat": 2, "test/dog": 2}
+
+
+@pytest.mark.parametrize("name", ["eval", "Evaluation", "holdout", "my_eval_set", "hold-out"])
+def test_a_folder_for_evaluation_is_the_test_part(tmp_path: Path, name: str) -> None:
+    fill(tmp_path, {"train/cat": 3, "train/dog": 3, f"{name}/cat": 2, f"{name}/dog": 2})
+
+    assert counted(index_folder(tmp_path)) == TWO_PARTS
+
+
+def test_a_folder_for_evaluation_beside_test_validates(tmp_path: Path) -> None:
+    fill(tmp_path, {**TWO_PARTS, "eval/cat": 1, "eval/dog": 1})
+
+    assert counted(index_folder(tmp_path)) == {**TWO_PARTS, "validation/cat": 1, "validation/dog": 1}
+
+
+@pytest.mark.parametrize("names", [("train", "spare"), ("monday", "tuesday"), ("a", "b", "c")])
+def test_folders_that_hold_the_same_classes_are_asked_about(tmp_path: Path, names: tuple[str, ...]) -> None:
+    fill(tmp_path, {f"{name}/{label}": 2 for name in names for label in ("cat", "dog", "fox", "owl")})
+    (problem,) = index_folder(tmp_path).problems
+
+    assert problem.split("\n")[:2] == [
+        f"{' and '.join(f'{name}/' for name in sorted(names))} hold the same folders (cat, dog, fox, ...).",
+        "If they are parts of the data, name them train, val and test, or give --data one of them.",
+    ]
+
+
+def test_parts_that_hold_no_class_folders_are_not_classes(tmp_path: Path) -> None:
+    (problem,) = index_folder(fill(tmp_path, {"train": 3, "test": 2})).problems
+
+    assert problem.startswith("test/ and train/ hold images without class folders")
+
+
+def test_a_part_beside_classes_is_not_a_class(tmp_path: Path) -> None:
+    index = index_folder(fill(tmp_path, {"OK": 4, "NG": 3, "test": 5}))
+
+    assert counted(index) == {"train/NG": 3, "train/OK": 4}
+    assert index.notes[0].startswith("5 images in test/ left out, since no class folder or file name gives their class")
+
+
+def test_a_part_beside_classes_with_the_same_classes_is_used(tmp_path: Path) -> None:
+    index = index_folder(fill(tmp_path, {"OK": 4, "NG": 3, "val/OK": 1, "val/NG": 1}))
+
+    assert counted(index) == {"train/NG": 3, "train/OK": 4, "validation/NG": 1, "validation/OK": 1}
+
+
+def test_a_folder_without_classes_beside_the_parts_is_left_out(tmp_path: Path) -> None:
+    index = index_folder(fill(tmp_path, {**TWO_PARTS, "pictures for the slides": 2}))
+
+    assert counted(index) == TWO_PARTS
+    assert index.notes[0].startswith("2 images in pictures for the slides/ left out")
+
+
+def test_an_unlabelled_test_folder_is_left_out_and_a_fifth_is_tested(tmp_path: Path) -> None:
+    fill(tmp_path / "pets", {"train/cat": 10, "train/dog": 10, "test": 7})
+    dataset = load(str(tmp_path / "pets"), directories=directories(tmp_path))
+
+    assert len(dataset.test_labels) == 4
+    assert dataset.findings[0].text.startswith("7 images in test/ left out")
+
+
+def test_vehicles_may_be_trains(tmp_path: Path) -> None:
+    assert counted(index_folder(fill(tmp_path, {"bus": 2, "car": 3, "train": 2}))) == {
+        "train/bus": 2,
+        "train/car": 3,
+        "train/train": 2,
+    }
+
+
+def test_classes_that_differ_in_capitals_are_noted(tmp_path: Path) -> None:
+    index = index_folder(fill(tmp_path, {"FOX": 2, "fox": 2}))
+
+    assert index.notes == ("classes that differ only in capitals are different classes: FOX and fox",)
+
+
+# --- names of arrays ---
+
+NAMES = {
+    "Keras": ("x_train", "y_train", "x_val", "y_val", "x_test", "y_test"),
+    "capitals": ("X_train", "y_train", "X_valid", "y_valid", "X_test", "y_test"),
+    "MedMNIST": ("train_images", "train_labels", "val_images", "val_labels", "test_images", "test_labels"),
+    "camel case": ("trainImages", "trainLabels", "validationImages", "validationLabels", "testImages", "testLabels"),
+    "without train": ("images", "labels", "dev_images", "dev_labels", "holdout_images", "holdout_labels"),
+}
+
+
+def written(tmp_path: Path, **arrays: np.ndarray) -> Path:
+    np.savez(tmp_path / "own.npz", **arrays)
+    return tmp_path / "own.npz"
+
+
+def parts_of(arrays: ImageArrays) -> dict[str, int]:
+    return {part: len(labels) for part, (_, labels) in arrays.parts.items()}
+
+
+@pytest.mark.parametrize("names", NAMES.values(), ids=NAMES.keys())
+def test_arrays_are_found_by_their_names(tmp_path: Path, names: tuple[str, ...]) -> None:
+    values = (IMAGES[:6], LABELS[:6], IMAGES[6:9], LABELS[6:9], IMAGES[9:], LABELS[9:])
+    arrays = read_npz(written(tmp_path, **dict(zip(names, values, strict=True))))
+
+    assert parts_of(arrays) == {"train": 6, "validation": 3, "test": 3}
+
+
+def test_a_validation_part_of_arrays_validates(tmp_path: Path) -> None:
+    path = written(tmp_path, x_train=IMAGES[:9], y_train=LABELS[:9], x_val=IMAGES[9:], y_val=LABELS[9:])
+    dataset = load(str(path), directories=directories(tmp_path))
+
+    assert dataset.given_validation is not None
+    assert (dataset.images[dataset.given_validation][..., 0] == IMAGES[9:]).all()
+    assert dataset.labels[dataset.given_validation].tolist() == LABELS[9:].tolist()
+
+
+def test_two_nameless_arrays_are_images_and_labels(tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", IMAGES, LABELS)
+
+    assert parts_of(read_npz(tmp_path / "own.npz")) == {"train": 12}
+
+
+def test_nameless_arrays_that_may_be_anything_are_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "own.npz", IMAGES, LABELS, IMAGES, LABELS)
+
+    with pytest.raises(DataError, match="holds arr_0, arr_1, arr_2, arr_3; expected x_train and y_train"):
+        read_npz(tmp_path / "own.npz")
+
+
+def test_arrays_that_are_not_used_are_named(tmp_path: Path) -> None:
+    path = written(tmp_path, x_train=IMAGES, y_train=LABELS, x_test=IMAGES[:2], ids=LABELS, y_spare=LABELS)
+
+    assert [finding.text for finding in read_npz(path).findings] == [
+        "without labels, so not used: x_test",
+        "arrays that are not used: ids, y_spare",
+    ]
+
+
+def test_labels_may_be_text(tmp_path: Path) -> None:
+    words = np.array(["zero", "one", "two"])[LABELS]
+    arrays = read_npz(written(tmp_path, x_train=IMAGES, y_train=words, x_test=IMAGES[:2], y_test=words[:2]))
+
+    assert (arrays.classes, arrays.labels[:3].tolist(), arrays.test[1].tolist()) == (  # type: ignore[index]
+        ("one", "two", "zero"),
+        [2, 0, 1],
+        [2, 0],
+    )
+
+
+def test_classes_of_whole_numbers_are_in_their_order(tmp_path: Path) -> None:
+    arrays = read_npz(written(tmp_path, x_train=IMAGES, y_train=np.array([-1, 2, 10])[LABELS]))
+
+    assert arrays.classes == ("-1", "2", "10")
+
+
+# --- CSV ---
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Five images each of three classes, in the folder that the test works in."""
+    return fill(tmp_path, {f"photos/{label}": 5 for label in ("cat", "dog", "fox")})
+
+
+def lines(form: str, *, split: bool = False) -> list[str]:
+    """One line of a table for each image: `form` with its path, label and number."""
+    return [
+        form.format(path=f"photos/{label}/{number}.png", label=label, number=number)
+        for label in ("cat", "dog", "fox")
+        for number in range(5)
+    ]
+
+
+FORMS = {
+    "label first": ("label,path", "{label},{path}"),
+    "other words": ("class,filename", "{label},{path}"),
+    "capitals and spaces": ("Image Path , Label", "{path} , {label}"),
+    "an index": (",path,label", "{number},{path},{label}"),
+    "more columns": ("width,path,height,label,split", "64,{path},48,{label},train"),
+    "semicolons": ("file;target", "{path};{label}"),
+    "tabs": ("image\tlabel", "{path}\t{label}"),
+    "quotes": ('"path","label"', '"{path}","{label}"'),
+    "dots before": ("path,label", "./{path},{label}"),
+}
+
+
+@pytest.mark.parametrize(("header", "form"), FORMS.values(), ids=FORMS.keys())
+def test_columns_are_found_by_their_names(photos: Path, header: str, form: str) -> None:
+    (photos / "list.csv").write_text("\n".join([header, *lines(form)]))
+    index = index_csv(photos / "list.csv")
+
+    assert (counted(index), index.problems) == ({"train/cat": 5, "train/dog": 5, "train/fox": 5}, ())
+    assert all(file.path.exists() for file in index.files)
+
+
+def test_columns_that_are_not_used_are_named(photos: Path) -> None:
+    (photos / "list.csv").write_text("\n".join([",path,width,label", *lines("{number},{path},12,{label}")]))
+
+    assert index_csv(photos / "list.csv").notes == ("columns that are not used: one without a name, width",)
+
+
+ENCODINGS = {
+    "UTF-8": "utf-8",
+    "UTF-8 with a mark": "utf-8-sig",
+    "UTF-16": "utf-16",
+    "Windows": "cp1252",
+}
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS.keys())
+def test_encodings(photos: Path, encoding: str) -> None:
+    text = "\r\n".join(["path,label", *lines("{path},{label}")]).replace(",cat", ",größe")
+    (photos / "list.csv").write_bytes(text.encode(encoding))
+
+    assert index_csv(photos / "list.csv").classes == ("dog", "fox", "größe")
+
+
+def test_utf_16_of_the_other_order(photos: Path) -> None:
+    text = "\n".join(["path,label", *lines("{path},{label}")])
+    (photos / "list.csv").write_bytes(codecs.BOM_UTF16_BE + text.encode("utf-16-be"))
+
+    assert index_csv(photos / "list.csv").classes == ("cat", "dog", "fox")
+
+
+def test_paths_may_have_backslashes(photos: Path) -> None:
+    text = "\n".join(["path,label", *lines("{path},{label}")]).replace("/", "\\")
+    (photos / "list.csv").write_text(text)
+
+    assert all(file.path.exists() for file in index_csv(photos / "list.csv").files)
+
+
+def test_paths_may_be_relative_to_the_working_folder(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(photos)
+    (photos / "lists").mkdir()
+    (photos / "lists" / "list.csv").write_text("\n".join(["path,label", *lines("{path},{label}")]))
+
+    assert all(file.path.exists() for file in index_csv(Path("lists/list.csv")).files)
+
+
+def test_paths_may_lack_their_ending(photos: Path) -> None:
+    (photos / "list.csv").write_text(
+        "\n".join(["id,label", *lines("{path},{label}")]).replace(".png", "").replace("id,", "image,")
+    )
+
+    assert {file.path.suffix for file in index_csv(photos / "list.csv").files} == {".png"}
+
+
+def test_files_that_are_not_there_are_told_with_the_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists" / "list.csv").write_text("path,label\na.png,cat\nb.png,dog\n")
+
+    with pytest.raises(
+        DataError, match="none of the 2 files exists; the first was looked for at .*lists/a.png and /.*/a.png"
+    ):
+        load(str(tmp_path / "lists" / "list.csv"), directories=directories(tmp_path))
+
+
+LABEL_NOTES = {
+    "missing values": ("NaN", "labels that look like missing values are classes (images): NaN (5)"),
+    "several labels": ("dog|fox", "labels that look like several are one class each: dog|fox"),
+    "capitals": ("FOX", "classes that differ only in capitals are different classes: FOX and fox"),
+}
+
+
+@pytest.mark.parametrize(("label", "note"), LABEL_NOTES.values(), ids=LABEL_NOTES.keys())
+def test_labels_that_may_be_a_mistake_are_noted(photos: Path, label: str, note: str) -> None:
+    (photos / "list.csv").write_text("\n".join(["path,label", *lines("{path},{label}")]).replace(",cat", f",{label}"))
+
+    assert index_csv(photos / "list.csv").notes == (note,)
+
+
+def test_the_check_notes_what_a_search_notes(photos: Path) -> None:
+    (photos / "list.csv").write_text("\n".join(["path,width,label", *lines("{path},12,{label}")]))
+    found = check(str(photos / "list.csv"), directories=directories(photos))
+    dataset = load(str(photos / "list.csv"), directories=directories(photos))
+
+    noted = [finding.text for finding in dataset.findings]
+    assert (noted, [note for note in found.oddities if note in noted]) == (["columns that are not used: width"], noted)
+
+
+def test_pictures_without_folders_are_named(tmp_path: Path) -> None:
+    for number in range(3):
+        save(tmp_path / f"{number}.png", number)
+    index = index_folder(tmp_path)
+
+    assert index.problems[0].startswith("no image with a class: a folder for each class is needed")
+    assert index.notes[0].startswith("3 images in the top folder left out")
