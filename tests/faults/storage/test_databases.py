@@ -167,9 +167,14 @@ def test_results_that_came_while_the_database_was_away_are_entered_and_not_train
 @pytest.fixture
 def server(database_server: PostgresServer | MariaServer) -> Iterator[PostgresServer | MariaServer]:
     """PostgreSQL, then MariaDB, without the toy study, before and after."""
+
+    def delete_toy() -> None:
+        with study_storage(database_server.url) as storage, contextlib.suppress(KeyError):
+            optuna.delete_study(study_name=SETTINGS.study, storage=storage)
+
+    delete_toy()
     yield database_server
-    with study_storage(database_server.url) as storage:
-        optuna.delete_study(study_name=SETTINGS.study, storage=storage)
+    delete_toy()
 
 
 @pytest.mark.slow
