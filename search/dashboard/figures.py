@@ -27,7 +27,7 @@ def keep_figures(findings: Findings, storage: RDBStorage, *, note: Callable[[str
     Args:
         findings: of the study's report.
         storage: holds the study.
-        note: prints a line if the database fails, which is no error: all results are in the run folder.
+        note: prints a line if the database fails, which is not an error: all results are in the run folder.
     """
     try:
         with database_errors():

@@ -81,8 +81,8 @@ class SearchStatus:
 
     @property
     def remaining(self) -> tuple[float, float] | None:
-        """Least and most seconds left, at two standard errors; None while too few trials have ended."""
-        if len(self._seconds) < _fewest:
+        """Least and most seconds left, at two standard errors; None until enough trials have ended, and after the last."""
+        if len(self._seconds) < _fewest or self.counts.ended >= self.plan.trials:
             return None
         done = sum(u.epoch / self.plan.epochs for u in self.running.values())
         left = max(0.0, self.plan.trials - self.counts.ended - done)

@@ -106,3 +106,10 @@ def test_states_without_trials_are_not_mentioned() -> None:
 
 def test_parameters_are_short() -> None:
     assert params_in_words({"rate": 0.00123456, "norm": True, "kind": "max"}) == "rate=0.00123, norm=True, kind=max"
+
+
+def test_after_the_last_trial_no_time_left_is_shown() -> None:
+    status = SearchStatus(plan(trials=3))
+    for trial in range(3):
+        status.end(ended(trial))
+    assert status.remaining is None
