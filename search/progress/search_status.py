@@ -81,7 +81,7 @@ class SearchStatus:
 
     @property
     def remaining(self) -> tuple[float, float] | None:
-        """Least and most seconds left, at two standard errors; None until enough trials have ended, and after the last."""
+        """Least and most seconds left, at two standard errors; None before enough trials ended and after the last."""
         if len(self._seconds) < _fewest or self.counts.ended >= self.plan.trials:
             return None
         done = sum(u.epoch / self.plan.epochs for u in self.running.values())
