@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import pickle
-import re
 import stat
 import subprocess
 import sys
@@ -23,7 +22,6 @@ import pytest
 
 from objectives.files.checkpoints import digest_file
 from objectives.files.predictions import load as load_predictions
-from objectives.messages import StudyData
 from search.driver.checkpoints import Checkpoints
 from search.results.run_folder import RunFolder
 from search.storage.database import study_storage
@@ -32,7 +30,6 @@ from search.workers.ray_backend.session import RaySession
 from spaces.errors import RecordError, UsageError
 from tests.faults.driver.test_stops import wait
 from tests.faults.files.person import PERSON, telling_of_the_person
-from tests.faults.workers.odd_workers import odd_workers
 from tests.search.driver.test_driver import SMALL_SPACE
 from tests.search.fixtures.toy import ListeningProgress
 from tests.servers.postgres import PostgresServer
@@ -175,18 +172,3 @@ def test_a_password_is_in_nothing_that_a_search_leaves_or_starts_and_a_person_in
         attributes = repr([study.user_attrs, study.trials]).encode()
     assert [kind for kind, word in PERSON.items() if word in shown + attributes] == []
     assert telling_of_the_person(home / "runs" / "canary") == set()
-
-
-@pytest.mark.slow
-def test_an_own_cluster_is_closed_to_others(small_digits: StudyData, tmp_path: Path) -> None:
-    with odd_workers(small_digits, tmp_path):
-        children = psutil.Process().children(recursive=True)
-        commands = [" ".join(child.cmdline()) for child in children]
-        folders = {found for command in commands for found in re.findall(r"(/[^ =]*/tamiz-[^/ ]+)/r/", command)}
-        modes = [mode_of(Path(folder)) for folder in folders]
-        told = [child.environ()["RAY_USAGE_STATS_ENABLED"] for child in children if child.name() == "gcs_server"]
-    assert (modes, told) == (["700"], ["0"])
-
-    pages = [command for command in commands if "dashboard/dashboard.py" in command]
-    assert all("--host=127.0.0.1" in page and "--disable-frontend" in page for page in pages)
-    assert mode_of(Path.home() / ".ray" / "auth_token") == "600"

@@ -10,27 +10,21 @@ from __future__ import annotations
 import ast
 import itertools
 import math
-import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import optuna
-import psutil
 import pytest
 
-from objectives.messages import Decision, EpochReport, StudyData, TrainingFailure
+from objectives.messages import EpochReport, TrainingFailure
 from search.driver.active_trial import ActiveTrial
-from search.workers.protocol import EpochReported, TrainingFailed
-from search.workers.ray_backend.workers import RayWorkers
 from search.workers.stalls import StallDetector
 from spaces.backbones import Backbone
 from spaces.recipe import MLP, Fit, Network, Recipe
 from spaces.transfer import Transfer
 from tests.faults.driver.test_kills import kept
 from tests.faults.driver.test_stops import begin, wait
-from tests.faults.workers.odd_workers import next_event, odd_workers, task, until_idle
 from tests.search.driver.test_loop import Stage
 from tests.search.fixtures.scripted_workers import silent, steady
 from tests.search.fixtures.toy import toy_settings
@@ -82,33 +76,6 @@ def test_features_of_a_frozen_part_may_take_longer_than_any_epoch() -> None:
     assert [case.may_be_silent for case in cases] == [True, False, False]
 
 
-@pytest.fixture(scope="module")
-def workers(small_digits: StudyData, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayWorkers]:
-    """One worker of this machine, replaced after each hang."""
-    with odd_workers(small_digits, tmp_path_factory.mktemp("run")) as one:
-        yield one
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("fault", "shown"), [("asleep", "odd_space.py"), ("busy", "odd_space.py"), ("stopped", "")])
-def test_a_worker_that_hangs_is_killed_and_replaced(workers: RayWorkers, fault: str, shown: str) -> None:
-    until_idle(workers)
-    workers.start(task(3, fault=fault))
-    assert workers.next_event(3.0) is None
-    workers.give_up(3, HUNG)
-    lost = next_event(workers)
-    assert isinstance(lost, TrainingFailed)
-    assert (lost.failure.cause, lost.failure.message) == (HUNG.cause, HUNG.message)
-    assert shown in lost.failure.traceback
-    until_idle(workers)
-    workers.start(task(4))
-    trained = next_event(workers)
-    assert isinstance(trained, EpochReported)
-    assert trained.trial == 4
-    workers.apply(4, Decision.FINISH)
-    next_event(workers)
-
-
 @pytest.mark.slow
 def test_a_driver_that_was_stopped_does_not_blame_its_training(tmp_path: Path) -> None:
     own = tmp_path / "s" / "trials" / "0000"
@@ -143,10 +110,3 @@ def test_no_duration_is_read_from_a_clock_that_can_be_set() -> None:
         or (isinstance(node, ast.ImportFrom) and node.module == "time")
     }
     assert reading == TELL_THE_DAY
-
-
-@pytest.mark.slow
-def test_a_busy_machine_does_not_starve_workers_more_than_their_driver(workers: RayWorkers) -> None:
-    until_idle(workers)
-    trains = [one for one in psutil.Process().children(recursive=True) if "ray::WorkerActor" in " ".join(one.cmdline())]
-    assert {one.nice() for one in trains} == {os.nice(0)}
