@@ -8,9 +8,9 @@ import sys
 def main() -> None:
     """Run the command line and end the process with its exit code."""
     from search.cli.app import run_command_line
-    from search.cli.output import leave
+    from search.cli.output import exit_process
 
-    leave(run_command_line(sys.argv[1:]))
+    exit_process(run_command_line(sys.argv[1:]))
 
 
 if __name__ == "__main__":

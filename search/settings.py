@@ -156,7 +156,7 @@ OPTIONS = options_of(RunSettings)
 
 
 class RunOptions(TypedDict, total=False):
-    """What one source (command line, environment, file, Python call) says about a run; the rest is absent.
+    """The options that one source (command line, environment, file, Python call) sets; others are absent.
 
     Durations are seconds, or text such as "1h30m".
     """

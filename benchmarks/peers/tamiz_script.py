@@ -14,7 +14,7 @@ def main() -> None:
     given = arguments(workers=2)
     os.environ["TAMIZ_PEERS_SEED"] = str(given.seed)
     from objectives.messages import EpochReport
-    from search.cli.options import resolve_alone
+    from search.cli.options import resolve_options
     from search.driver.run import run_search
     from search.progress.plain import PlainProgress
     from search.settings import RunOptions, command_for
@@ -28,7 +28,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
         is_listed = given.mode == "listed"
-        resolved = resolve_alone(
+        resolved = resolve_options(
             RunOptions(
                 space=str(Path(__file__).with_name("space.py")),
                 data="fashion_mnist",

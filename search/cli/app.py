@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from search.cli.export import export, predict
-from search.cli.output import failure, forget_stdout, say, tell_error, write_crash
+from search.cli.output import discard_stdout, failure, print_error, print_out, write_crash
 from search.cli.run import resume, run
 from search.cli.show import compare, dashboard, data, doctor, report, spaces, status
 from search.system.signals import Interrupted
@@ -61,18 +61,18 @@ def run_command_line(arguments: Sequence[str]) -> int:
     except TamizError as error:
         return _fail(error, arguments)
     except BrokenPipeError:
-        forget_stdout()
+        discard_stdout()
         return 0
     except (KeyboardInterrupt, click.Abort):  # before there was a command
-        tell_error("stopped")
+        print_error("stopped")
         return 130
     except Exception as error:
-        tell_error(write_crash(error, Path("runs")))
+        print_error(write_crash(error, Path("runs")))
         return 1
 
 
 def _fail(error: TamizError, arguments: Sequence[str]) -> int:
     if "--json" in arguments:
-        say(failure(error).to_json())
-    tell_error(str(error))
+        print_out(failure(error).to_json())
+    print_error(str(error))
     return error.exit_code

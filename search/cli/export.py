@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from search.cli.output import say
+from search.cli.output import print_out
 from search.cli.parameters import JSON, RUNS, STUDY, WHOLE_NUMBER
 from search.wording import write_line
 from spaces.errors import DataError, UsageError
@@ -31,7 +31,7 @@ def export(*, study: str, to: Path, trial: int | None, onnx: bool, saved_model: 
     )
     if written.note:
         write_line(sys.stderr, written.note)
-    say("\n".join(map(str, written.files)))
+    print_out("\n".join(map(str, written.files)))
 
 
 @click.command()
@@ -47,5 +47,5 @@ def predict(*, model: Path, images: tuple[Path, ...], as_json: bool, as_csv: boo
     if as_json and as_csv:
         raise UsageError("both --json and --csv are given; expected one of them")
     answers = predict_files(model, images, trust=trust)
-    say(answers.as_json() if as_json else answers.as_csv() if as_csv else answers.as_text())
+    print_out(answers.as_json() if as_json else answers.as_csv() if as_csv else answers.as_text())
     return DataError.exit_code if answers.unread else 0

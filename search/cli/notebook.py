@@ -42,7 +42,7 @@ class Best:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchResult:
-    """What a search found; a notebook shows it as a small table."""
+    """The result of a search; a notebook shows it as a small table."""
 
     summary: RunSummary
     folder: Path
@@ -64,7 +64,7 @@ class SearchResult:
 
     @property
     def trials(self) -> pd.DataFrame:
-        """One row a trial that has ended, by its number: state, score, epochs, seconds, and each parameter."""
+        """One row per ended trial, by its number: state, score, epochs, seconds, and each parameter."""
         records = RunFolder(path=self.folder).read_trials()
         rows = [
             {

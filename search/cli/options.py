@@ -66,17 +66,17 @@ def resolve(typed: Mapping[str, object], *, file: Path | None) -> Resolved:
         UsageError: a value is not accepted, there is no such space, or none is named.
     """
     weaker = from_file(file, Path.cwd()) | from_environment(os.environ)
-    return resolve_alone({**weaker, **{name: value for name, value in typed.items() if value is not None}})
+    return resolve_options({**weaker, **{name: value for name, value in typed.items() if value is not None}})
 
 
-def resolve_alone(options: Mapping[str, object]) -> Resolved:
+def resolve_options(options: Mapping[str, object]) -> Resolved:
     """Return a run with these options over the defaults; raises as `resolve`."""
     options = _read(options, lambda name: OPTIONS[name].flag)
     if "space" not in options:
         raise UsageError(f"no space is named; add --space NAME.\nSpaces: {', '.join(space_names())}")
     space = find_space(str(options["space"]))
     if "backbone" in options:
-        space = with_backbones(space, _known(find_backbones(str(options["backbone"]))))
+        space = with_backbones(space, _refuse_changed_model(find_backbones(str(options["backbone"]))))
     if "enqueue" in options:
         names = options["enqueue"] = tuple(options["enqueue"]) or ("none",)
         space = space.beginning_with([] if names == ("none",) else names)
@@ -93,8 +93,8 @@ def _settings(options: RunOptions, space: Space, environment: MutableMapping[str
     return RunSettings(**{OPTIONS[name].field: value for name, value in values.items()})
 
 
-def _known(backbones: Backbones) -> Backbones:
-    """Return the backbones, unless they are a model file that differs from what its search wrote."""
+def _refuse_changed_model(backbones: Backbones) -> Backbones:
+    """Return the backbones; refuse a model file that differs from what its search wrote."""
     if backbones.are_exported:
         from reports.stored.layout import CARD
         from search.results.predict import card_beside  # numpy with it, which `--help` does without
@@ -109,14 +109,14 @@ def _known(backbones: Backbones) -> Backbones:
 
 
 def from_environment(environment: Mapping[str, str]) -> RunOptions:
-    """Return what the variables `TAMIZ_SPACE`, `TAMIZ_TRIALS` ... say."""
+    """Return the options in the variables `TAMIZ_SPACE`, `TAMIZ_TRIALS` ..."""
     readable = [option for option in OPTIONS.values() if option.from_environment]
     typed = {option.name: environment.get(option.variable, "").strip() or None for option in readable}
     return _read(typed, lambda name: OPTIONS[name].variable)
 
 
 def from_file(file: Path | None, folder: Path) -> RunOptions:
-    """Return what a settings file says: TOML, or the settings.json of an earlier run.
+    """Return the options in a settings file: TOML, or the settings.json of an earlier run.
 
     Args:
         file: the file; of a pyproject.toml the table [tool.tamiz]. None: the pyproject.toml in `folder`, if any.

@@ -31,12 +31,12 @@ class Output:
     """Only the report's path."""
 
 
-def tell_end(summary: RunSummary, output: Output) -> int:
+def print_end(summary: RunSummary, output: Output) -> int:
     """Print how a run ended: the object, or the report's path with a summary on stderr; return the exit code."""
     if output.json:
-        say(summary.to_json())
+        print_out(summary.to_json())
     if summary.exit_code and not (summary.status == "stopped" and summary.best):
-        tell_error(summary.reason or "the search failed", resume_command=summary.resume_command)
+        print_error(summary.reason or "the search failed", resume_command=summary.resume_command)
     else:
         if not output.quiet and not output.json:
             for line in end_lines(summary):
@@ -44,11 +44,11 @@ def tell_end(summary: RunSummary, output: Output) -> int:
         if summary.resume_command and summary.exit_code:
             write_line(sys.stderr, f"resume with: {summary.resume_command}")
     if summary.report and not output.json:
-        say(summary.report)
+        print_out(summary.report)
     return summary.exit_code
 
 
-def tell_error(reason: str, *, resume_command: str | None = None) -> None:
+def print_error(reason: str, *, resume_command: str | None = None) -> None:
     """Print an error on stderr, in at most `MOST_LINES` lines."""
     lines = f"error: {without_secrets(reason)}".splitlines()
     if resume_command:
@@ -89,23 +89,23 @@ def status_text(summary: RunSummary) -> str:
     return "\n".join([*lines, summary.report] if summary.report else lines)
 
 
-def say(text: str) -> None:
+def print_out(text: str) -> None:
     """Print `text` on stdout; a closed stdout is not an error."""
     try:
         sys.stdout.write("\n".join(printable(line, encoding=sys.stdout.encoding) for line in text.split("\n")) + "\n")
         sys.stdout.flush()
     except (BrokenPipeError, ValueError):
-        forget_stdout()
+        discard_stdout()
 
 
-def forget_stdout() -> None:
+def discard_stdout() -> None:
     """Discard the rest of stdout, so that Python does not report a broken pipe when it exits."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)
 
 
-def leave(code: int) -> NoReturn:
+def exit_process(code: int) -> NoReturn:
     """End this process immediately: everything is printed and written, and unloading TensorFlow takes seconds."""
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # the exit code stays that of the command

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from reports.stored import layout
-from search.cli.options import Resolved, from_settings, resolve, resolve_alone
-from search.cli.output import Output, tell_end, write_crash
+from search.cli.options import Resolved, from_settings, resolve, resolve_options
+from search.cli.output import Output, print_end, write_crash
 from search.cli.parameters import JSON, STUDY, GroupedCommand, GroupedOption, run_parameters
 from search.progress.display import open_progress
 from search.progress.protocol import Progress
@@ -38,7 +38,7 @@ def run(*, config: Path | None, fork: str | None, as_json: bool, quiet: bool, **
     output = Output(json=as_json, quiet=quiet)
     with _terminal(resolved, output) as progress:
         summary = search_to_end(resolved, progress)
-    return tell_end(summary, output)
+    return print_end(summary, output)
 
 
 @run_parameters(on_resume=True)
@@ -55,11 +55,11 @@ def resume(*, study: str, fork: str | None, as_json: bool, quiet: bool, **typed:
     stored = from_settings(read_settings(folder).settings, str(folder.path / layout.SETTINGS))
     place = {"study": folder.path.name, "runs": str(folder.path.parent), "timeout": None}
     changed = {name: value for name, value in typed.items() if value is not None}
-    resolved = resolve_alone({**stored, **place, **changed}).forked(fork)
+    resolved = resolve_options({**stored, **place, **changed}).forked(fork)
     output = Output(json=as_json, quiet=quiet)
     with _terminal(resolved, output) as progress:
         summary = search_to_end(resolved, progress)
-    return tell_end(summary, output)
+    return print_end(summary, output)
 
 
 @contextlib.contextmanager

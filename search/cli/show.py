@@ -10,7 +10,7 @@ from functools import partial
 
 import click
 
-from search.cli.output import say, status_text
+from search.cli.output import print_out, status_text
 from search.cli.parameters import JSON, RUNS, STUDY, WHOLE_NUMBER, Value
 from search.option import RANGE
 from search.progress.display import open_progress
@@ -33,7 +33,7 @@ def status(*, study: str, runs: str, as_json: bool) -> None:
     from search.results.status import find_run, live_summary
 
     summary = live_summary(find_run(study, runs))
-    say(summary.to_json() if as_json else status_text(summary))
+    print_out(summary.to_json() if as_json else status_text(summary))
 
 
 @click.command()
@@ -59,7 +59,7 @@ def report(*, study: str, lite: bool, watch: bool, grid: str | None, runs: str, 
         with contextlib.suppress(KeyboardInterrupt):
             for _ in changes(folder, known):
                 written = write_report(folder, wanted, note=note)
-    say(json.dumps(to_plain(written.answer), indent=2) if as_json else str(written.path))
+    print_out(json.dumps(to_plain(written.answer), indent=2) if as_json else str(written.path))
 
 
 def _pair(grid: str | None) -> tuple[str, str] | None:
@@ -92,9 +92,9 @@ def compare(*, studies: tuple[str, ...], as_page: bool, runs: str, as_json: bool
     except OSError as error:
         raise StorageError(f"can't write the page in {read[0].folder}: {error.strerror or error}") from error
     if as_json:
-        say(json.dumps({"schema": _schema} | to_plain(found) | ({"report": page} if page else {}), indent=2))
+        print_out(json.dumps({"schema": _schema} | to_plain(found) | ({"report": page} if page else {}), indent=2))
     else:
-        say("\n".join([*found.lines(), *(["", page] if page else [])]))
+        print_out("\n".join([*found.lines(), *(["", page] if page else [])]))
 
 
 @click.command()
@@ -111,7 +111,7 @@ def dashboard(*, study: str | None, port: int, host: str, token: str | None, rea
 
     folder = latest_run(runs) if study is None else find_run(study, runs)
     with contextlib.suppress(KeyboardInterrupt):
-        serve(folder, host=host, port=port, token=token, is_read_only=read_only, say=say)
+        serve(folder, host=host, port=port, token=token, is_read_only=read_only, say=print_out)
 
 
 @click.group(invoke_without_command=True)
@@ -124,10 +124,10 @@ def spaces(context: click.Context, *, as_json: bool) -> None:
     found = [find_space(name) for name in space_names()]
     if as_json:
         listed = [{"name": space.name, "summary": space.summary, "default_data": space.default_data} for space in found]
-        say(json.dumps({"schema": _schema, "spaces": listed}, indent=2))
+        print_out(json.dumps({"schema": _schema, "spaces": listed}, indent=2))
     else:
         width = max(len(space.name) for space in found)
-        say("\n".join(f"{space.name:{width}}  {space.summary}" for space in found))
+        print_out("\n".join(f"{space.name:{width}}  {space.summary}" for space in found))
 
 
 @spaces.command("show")
@@ -138,7 +138,7 @@ def show_space(*, name: str, as_json: bool) -> None:
     from search.cli.space_text import SpaceView
 
     view = SpaceView.of(find_space(name))
-    say(json.dumps({"schema": _schema} | view.to_plain(), indent=2) if as_json else "\n".join(view.lines()))
+    print_out(json.dumps({"schema": _schema} | view.to_plain(), indent=2) if as_json else "\n".join(view.lines()))
 
 
 @click.group()
@@ -167,9 +167,9 @@ def check_data(*, data: str, pixel_range: tuple[float, float] | None, as_json: b
             progress=lambda done, total: progress.phase(f"decoded {done} of {total} images"),
         )
     if as_json:
-        say(json.dumps({"schema": _schema, "fit": checked.is_fit} | to_plain(checked), indent=2))
+        print_out(json.dumps({"schema": _schema, "fit": checked.is_fit} | to_plain(checked), indent=2))
     else:
-        say("\n".join(lines(checked)))
+        print_out("\n".join(lines(checked)))
     return 0 if checked.is_fit else DataError.exit_code
 
 
@@ -181,4 +181,4 @@ def doctor(*, runs: str, as_json: bool) -> None:
     from search.cli.doctor import examine
 
     findings = examine(runs)
-    say(json.dumps({"schema": _schema} | asdict(findings), indent=2) if as_json else "\n".join(findings.lines()))
+    print_out(json.dumps({"schema": _schema} | asdict(findings), indent=2) if as_json else "\n".join(findings.lines()))

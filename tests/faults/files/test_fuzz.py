@@ -22,7 +22,7 @@ from objectives.files import checkpoints, predictions
 from objectives.messages import TrainingTask
 from reports.stored.read import read_run
 from reports.stored.run import Run
-from search.cli.options import from_file, resolve_alone
+from search.cli.options import from_file, resolve_options
 from search.results.run_folder import RunFolder
 from search.storage import spool
 from spaces.digest import sha256_of
@@ -61,7 +61,7 @@ class Target:
 
 
 def _settings(path: Path) -> object:
-    return resolve_alone(from_file(path, path.parent))
+    return resolve_options(from_file(path, path.parent))
 
 
 def _checkpoint(path: Path) -> object:

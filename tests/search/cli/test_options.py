@@ -15,7 +15,7 @@ from search.cli.options import (
     from_file,
     from_settings,
     resolve,
-    resolve_alone,
+    resolve_options,
     study_name,
 )
 from search.settings import RunOptions, command_for
@@ -72,7 +72,7 @@ def test_stored_settings_are_accepted_back(tmp_path: Path) -> None:
     file.write_text(json.dumps({"schema": 1, "settings": asdict(settings)}))
 
     assert resolve(RunOptions(), file=file).settings == settings
-    assert resolve_alone(from_settings(asdict(settings), "settings.json")).settings == settings
+    assert resolve_options(from_settings(asdict(settings), "settings.json")).settings == settings
 
 
 def test_settings_stored_before_an_option_was_renamed_are_accepted_back(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from reports.stored.outcome import BestTrial, TestScore
 from search.cli.output import (
     Output,
     end_lines,
-    tell_end,
-    tell_error,
+    print_end,
+    print_error,
     write_crash,
 )
 from search.results.summary import DataSummary, RunSummary, Seconds, TrialCounts
@@ -78,7 +78,7 @@ def test_a_search_without_a_complete_trial_says_so() -> None:
 
 
 def test_stdout_holds_the_report_s_path_alone(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_end(DONE, Output())
+    print_end(DONE, Output())
 
     out, err = capsys.readouterr()
     assert out == "runs/net-digits/report.html\n"
@@ -86,13 +86,13 @@ def test_stdout_holds_the_report_s_path_alone(capsys: pytest.CaptureFixture[str]
 
 
 def test_quiet_prints_nothing_but_the_path(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_end(DONE, Output(quiet=True))
+    print_end(DONE, Output(quiet=True))
 
     assert capsys.readouterr() == ("runs/net-digits/report.html\n", "")
 
 
 def test_json_is_the_one_thing_on_stdout(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_end(DONE, Output(json=True))
+    print_end(DONE, Output(json=True))
 
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == 1
@@ -109,7 +109,7 @@ def test_the_object_has_the_keys_that_programs_rely_on() -> None:
 
 
 def test_a_stopped_search_ends_with_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_end(STOPPED, Output())
+    print_end(STOPPED, Output())
 
     lines = capsys.readouterr().err.splitlines()
     assert "ended: asked to stop" in lines
@@ -117,7 +117,7 @@ def test_a_stopped_search_ends_with_how_to_go_on(capsys: pytest.CaptureFixture[s
 
 
 def test_an_error_is_told_before_the_json_is_read(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_end(FAILED, Output(json=True))
+    print_end(FAILED, Output(json=True))
 
     out, err = capsys.readouterr()
     assert json.loads(out)["reason"] == "no usable data\nhere"
@@ -125,7 +125,7 @@ def test_an_error_is_told_before_the_json_is_read(capsys: pytest.CaptureFixture[
 
 
 def test_an_error_has_six_lines_at_most_and_the_last_is_how_to_go_on(capsys: pytest.CaptureFixture[str]) -> None:
-    tell_error("\n".join(f"line {n}" for n in range(20)), resume_command="python -m search resume s")
+    print_error("\n".join(f"line {n}" for n in range(20)), resume_command="python -m search resume s")
 
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 6
@@ -166,7 +166,7 @@ def test_a_crash_that_can_t_be_kept_is_shown(tmp_path: Path) -> None:
 def test_a_command_that_is_done_ends_with_its_own_code_whatever_strikes_or_lingers() -> None:
     done = """
 import os, signal, sys, threading, time
-from search.cli.output import leave
+from search.cli.output import exit_process
 
 class Struck:
     def flush(self):
@@ -175,6 +175,6 @@ class Struck:
 
 threading.Thread(target=time.sleep, args=(600,)).start()
 sys.stdout = Struck()
-leave(4)
+exit_process(4)
 """
     assert subprocess.run([sys.executable, "-c", done], timeout=100, check=False).returncode == 4
