@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ _falls = {
     "step": ", then falls in steps",
 }
 _line_characters = 100
+_eight_bits = ("8 bits", "whole numbers")
 
 
 def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_json: str | None = None) -> str:
@@ -65,6 +66,7 @@ def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_
         classes=_listed(run.data.classes),
         source=source,
         is_path=source is None,
+        ranges=_ranges(run.data.pixel_ranges) if source is None else None,
         may_lack_test=source is None or source == "digits",
         needs_pillow=needs_pillow,
         needs_sklearn=source == "digits" or metric.script_import is not None,
@@ -85,6 +87,14 @@ def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_
         optimizer=_optimizer(recipe.fit),
         metric=metric,
     )
+
+
+def _ranges(ranges: Mapping[str, tuple[float, float]]) -> str | None:
+    """Return the pixel ranges as Python, or None where all images are of 8 bits that mean what they say."""
+    usual = all(storage in _eight_bits and used == (0, 255) for storage, used in ranges.items() if storage != "1 bit")
+    if usual:
+        return None
+    return "{" + ", ".join(f'"{storage}": ({low:g}, {high:g})' for storage, (low, high) in ranges.items()) + "}"
 
 
 def _changes(augment: Augment) -> Iterator[str]:

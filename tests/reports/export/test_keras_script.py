@@ -290,6 +290,34 @@ def test_a_script_reads_a_csv_as_the_search_does(tmp_path: Path, splits: str) ->
     same_images(tmp_path / "pets.csv", classes=2)
 
 
+LEVELS = np.random.default_rng(0).integers(0, 256, (36, 8, 8, 3))
+STORED = {
+    "bytes": LEVELS.astype(np.uint8),
+    "ten bits": (LEVELS * 4).astype(np.uint16),
+    "floats just above one": LEVELS / 255 * 1.05,
+    "floats from -1 to 1": LEVELS / 127.5 - 1,
+    "zeros and ones": (LEVELS > 127).astype(np.uint8),
+}
+
+
+@pytest.mark.parametrize("names", [("x_{}", "y_{}"), ("{}_images", "{}_labels")], ids=["Keras", "MedMNIST"])
+@pytest.mark.parametrize("stored", STORED.values(), ids=STORED.keys())
+def test_a_script_reads_arrays_as_the_search_does(tmp_path: Path, stored: np.ndarray, names: tuple[str, str]) -> None:
+    parts = {"train": slice(0, 20), "val": slice(20, 28), "test": slice(28, 36)}
+    labels = np.arange(36) % 2 + 4
+    arrays = {names[0].format(part): stored[rows] for part, rows in parts.items()}
+    np.savez(tmp_path / "own.npz", **arrays, **{names[1].format(part): labels[rows] for part, rows in parts.items()})
+    same_images(tmp_path / "own.npz", classes=2)
+
+
+def test_a_script_reads_a_folder_s_pixel_values_as_the_search_does(tmp_path: Path) -> None:
+    for number, pixels in enumerate((LEVELS[..., 0] * 4).astype(np.uint16)):
+        folder = tmp_path / "pets" / ("cat", "dog")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / f"{number:02}.png")
+    same_images(tmp_path / "pets", classes=2)
+
+
 def test_a_script_that_finds_no_images_says_so(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").mkdir()
     script = names_of(keras_script(run(typed="pets"), TRIAL, recipe()))
@@ -308,7 +336,8 @@ def same_images(data: Path, *, classes: int) -> None:
     """Hold what a script splits data into against what the search does."""
     dataset = load(str(data), directories=DataDirectories.from_environment(), image_size=8)
     chosen = split(dataset, seed=3)
-    about = replace(DIGITS, name="pets", classes=dataset.classes, channels=3)
+    ranges, channels = dataset.pixel_ranges, dataset.shape.channels
+    about = replace(DIGITS, name="pets", classes=dataset.classes, channels=channels, pixel_ranges=ranges)
     script = names_of(keras_script(run(data=about, typed=str(data)), TRIAL, recipe()))
     found = script["split"](script["load"](data))
     expected = (
