@@ -34,8 +34,9 @@ TWO_PARTS = {"train/cat": 3, "train/dog": 3, "test/cat": 2, "test/dog": 2}
 @pytest.mark.parametrize("name", ["eval", "Evaluation", "holdout", "my_eval_set", "hold-out"])
 def test_a_folder_for_evaluation_is_the_test_part(tmp_path: Path, name: str) -> None:
     fill(tmp_path, {"train/cat": 3, "train/dog": 3, f"{name}/cat": 2, f"{name}/dog": 2})
+    index = index_folder(tmp_path)
 
-    assert counted(index_folder(tmp_path)) == TWO_PARTS
+    assert (counted(index), index.notes) == (TWO_PARTS, (f"{name}/ is used as the test part",))
 
 
 def test_a_folder_for_evaluation_beside_test_validates(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from natsort import natsorted
 
-from objectives.data.folders.layout import PARTS, Part, find_layout, unwrapped
+from objectives.data.folders.layout import PARTS, Part, find_layout, is_plain, unwrapped
 from objectives.data.folders.tree import Folder, Found, printable, walk
 from objectives.data.records import BadFile
 
@@ -66,6 +66,9 @@ def index_folder(root: Path) -> ImageIndex:
     empty: list[str] = []
     classes: tuple[str, ...] = ()
     for part in PARTS:
+        if part != "train":
+            unclear = [folder.shown for folder in layout.parts[part] if not is_plain(folder.name)]
+            notes += [f"{shown} is used as the {part} part" for shown in unclear]
         for folder in (unwrapped(folder, classes=classes) for folder in layout.parts[part]):
             by_name = part != "train" and not folder.filled
             if by_name:

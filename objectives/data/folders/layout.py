@@ -56,6 +56,11 @@ def parts_of_names(names: Iterable[str]) -> dict[str, Part | None]:
     return parts
 
 
+def is_plain(name: str) -> bool:
+    """Whether a name says by itself which part it is; "eval" does not."""
+    return any(word in _WORDS for word in re.split(r"[\W_]+", name.lower()))
+
+
 def find_layout(tree: Folder) -> Layout:
     """Find the parts of a folder of images.
 
