@@ -5,7 +5,7 @@
     │   ├── UnknownNameError    2  a name that is not in a list
     │   ├── RecordError         2  a stored or hand-written record that does not fit its type
     │   └── SpaceError          2  a space that can't be read, or that fails
-    │       └── ImpossibleChoiceError   one trial's choice is impossible; the search goes on
+    │       └── ImpossibleChoiceError   one trial's choice is impossible; the search continues
     ├── DataError               3  no usable data
     ├── StudyConflictError      4  the study exists, and differs or is busy
     ├── StorageError            5  database or disk failure; resumable

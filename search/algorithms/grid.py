@@ -24,7 +24,7 @@ def grid_of(parameters: Sequence[Parameter]) -> dict[str, list[ParameterValue]]:
     size = math.prod(len(points) for points in grid.values())
     if size > LARGEST_GRID:
         raise UsageError(
-            f"a grid over this space has {size:.2g} points; accepted: at most {LARGEST_GRID:,}. "
+            f"a grid over this space has {size:.2g} points; expected at most {LARGEST_GRID:,}. "
             "Choose --sampler tpe, or a space with fewer parameters"
         )
     return grid
@@ -43,7 +43,7 @@ def design_of(parameters: Sequence[Parameter], *, repeats: int) -> tuple[Paramet
         if parameter.when is not None or (parameter.choices is None and (parameter.step is None or parameter.log)):
             raise SpaceError(
                 f"parameter '{parameter.name}' can't be part of a design (the space has REPEATS); "
-                "accepted: choices, or a range with steps, suggested in every trial"
+                "expected choices, or a range with steps, suggested in every trial"
             )
     grid = grid_of(parameters)
     return tuple(dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())) * repeats

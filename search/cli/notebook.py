@@ -106,7 +106,7 @@ def run(
 ) -> SearchResult:
     """Search, or continue a study of the same name, as `python -m search run` does with the same options.
 
-    A kernel's interrupt stops in order; the same call continues.
+    A kernel's interrupt stops the search cleanly; the same call continues it.
 
     Args:
         fork: name of a new study, which begins with the trials of `study`.

@@ -90,7 +90,7 @@ def search_to_end(resolved: Resolved, progress: Progress) -> RunSummary:
         )
     except TamizError as error:
         return failed_summary(error, study=settings.study, runs=settings.runs)
-    except KeyboardInterrupt:  # outside the loop, which stops in order
+    except KeyboardInterrupt:  # outside the loop, which stops cleanly
         return failed_summary(Interrupted("stopped by Ctrl-C"), study=settings.study, runs=settings.runs)
     except Exception as error:
         reason = write_crash(error, Path(settings.runs) / settings.study)

@@ -177,7 +177,7 @@ def check_data(*, data: str, pixel_range: tuple[float, float] | None, as_json: b
 @RUNS
 @JSON
 def doctor(*, runs: str, as_json: bool) -> None:
-    """Print what this machine has, fit to paste into an issue."""
+    """Print what this machine has, for a bug report."""
     from search.cli.doctor import examine
 
     findings = examine(runs)

@@ -39,7 +39,7 @@ class ActiveTrial:
     best_epoch_reached: int = 0
     """The last epoch that any attempt reached."""
     is_ending: bool = False
-    """Whether its worker was asked to pause or finish it, or was given up."""
+    """Whether its worker was asked to pause or finish it, or the trial was abandoned."""
     timeout_reason: str | None = None
     """Why it ends before its last epoch although the pruner kept it; None: it does not."""
 

@@ -38,7 +38,7 @@ from spaces.space import Space
 if TYPE_CHECKING:
     from search.results.report import Report
 
-_stopped = "stopped as requested; running trials go on at their epoch when the study is continued"
+_stopped = "stopped as requested; running trials resume at their epoch when the study is continued"
 
 
 def run_search(

@@ -94,7 +94,7 @@ class Trainings:
                 self._retry_or_fail(self._running.pop(event.trial), event)
             case Notice():
                 self._parts.progress.note(event.line)
-            case _:  # a worker became ready, or an event of a trial that was given up
+            case _:  # a worker became ready, or an event of an abandoned trial
                 pass
 
     def halt(self) -> None:
@@ -135,7 +135,7 @@ class Trainings:
             epoch = f"epoch {min(done + 1, parts.study.epochs)}/{parts.study.epochs}"
             message = f"worker reported nothing for {silence} at {epoch} (--trial-stall limits this)"
             parts.workers.give_up(trial, TrainingFailure(cause="hung", message=message))
-            parts.stalls.started(trial)  # not to be given up again before its failure arrives
+            parts.stalls.started(trial)  # not abandoned again before its failure arrives
 
     def _decide(self, event: EpochReported) -> None:
         parts, active = self._parts, self._running[event.trial]

@@ -1,4 +1,4 @@
-"""Saving with retries: while the database is unavailable, training goes on and trials are kept in the spool."""
+"""Saving with retries: while the database is unavailable, training continues and trials are kept in the spool."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def measure_with_retry(
         model: its `.keras` file.
         workers: of the search, which has ended.
         note: called with a line for each worker that was lost.
-        stalls: detects that a worker hangs, which is then given up.
+        stalls: detects that a worker hangs, which is then abandoned.
 
     Raises:
         TamizError: the model cannot be measured.

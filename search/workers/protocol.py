@@ -113,7 +113,7 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """A line about the workers for the person who waits."""
+    """A line about the workers, for the terminal."""
 
     line: str
 

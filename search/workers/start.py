@@ -23,7 +23,7 @@ def open_workers(
         settings: which kind of workers, and how many.
         space: what they train.
         log_file: where their own lines go.
-        note: called with lines for the person who waits.
+        note: called with lines for the terminal.
 
     Raises:
         UsageError: the settings demand what this kind of workers does not have.

@@ -225,8 +225,7 @@ def _values(stored: Mapping[PartName, NDArray[Any]]) -> PixelValues:
 def _labels(came: NDArray[Any], *, where: str) -> NDArray[Any]:
     """Return labels (n,): whole numbers, or text."""
     problem = (
-        f"{where} holds {came.dtype} of shape {came.shape}; "
-        "accepted: integers or text (n,) or (n, 1), or one-hot (n, k)"
+        f"{where} holds {came.dtype} of shape {came.shape}; expected integers or text (n,) or (n, 1), or one-hot (n, k)"
     )
     if came.dtype.kind not in "uifbUS" or came.ndim not in (1, 2) or came.size == 0:
         raise DataError(problem)

@@ -68,7 +68,7 @@ def find(reference: str, directories: DataDirectories, *, pixel_range: PixelRang
         if reference == published.name:
             own = _own_copy(published.name, directories, native=True, pixel_range=pixel_range)
             return own or _published(published, directories)
-    # os.path, because pathlib raises for "~nobody", a null character and an overlong name.
+    # os.path, because pathlib raises for "~" and an unknown name, a null character and an overlong name.
     path = Path(os.path.expanduser(reference))  # noqa: PTH111
     if reference and os.path.exists(path):  # noqa: PTH110
         return _at(path, native=False, pixel_range=pixel_range)

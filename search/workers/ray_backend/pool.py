@@ -72,7 +72,7 @@ class RayWorker:
     """That its process has done."""
     first_bytes: int = 0
     """Memory of its process after the first of them."""
-    is_worn: bool = False
+    is_due: bool = False
     """Whether its process is to be replaced as soon as it is idle."""
     successor: WorkerProcess | None = None
     """The next process, if there was room to start it ahead; it is awaited while it warms up."""
@@ -163,23 +163,23 @@ class WorkerPool:
         }
 
     def count_training(self, worker: RayWorker, resident_bytes: int) -> None:
-        """Count a training that ended; a worn process is replaced, if possible by one that is started ahead."""
+        """Count a training that ended; a process due for recycling is replaced, if possible by one started ahead."""
         worker.trainings += 1
         worker.first_bytes = worker.first_bytes or resident_bytes
         reason = self._policy.reason(worker.trainings, first_bytes=worker.first_bytes, now_bytes=resident_bytes)
-        if reason is None or worker.is_worn:
+        if reason is None or worker.is_due:
             return
         logging.getLogger("ray").warning("worker %d is replaced between two trainings: %s", worker.number, reason)
-        worker.is_worn = True
+        worker.is_due = True
         if self._session.has_room():
             worker.successor = self._session.start_process()
             self.expect(worker, worker.successor.warm)
 
     def release(self, worker: RayWorker) -> None:
-        """Let a worker be idle, or replace its process if it is worn and no successor is warming up."""
+        """Let a worker be idle, or replace its process if that is due and no successor is warming up."""
         worker.state = "idle"
         is_warming = worker.successor is not None and worker.successor.warm in self._expected
-        if worker.is_worn and not is_warming:
+        if worker.is_due and not is_warming:
             self.replace(worker)
 
     def replace(self, worker: RayWorker) -> None:
@@ -190,11 +190,11 @@ class WorkerPool:
         process, worker.successor = worker.successor or self._session.start_process(), None
         self.forget_replies(worker)
         worker.process, worker.state, worker.place = process, "starting", None
-        worker.trainings, worker.first_bytes, worker.is_worn = 0, 0, False
+        worker.trainings, worker.first_bytes, worker.is_due = 0, 0, False
         self._hand_over(worker)
 
     def note_lost_node(self, place: Place) -> str | None:
-        """Return a line about the loss of a node for the person who waits; None: it was noted before."""
+        """Return a line about the loss of a node, for the terminal; None: it was noted before."""
         if place.node in self._lost_nodes:
             return None
         self._lost_nodes.add(place.node)

@@ -72,7 +72,7 @@ class RaySession:
         self._start.begin()
         self._health: HealthCheck | None = None
         self.notice: str | None = None
-        """A line about the cluster for the person who waits, once it is up."""
+        """A line about the cluster for the terminal, once it is up."""
         self._share: Share | None = None
         self._scratch: Path | None = None
         self._processes: list[WorkerProcess] = []
