@@ -1,1 +1,4 @@
-"""Reports: what the search found, from stored results alone."""
+"""Reports: what did the search find? Reads stored results alone.
+
+Public: `wording`, and one folder for each step from stored files to pages.
+"""

@@ -1,1 +1,4 @@
-"""Image data: found, decoded once, split and fingerprinted."""
+"""Data: which images are there, and which of them train, validate and test?
+
+Public: `loading.load` and `splitting.split`, `records`, `directories`, `from_files` (folders and CSV files).
+"""

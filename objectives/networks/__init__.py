@@ -1,4 +1,5 @@
 """Networks: how is a recipe's network built?
 
-Public: `registry.build` (register a network of your own), `assemble.assemble`.
+Public: `registry.build` (register a network of your own), `assemble.assemble`, `augmentation`,
+`transfer` and `head`.
 """

@@ -1,4 +1,4 @@
 """Stored: what is stored of a run?
 
-Public: `read.read_run`, `records`.
+Public: `read.read_run` and `run.Run`, `records`, `outcome`, `layout` (names of files), `files`, `study_copy`.
 """

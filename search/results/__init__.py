@@ -1,4 +1,4 @@
 """Results: what is in a run folder, and what is made of it?
 
-Public: `run_folder.RunFolder`, `status`, `summary`, `report`, `export`, `predict`.
+Public: `run_folder.RunFolder`, `status`, `summary`, `report`, `model_files`, `export`, `predict`.
 """

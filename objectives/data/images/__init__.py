@@ -1,4 +1,4 @@
 """Images: how does a file become pixels?
 
-Public: `decoding`, `pixels`.
+Public: `decoding`, `pixels`, `ranges` (what pixel values mean) and `facts` (values and digests of each image).
 """
