@@ -1,4 +1,4 @@
-"""Numbers as a person reads them."""
+"""Numbers, durations and names in words."""
 
 from __future__ import annotations
 

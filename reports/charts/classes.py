@@ -11,19 +11,19 @@ from reports.wording import count, percent
 
 
 def reliability_chart(found: Calibration) -> Chart:
-    """Accuracy against confidence: on the diagonal, probabilities mean what they say."""
+    """Accuracy against confidence: on the diagonal, the network is calibrated."""
     notes = tuple(
-        f"{count(one.images, 'image')}: {percent(one.confidence)} sure, {percent(one.accuracy)} right"
+        f"{count(one.images, 'image')}: confidence {percent(one.confidence)}, accuracy {percent(one.accuracy)}"
         for one in found.bins
     )
     return Chart(
         name="reliability",
-        title="How sure against how right",
+        title="Confidence against accuracy",
         alternative=". ".join(notes),
         x=Axis(title="probability of the predicted class", is_fraction=True, limits=(0.0, 1.0)),
-        y=Axis(title="how often right", is_fraction=True, limits=(0.0, 1.02)),
+        y=Axis(title="accuracy", is_fraction=True, limits=(0.0, 1.02)),
         series=(
-            Series(label="as sure as right", x=(0.0, 1.0), y=(0.0, 1.0), mark="dashed", tone="quiet"),
+            Series(label="perfectly calibrated", x=(0.0, 1.0), y=(0.0, 1.0), mark="dashed", tone="quiet"),
             Series(
                 label="this network",
                 x=tuple(one.confidence for one in found.bins),

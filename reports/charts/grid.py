@@ -36,7 +36,7 @@ def _panels(grid: Grid, run: Run, training: str, validation: str, *, title: str)
     return Panels(
         name=f"grid-{title.lower().replace(' ', '-')}",
         title=f"{title} by {names[0]} and {names[1]}",
-        alternative=f"{title} by epoch in a cell for each pair. {_told(grid, run)}",
+        alternative=f"{title} by epoch in a cell for each pair. {_listed(grid, run)}",
         x=Axis(title="epoch", is_whole=True),
         y=Axis(title=title.lower(), is_fraction=is_share, limits=_limits(cells)),
         rows=tuple(f"{names[1]}\n{level}" for level in grid.rows.levels),
@@ -53,13 +53,13 @@ def _note(trials: tuple[Trial, ...], run: Run) -> str:
     return f"{count(len(trials), 'trial')}, best {score(trials[0].score, run.record.metric)}" if trials else "no trial"
 
 
-def _told(grid: Grid, run: Run) -> str:
-    told = [
+def _listed(grid: Grid, run: Run) -> str:
+    listed = [
         f"{label(grid.columns.name)} {column}, {label(grid.rows.name)} {row}: {_note(trials, run)}"
         for row, line in zip(grid.rows.levels, grid.cells, strict=True)
         for column, trials in zip(grid.columns.levels, line, strict=True)
     ]
-    return "; ".join(told) + "."
+    return "; ".join(listed) + "."
 
 
 def _series(trials: tuple[Trial, ...], training: str, validation: str) -> tuple[Series, ...]:

@@ -15,7 +15,7 @@ from reports.stored.run import Run, Trial
 from reports.wording import count, label, metric_name, value
 
 _points_most = 600
-"""Trials drawn against each parameter; of more, every second or third or ... in the order of their score."""
+"""Trials drawn against each parameter; of more, every n-th in the order of their score."""
 
 
 def parameter_chart(run: Run, name: str) -> Chart:
@@ -48,14 +48,14 @@ def parameter_chart(run: Run, name: str) -> Chart:
 
 
 def sampling_stride(finished: int) -> int:
-    """Of so many finished trials, every how many-th is drawn against each parameter; the best always is."""
+    """Return n where every n-th of the finished trials is drawn against each parameter; the best always is."""
     return max(1, math.ceil(finished / _points_most))
 
 
 def parallel_chart(run: Run, wanted: tuple[str, ...]) -> Chart | None:
     """Each finished trial as a line over the wanted parameters that all have, the best in colour."""
     trials = run.ranked[:CURVES_MOST]
-    names = [name for name in wanted if name in run.told_apart and all(name in trial.params for trial in trials)]
+    names = [name for name in wanted if name in run.varied_in_ranked and all(name in trial.params for trial in trials)]
     if len(trials) < 2 or len(names) < 2:
         return None
     columns = [_stretched(run, name, trials) for name in names]

@@ -180,7 +180,7 @@ def _line(series: Series) -> dict[str, Any]:
 def _map_figure(chart: HeatMap) -> go.Figure:
     names = [_text(name) for name in chart.names]
     notes = [
-        [f"{true} taken for {predicted}: {images:,}" for predicted, images in zip(names, row, strict=True)]
+        [f"{true} mistaken for {predicted}: {images:,}" for predicted, images in zip(names, row, strict=True)]
         for true, row in zip(names, chart.counts, strict=True)
     ]
     trace = {

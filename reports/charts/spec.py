@@ -21,7 +21,7 @@ LIGHT: Mapping[Tone, str] = MappingProxyType(
         "contrast": "#c2410c",
     }
 )
-"""Blue-green and burnt orange: told apart by colour-blind eyes, and in grey by their lightness."""
+"""Blue-green and burnt orange: distinct for colour-blind readers, and by their lightness in grey."""
 DARK: Mapping[Tone, str] = MappingProxyType(
     {
         "ink": "#e9e7e2",
@@ -74,7 +74,7 @@ class Chart:
     """Unique in the page: letters, digits and dashes."""
     title: str
     alternative: str
-    """The chart in a sentence or two, for who can't see it."""
+    """The chart in a sentence or two, for screen readers."""
     x: Axis
     y: Axis
     series: tuple[Series, ...]

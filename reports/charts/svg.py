@@ -22,7 +22,7 @@ _inches = {"wide": (9.2, 3.3), "half": (5.4, 3.2), "small": (3.2, 2.0)}
 _settings: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text, in the reader's own font
     "svg.hashsalt": "tamiz",
-    "text.parse_math": False,  # names of classes are no formulas
+    "text.parse_math": False,  # names of classes are not formulas
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "path.simplify": True,

@@ -32,11 +32,11 @@ def history_chart(run: Run) -> Chart:
         _trial_points("hand-made", baselines, run, mark="points", tone="contrast"),
     ]
     last = run.ranked[0] if run.ranked else None
-    told = f"The best is trial {last.number} with {score(last.score, metric)}." if last else "None has finished."
+    text = f"The best is trial {last.number} with {score(last.score, metric)}." if last else "None has finished."
     return Chart(
         name="history",
         title="Every trial, and the best so far",
-        alternative=f"{metric_name(metric).capitalize()} of {count(len(ended), 'trial')} by number. {told}",
+        alternative=f"{metric_name(metric).capitalize()} of {count(len(ended), 'trial')} by number. {text}",
         x=Axis(title="trial", is_whole=True),
         y=score_axis(run),
         series=drawn_of(series),
@@ -128,7 +128,7 @@ def _trial_points(name: str, trials: list[Trial], run: Run, *, mark: Mark, tone:
 
 
 def finite(values: NDArray[np.float64]) -> tuple[float | None, ...]:
-    """Values to five places; None for what is no number."""
+    """Values to five places; None for not-a-number."""
     return tuple(value if math.isfinite(value) else None for value in np.round(values, 5).tolist())
 
 

@@ -8,7 +8,7 @@ from reports.stored.run import History
 from reports.wording import count
 
 _noticeable = 0.1
-"""Rise of the validation loss, as a fraction of its least, below which nothing is said."""
+"""Rise of the validation loss, as a fraction of its least, below which it is not reported."""
 
 
 def overfitting_epoch(history: History) -> int | None:
@@ -30,19 +30,20 @@ def learning_sentence(history: History) -> str:
     """Say what the losses tell about the length of the training."""
     training, validation = history.columns.get("loss"), history.columns.get("val_loss")
     if training is None or validation is None:
-        return "Losses were not recorded for this trial."
+        return "The losses of this trial were not recorded."
     if len(validation) < 2:
         return f"{count(len(validation), 'epoch')} of training: too few to see a trend."
     start = overfitting_epoch(history)
     if start is not None:
         at = int(validation.argmin())
         return (
-            f"Overfitting starts at epoch {start}: training loss falls on ({training[at]:.3f} to {training[-1]:.3f}), "
+            f"Overfitting starts at epoch {start}: training loss keeps falling "
+            f"({training[at]:.3f} to {training[-1]:.3f}), "
             f"validation loss rises ({validation[at]:.3f} to {validation[-1]:.3f})."
         )
     if int(validation.argmin()) == len(validation) - 1:
         return (
             f"No overfitting: validation loss was still falling at the last epoch ({validation[-1]:.3f}), "
-            "so a longer training might do better still."
+            "so longer training may improve it."
         )
-    return f"No overfitting to speak of: validation loss stays near its least, {np.nanmin(validation):.3f}."
+    return f"No clear overfitting: validation loss stays near its minimum, {np.nanmin(validation):.3f}."

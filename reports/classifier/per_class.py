@@ -18,7 +18,7 @@ _surprising = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class ClassRow:
-    """How well one class (or a mean over all) is told from the others; as scikit-learn's, 0 where undefined."""
+    """How well one class (or a mean over all) is recognised; as scikit-learn's, 0 where undefined."""
 
     name: str
     precision: float
@@ -27,7 +27,7 @@ class ClassRow:
     support: int
     """Images of the class."""
     errors: int
-    """Images of the class that were taken for another."""
+    """Images of the class that were predicted as another."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class ClassTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Confusion:
-    """Images of one class that were taken for another."""
+    """Images of one class that were predicted as another."""
 
     true: str
     predicted: str
@@ -100,7 +100,7 @@ def most_confused(counts: NDArray[np.int32], classes: tuple[str, ...], *, most: 
 
 
 def confusion_sentences(counts: NDArray[np.int32], classes: tuple[str, ...], *, most: int) -> tuple[str, ...]:
-    """Say what each of the classes with most errors is taken for, and which classes have none.
+    """Say what each of the classes with most errors is mistaken for, and which classes have none.
 
     A class is "mistaken for no class in particular" when its errors could as well be spread by chance
     evenly over the other classes: binomial tail of the largest count, times the classes it was
@@ -126,7 +126,7 @@ def _sentence(row: NDArray[np.int32], true: int, classes: tuple[str, ...]) -> st
     if others > 1 and chance > _surprising:
         spread = f"{count(errors, 'error')} in {count(images, 'image')}"
         return f"{classes[true]} is mistaken for no class in particular: {spread}."
-    sentence = f"{classes[true]} is taken for {classes[first]} in {off[first]:,} of {count(images, 'image')}"
+    sentence = f"{classes[true]} is mistaken for {classes[first]} in {off[first]:,} of {count(images, 'image')}"
     if others > 1 and off[second] >= 2:
         sentence += f", and for {classes[second]} in {off[second]:,}"
     return sentence + "."

@@ -69,10 +69,10 @@ def moves_sentence(moves: tuple[ClassMove, ...], *, first: int, second: int) -> 
     """Say on how many classes the second trial is better and worse."""
     better, worse = sum(move.gain > 0 for move in moves), sum(move.gain < 0 for move in moves)
     same = len(moves) - better - worse
-    told = (
+    text = (
         f"Trial {second} finds more images than trial {first} in {better} of {len(moves)} classes and fewer in {worse}"
     )
-    return f"{told}; in {same} it finds as many." if same else f"{told}."
+    return f"{text}; in {same} both find as many." if same else f"{text}."
 
 
 def default_pair(run: Run, recalls: Recalls) -> tuple[int, int] | None:

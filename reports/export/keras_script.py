@@ -1,4 +1,4 @@
-"""A trial as a plain Keras script that rebuilds and retrains it: no import of ours, no Optuna."""
+"""A trial as a plain Keras script that rebuilds and retrains it: without Tamiz or Optuna."""
 
 from __future__ import annotations
 

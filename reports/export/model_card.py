@@ -1,4 +1,4 @@
-"""The model card of a trial, as Markdown: what it is, what it was trained on, how good it is, where it ends."""
+"""The model card of a trial, as Markdown: its data, its scores, its limits, and how to use it."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def _data(run: Run) -> Iterator[str]:
     yield ""
     yield f"- {_text(data.name)}, fingerprint `{data.fingerprint}`"
     yield f"- {data.train:,} images to train on, {data.validation:,} for validation, {data.test:,} for the test"
-    yield f"- split with seed {settings.get('seed', 0)}, each class in proportion; the test images chose nothing"
+    yield f"- split with seed {settings.get('seed', 0)}, stratified by class; no choice was made by the test images"
     if data.bad_files:
-        yield f"- {len(data.bad_files):,} files were not readable images and were left out"
+        yield f"- {len(data.bad_files):,} unreadable files were left out"
     for found in (*data.warnings, *data.notes):
         yield f"- {_text(found)}"
 
@@ -82,9 +82,9 @@ def _scores(run: Run, trial: Trial, found: Classification | None) -> Iterator[st
 def _limits(run: Run, found: Classification | None) -> Iterator[str]:
     yield "## Limits"
     yield ""
-    yield "- Any image gets one of these classes, also one that shows none of them."
-    yield "- The numbers hold for images like those of the data: from another camera, place or time they may be lower."
-    yield f"- The score on the validation images is the best of {len(run.ranked)} trials, and therefore a little high."
+    yield "- Any image is given one of these classes, even one that shows none of them."
+    yield "- The scores hold for images like these; on images from another camera, place or time they may be lower."
+    yield f"- The score on the validation images is the best of {len(run.ranked)} trials, so slightly optimistic."
     if found is not None:
         worst = found.table.worst_first[:_worst_named]
         named = ", ".join(f"{_text(row.name)} (recall {percent(row.recall)})" for row in worst)

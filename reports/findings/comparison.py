@@ -71,7 +71,7 @@ class Comparison:
     pairs: tuple[Pair, ...]
 
     def lines(self) -> Iterator[str]:
-        """Yield what a person reads."""
+        """Yield the comparison as lines of text."""
         yield f"data: {self.data}"
         for side in self.sides:
             yield ""
@@ -99,7 +99,9 @@ def compare(runs: Sequence[Run]) -> Comparison:
     """
     names = [run.record.study for run in runs]
     if len(runs) < 2 or len({run.folder.resolve() for run in runs}) < len(runs):
-        raise UsageError(f"{' and '.join(names) or 'nothing'} can't be compared; accepted: two studies or more")
+        raise UsageError(
+            f"{' and '.join(names) or 'nothing'} can't be compared: expected two or more different studies"
+        )
     first, *others = runs
     for other in others:
         _check_same_data(first, other)
@@ -115,7 +117,7 @@ def _check_same_data(first: Run, other: Run) -> None:
     if one.fingerprint != two.fingerprint or one.classes != two.classes:
         raise StudyConflictError(
             f"studies '{first.record.study}' and '{other.record.study}' are of different images, "
-            "and their scores do not compare:\n"
+            "so their scores are not comparable:\n"
             f"  {one.name} ({one.height}x{one.width}, {one.fingerprint[:19]})\n"
             f"  {two.name} ({two.height}x{two.width}, {two.fingerprint[:19]})"
         )
@@ -182,7 +184,7 @@ def _pair_lines(first: str, pair: Pair) -> Iterator[str]:
         f"only {first} on {test.only_first:,} (McNemar's exact test: {p_value(test.p)})"
     )
     if not test.is_significant:
-        yield "  a difference that chance alone would often make"
+        yield "  a difference that chance alone often makes"
     for difference in pair.classes[:_classes_shown]:
         if difference.gain:
             yield (

@@ -35,10 +35,10 @@ def find(run: Run, *, grid: tuple[str, str] | None = None) -> Findings:
 
     Args:
         run: what was read.
-        grid: two parameters, for columns and rows, that the trials are laid out by; None: the most telling.
+        grid: two parameters, for columns and rows, that the trials are laid out by; None: the most informative.
 
     Raises:
-        UsageError: a parameter of the grid is none of the study's, or the same in all trials.
+        UsageError: the study has no such parameter of the grid, or the same in all trials.
     """
     importances = find_importances(run)
     classification = _classification(run)
@@ -51,7 +51,7 @@ def find(run: Run, *, grid: tuple[str, str] | None = None) -> Findings:
         classification=classification,
         importances=importances,
         recalls=find_recalls(run),
-        grid=find_grid(run, grid, telling=columns),
+        grid=find_grid(run, grid, informative=columns),
     )
 
 

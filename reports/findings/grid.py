@@ -36,16 +36,16 @@ class Grid:
     """cells[row][column], the best trial of each cell first."""
 
 
-def find_grid(run: Run, chosen: tuple[str, str] | None, *, telling: tuple[str, ...]) -> Grid | None:
+def find_grid(run: Run, chosen: tuple[str, str] | None, *, informative: tuple[str, ...]) -> Grid | None:
     """Return the trials by two parameters.
 
     Args:
         run: its trials that have epochs are sorted into cells.
-        chosen: names of the two parameters, for columns and for rows; None: the two most telling.
-        telling: parameters, the most telling first.
+        chosen: names of the two parameters, for columns and for rows; None: the two most informative.
+        informative: parameters, the most informative first.
 
     Returns:
-        The grid; None where nobody chose and no two parameters have values to tell apart.
+        The grid; None where none were chosen and fewer than two parameters vary.
 
     Raises:
         UnknownNameError: the study has no such parameter.
@@ -54,7 +54,7 @@ def find_grid(run: Run, chosen: tuple[str, str] | None, *, telling: tuple[str, .
     trials = [trial for trial in run.trials if trial.history is not None and len(trial.history.epochs)]
     if chosen is not None:
         _check(run, trials, chosen)
-    varied = [name for name in chosen or telling if len(_side(trials, name)[0].levels) > 1]
+    varied = [name for name in chosen or informative if len(_side(trials, name)[0].levels) > 1]
     if len(varied) < 2:
         return None
     (columns, column_of), (rows, row_of) = (_side(trials, name) for name in varied[:2])
@@ -78,13 +78,13 @@ def _check(run: Run, trials: list[Trial], chosen: tuple[str, str]) -> None:
         if name not in known:
             raise UnknownNameError("parameter", name, known, plural=f"parameters of study '{run.record.study}'")
     if chosen[0] == chosen[1]:
-        raise UsageError(f"the grid is asked for '{chosen[0]}' twice; accepted: two different parameters")
+        raise UsageError(f"invalid --grid '{chosen[0]},{chosen[1]}': expected two different parameters")
     for name in chosen:
         if len(_side(trials, name)[0].levels) < 2:
             varied = [one for one in known if len(_side(trials, one)[0].levels) > 1]
             raise UsageError(
-                f"the grid is asked for '{name}', which is the same in all trials; "
-                f"accepted: {listing(varied or ['none yet'], most=20)}"
+                f"invalid --grid: '{name}' is the same in all trials; "
+                f"expected two of: {listing(varied or ['none yet'], most=20)}"
             )
 
 

@@ -51,7 +51,9 @@ def find_importances(run: Run) -> Importances:
             )
     except (ValueError, RuntimeError) as error:
         return Importances(shares={}, trials=finished, problem=str(error))
-    varied = {name: share for name, share in found.items() if name in run.told_apart}  # it gives others a share too
+    varied = {
+        name: share for name, share in found.items() if name in run.varied_in_ranked
+    }  # it gives others a share too
     total = sum(varied.values())
     if not total > 0:
         return Importances(

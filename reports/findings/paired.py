@@ -64,11 +64,11 @@ def baseline_sentences(run: Run, baselines: tuple[Baseline, ...]) -> tuple[str, 
 
 def _baseline_sentence(run: Run, one: Baseline) -> str:
     if run.winner and one.trial == run.winner.number:
-        return f"The hand-made {one.name} is still the best: the search found nothing better."
+        return f"The hand-made baseline {one.name} is still the best: the search found nothing better."
     if one.p is None:
         return ""
     verdict = (
-        "more than chance explains" if one.p < SIGNIFICANT else "which chance could explain as well: take it as a tie"
+        "more than chance explains" if one.p < SIGNIFICANT else "which chance could also explain: treat it as a tie"
     )
     return (
         f"Of the same {count(_validation_images(run), 'validation image')}, {one.only_winner_right:,} are right only "
@@ -98,11 +98,12 @@ def ranking_sentence(run: Run) -> str:
     chosen = (
         f"The winner was chosen from {count(len(run.ranked), 'finished trial')} by its {metric_name(run.record.metric)}"
     )
-    flattered = "so that score is a little flattering; the score on the test images is not."
+    flattered = "so that score is slightly optimistic; the score on the test images is not."
     if ties == 0:
-        verdict = f"The winner stands out: it beats each of the next {len(tests)} on the same images (McNemar, 5 %)."
+        rivals = "the next trial" if len(tests) == 1 else f"each of the next {len(tests)} trials"
+        verdict = f"The winner stands out: it beats {rivals} on the same images (McNemar, 5 %)."
         return f"{verdict} {chosen}, {flattered}"
     return (
-        f"Of the next {count(len(tests), 'trial')}, {ties} can't be told from the winner on these validation images "
-        f"(McNemar, 5 %): their order may be chance. {chosen}, {flattered}"
+        f"Of the next {count(len(tests), 'trial')}, {ties} cannot be distinguished from the winner on these validation "
+        f"images (McNemar, 5 %): their order may be chance. {chosen}, {flattered}"
     )

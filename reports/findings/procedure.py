@@ -43,8 +43,8 @@ def _data(run: Run) -> tuple[Fact, ...]:
         Fact(name="name", text=data.name),
         Fact(name="images", text=f"{data.height} × {data.width} pixels, {count(data.channels, 'channel')}"),
         Fact(name="training", text=count(data.train, "image")),
-        Fact(name="validation", text=f"{count(data.validation, 'image')}; every choice was made by these"),
-        Fact(name="test", text=f"{count(data.test, 'image')}; touched once, by the winner, after the search"),
+        Fact(name="validation", text=f"{count(data.validation, 'image')}; all choices were made on these"),
+        Fact(name="test", text=f"{count(data.test, 'image')}; used once, by the winner, after the search"),
         Fact(
             name="classes",
             text=f"{len(data.classes)}, with {sizes} training and validation images each",
@@ -66,7 +66,7 @@ def _search(run: Run) -> tuple[Fact, ...]:
             name="seed",
             text=f"{value(settings.get('seed'))}; each trial has its own, derived from it ({len(set(seeds))} so far)",
         ),
-        Fact(name="begun", text=record.created),
+        Fact(name="started", text=record.created),
     ]
     others = [name for name in settings if name not in _shown_apart and settings[name] is not None]
     return (*facts, *(Fact(name=label(name), text=value(settings[name])) for name in others))

@@ -54,17 +54,17 @@ def render_comparison(runs: Sequence[Run], comparison: Comparison) -> str:
 
 
 def headline(comparison: Comparison) -> str:
-    """Say which study's winner is the best on the test images, as far as that can be told."""
+    """Return which study's winner is the best on the test images, as far as they can be distinguished."""
     first = comparison.sides[0].study
     if any(pair.test is None for pair in comparison.pairs):
         return "Not all winners are measured on the same test images"
     ahead = [pair for pair in comparison.pairs if pair.test and pair.test.is_significant]
     if not ahead:
-        return "No difference that chance could not explain"
+        return "No difference beyond chance"
     if len(comparison.pairs) > 1:
         return f"{len(ahead)} of {count(len(comparison.pairs), 'study')} differ from {first} by more than chance"
     test = ahead[0].test
-    return f"{ahead[0].other if test and test.only_second > test.only_first else first} is the better one"
+    return f"{ahead[0].other if test and test.only_second > test.only_first else first} is better"
 
 
 def sentence(first: str, pair: Pair) -> str:
@@ -72,7 +72,7 @@ def sentence(first: str, pair: Pair) -> str:
     test = pair.test
     if test is None:
         return f"{pair.other} against {first}: not both winners are measured on the same test images."
-    verdict = "more than chance explains" if test.is_significant else "a difference that chance alone would often make"
+    verdict = "more than chance explains" if test.is_significant else "a difference that chance alone often makes"
     images = sum(one.support for one in pair.classes)
     return (
         f"Of the same {count(images, 'test image')}, {test.only_second:,} are right only with {pair.other} and "
@@ -91,11 +91,11 @@ def course_chart(runs: Sequence[Run]) -> Chart | None:
         return None
     (metric,) = metrics
     ends = {study: taken[-1] for study, taken in steps.items() if taken}
-    told = [f"{study} is at {score(best, metric)} after {minutes:.1f}" for study, (minutes, best) in ends.items()]
+    listed = [f"{study} is at {score(best, metric)} after {minutes:.1f}" for study, (minutes, best) in ends.items()]
     return Chart(
         name="course",
         title="Best so far by time spent training",
-        alternative=f"{metric_name(metric).capitalize()} by minutes of training: {'; '.join(told)}.",
+        alternative=f"{metric_name(metric).capitalize()} by minutes of training: {'; '.join(listed)}.",
         x=Axis(title="minutes of training, all workers together"),
         y=Axis(title=metric_name(metric), is_fraction=is_fraction(metric)),
         series=tuple(
@@ -111,7 +111,7 @@ def _course(study: str, steps: tuple[tuple[float, float], ...], tone: Tone) -> S
         y=tuple(best for _, best in steps),
         mark="steps",
         tone=tone,
-        is_thick=tone == _tones[1],  # told apart without colours, of two studies
+        is_thick=tone == _tones[1],  # so that two studies differ without colours
     )
 
 

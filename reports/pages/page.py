@@ -60,7 +60,7 @@ def write_report(folder: Path, *, is_lite: bool = False) -> Path:
         is_lite: see `render`.
 
     Raises:
-        UsageError: the folder is no run.
+        UsageError: the folder is not a run folder.
         OSError: it can't be written; an older report stays as it was.
     """
     return publish(find(read_run(folder)), is_lite=is_lite)

@@ -146,7 +146,7 @@ class StoredFiles:
         return fit
 
     def arrays(self, name: str) -> dict[str, NDArray[Any]] | None:
-        """Return the arrays of an `.npz` file; None where it is not there, which is no gap, or damaged."""
+        """Return the arrays of an `.npz` file; None where it is missing, which is not a gap, or damaged."""
         path = self.folder / name
         if not path.is_file():
             return None

@@ -31,7 +31,7 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
         study: the study itself, where its database is not `study.db` in the folder.
 
     Raises:
-        UsageError: the folder is no run, or one of a newer Tamiz.
+        UsageError: the folder is not a run folder, or one of a newer Tamiz.
     """
     record = _read_settings(folder)
     files, classes = StoredFiles(folder), len(record.data.classes)

@@ -95,7 +95,7 @@ class TrialRecord:
     attempt: int
     worker: str
     cause: str | None = None
-    """Why it has no result or was told early: as `objectives.messages.TrainingFailure.cause`."""
+    """Why it has no result, or ended early: as `objectives.messages.TrainingFailure.cause`."""
     message: str | None = None
     note: str | None = None
     """How it was trained, where that is worth a line: whether features of a frozen part were shared."""
@@ -119,7 +119,7 @@ class Measurement:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
-    """`model_card.json`, beside a `model.keras`: what is needed to use it, and to know that it is ours."""
+    """`model_card.json`, beside a `model.keras`: what is needed to use it, and to check that it is unchanged."""
 
     schema: int
     study: str

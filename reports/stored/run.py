@@ -18,9 +18,9 @@ from reports.stored.outcome import rank
 from reports.stored.records import Inside, Measurement, RunRecord, TrialRecord
 
 CLOSELY_READ = 10
-"""Of so many of the best trials the predictions are kept, for paired comparisons."""
+"""Best trials whose predictions are kept, for paired comparisons."""
 COMPARED = 200
-"""Of so many of the best trials the predictions are read, for what each does to each class."""
+"""Best trials whose predictions are read, for the recall of each class."""
 
 State = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"]
 
@@ -134,7 +134,7 @@ class Run:
         return tuple(name for name in names if len({repr(trial.params.get(name)) for trial in self.trials}) > 1)
 
     @functools.cached_property
-    def told_apart(self) -> tuple[str, ...]:
+    def varied_in_ranked(self) -> tuple[str, ...]:
         """Parameters of which the ranked trials have two values at least: only these can matter to their scores."""
         names = dict.fromkeys(name for trial in self.ranked for name in trial.params)
         return tuple(

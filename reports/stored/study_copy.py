@@ -19,7 +19,7 @@ def copy_study(database: Path, name: str) -> optuna.Study:
     """Return the study in `database`, copied into memory.
 
     Raises:
-        RecordError: there is no such file, it is no Optuna database, or it holds no study of that name.
+        RecordError: there is no such file, it is not an Optuna database, or it has no study of that name.
     """
     if not database.is_file():
         raise RecordError("is missing")
@@ -57,7 +57,7 @@ def _copy_pages(address: str, copy: Path) -> None:
 def in_memory(stored: optuna.Study, *, trials: Sequence[optuna.trial.FrozenTrial] | None = None) -> optuna.Study:
     """Return a copy of a study that no longer needs its database, with its trials or those that are given."""
     verbosity = optuna.logging.get_verbosity()
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # "A new study created in memory" is nobody's news
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it would report "A new study created in memory"
     try:
         study = optuna.create_study(directions=stored.directions, study_name=stored.study_name)
         study.add_trials(stored.get_trials(deepcopy=False) if trials is None else trials)

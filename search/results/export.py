@@ -1,4 +1,4 @@
-"""Taking a trial out of its study: the model, the script that trains it anew, its card, the table of trials."""
+"""Exporting a trial: the model, the script that retrains it, its card, the table of trials."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _names: Mapping[Literal["onnx", "tf_saved_model"], str] = {"onnx": "model.onnx",
 
 @dataclass(frozen=True, kw_only=True)
 class Formats:
-    """In what other formats the model is wanted."""
+    """Other formats to write the model in."""
 
     onnx: bool = False
     saved_model: bool = False
@@ -43,7 +43,7 @@ class Exported:
     trial: int
     files: tuple[Path, ...]
     note: str | None = None
-    """What could not be, for a person."""
+    """What could not be written, for the user."""
 
 
 def export(folder: RunFolder, *, to: Path, trial: int | None = None, formats: Formats | None = None) -> Exported:
@@ -94,7 +94,8 @@ def _chosen(run: Run, number: int | None) -> Trial:
     scored = {trial.number: trial for trial in run.trials if trial.score is not None and trial.record is not None}
     if number not in scored:
         raise UsageError(
-            f"--trial is {number}; accepted: a trial with a score: {', '.join(map(str, list(scored)[:20])) or 'none'}"
+            f"invalid --trial '{number}': expected a trial with a score: "
+            f"{', '.join(map(str, list(scored)[:20])) or 'none'}"
         )
     return scored[number]
 
@@ -132,7 +133,7 @@ def _convert(model: bytes, formats: Formats, to: Path) -> list[Path]:
         try:
             predicting.convert(model, to / _names[kind], kind=kind)
         except Exception as error:  # converters raise whatever they like
-            told = first_line(error)
+            problem = first_line(error)
             advice = "; install the package that is missing" if isinstance(error, ImportError) else ""
-            raise UsageError(f"Keras can't write {_names[kind]} here: {told}{advice}") from error
+            raise UsageError(f"Keras can't write {_names[kind]} here: {problem}{advice}") from error
     return [to / _names[kind] for kind in wanted]

@@ -1,4 +1,4 @@
-"""What lies beside a model: the card that says how to use it, and the script that trains it anew."""
+"""The files beside a model: its card, and the script that retrains it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def card_of(run: RunRecord, trial: int, model: bytes) -> ModelCard:
 
 
 def script_of(folder: RunFolder, run: RunRecord, trial: int, *, model: bytes | None) -> str:
-    """Return the plain Keras script that trains a trial's network anew.
+    """Return the plain Keras script that retrains a trial's network.
 
     Args:
         folder: the study's.

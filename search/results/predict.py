@@ -1,4 +1,4 @@
-"""Class probabilities for image files, from a model that a search left."""
+"""Class probabilities for image files, from a model of a search."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ _shown_classes = 3
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a model says of one file."""
+    """A model's prediction for one file."""
 
     file: str
     probabilities: tuple[float, ...] | None
-    """Of each class, in the card's order; None: the file is no readable image."""
+    """Of each class, in the card's order; None: the file is not a readable image."""
     problem: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What a model says of some files."""
+    """A model's predictions for some files."""
 
     classes: tuple[str, ...]
     predictions: tuple[Prediction, ...]
 
     @property
     def unread(self) -> tuple[Prediction, ...]:
-        """Those of files that are no readable images."""
+        """Those for files that are not readable images."""
         return tuple(prediction for prediction in self.predictions if prediction.probabilities is None)
 
     def as_text(self) -> str:
@@ -91,17 +91,17 @@ class Answers:
 
 
 def predict_files(model: Path, files: Sequence[Path], *, trust: bool = False) -> Answers:
-    """Return what a model says of image files, which are read as those that it was trained on.
+    """Return a model's predictions for image files, read in the way of its training images.
 
     Args:
         model: a `.keras` file with its `model_card.json` beside it.
         files: images, one at least.
         trust: load it even if it is not the file that the card was written for. A forged model may
-            run code of its maker's.
+            run any code.
 
     Raises:
-        UsageError: no such model, none of ours, or another than its card says.
-        DataError: not one of the files is a readable image.
+        UsageError: no such model, not one from a search, or not the one that its card describes.
+        DataError: none of the files is a readable image.
     """
     content, card = known_model(model, trust=trust)
     pixels = [_pixels(file, card) for file in files]
@@ -124,11 +124,11 @@ def known_model(path: Path, *, trust: bool) -> tuple[bytes, ModelCard]:
     """Return a `.keras` file and its card.
 
     Raises:
-        UsageError: it is no `.keras` file, has no card beside it, or is not the one that its card knows.
+        UsageError: it is not a `.keras` file, has no card beside it, or is not the one that its card describes.
     """
     if path.suffix != ".keras":
         raise UsageError(
-            f"{path} is no .keras file; accepted: a model that a search left, such as runs/<study>/best/model.keras.\n"
+            f"{path} is not a .keras file; expected a model from a search, such as runs/<study>/best/model.keras.\n"
             "Other formats may run code when they are loaded."
         )
     try:
@@ -161,7 +161,7 @@ def card_beside(model: Path) -> ModelCard:
 
 
 def _pixels(file: Path, card: ModelCard) -> NDArray[np.uint8] | str:
-    """Return (height, width, channels), or why the file is no readable image."""
+    """Return (height, width, channels), or why the file is not a readable image."""
     from objectives.data.images.decoding import UnreadableImageError, read_image
 
     try:

@@ -42,7 +42,7 @@ class Wanted:
     is_lite: bool = False
     """A page of at most 1 MB without script, in a file of its own."""
     grid: tuple[str, str] | None = None
-    """Parameters for the columns and rows of the grid of learning curves; None: the most telling."""
+    """Parameters for the columns and rows of the grid of learning curves; None: the most informative."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,11 +65,11 @@ def write_report(folder: RunFolder, wanted: Wanted, *, note: Callable[[str], Non
     Args:
         folder: the study's.
         wanted: what the report is to be.
-        note: told, in a line, where the study's database could not be read and the report goes without it.
-        url: of that database, from a caller who knows it; None: what the run's settings stand for.
+        note: receives one line where the study's database could not be read and the report is written without it.
+        url: of that database, where the caller knows it; None: from the run's settings.
 
     Raises:
-        UsageError: the folder is no run, or a parameter of the grid is none of the study's.
+        UsageError: the folder is not a run folder, or the study has no such parameter of the grid.
         StorageError: the folder can't be written.
     """
     findings = find(read_run(folder.path, study=_study(folder, note, url)), grid=wanted.grid)
@@ -95,7 +95,7 @@ def changes(
         folder: the study's.
         since: the state that is known already.
         is_running: whether a driver works on the study.
-        pause: waits so many seconds; longer where what is done about a change takes longer.
+        pause: waits for some seconds; longer where handling a change takes longer.
     """
     seconds = 0.0
     while True:
@@ -132,8 +132,8 @@ def _study(folder: RunFolder, note: Callable[[str], None], url: str | None) -> o
     try:
         return _copy(url or resolve_storage(reference), settings.study)
     except (TamizError, KeyError, optuna.exceptions.OptunaError) as error:
-        told = without_secrets(first_line(error))
-        note(f"the study's database can't be read, so the report goes without it: {told}")
+        problem = without_secrets(first_line(error))
+        note(f"the study's database can't be read, so the report is written without it: {problem}")
         return None
 
 

@@ -40,7 +40,7 @@ class RunFolder:
 
     @staticmethod
     def at(runs: Path, study: str) -> RunFolder:
-        """Make the folder of a study, or take the one that is there.
+        """Return the folder of a study, made where it is missing.
 
         Raises:
             UsageError: it can't be made or written, or is a link.
@@ -49,16 +49,14 @@ class RunFolder:
         try:
             (path / layout.TRIALS).mkdir(parents=True, exist_ok=True)
             write_whole(path / ".writable", b"")
-            (path / ".writable").unlink(missing_ok=True)  # who begins at the same moment may be quicker
+            (path / ".writable").unlink(missing_ok=True)  # another run that starts now may have removed it
         except OSError as error:
             raise UsageError(
                 f"can't write in {path}: {error.strerror or error}\n"
                 "Accepted: a folder that you may write to, with space on its disk. Choose one with --runs."
             ) from None
         if path.is_symlink():
-            raise UsageError(
-                f"{path} is a symbolic link; accepted: a folder of its own. Choose another --study or --runs."
-            )
+            raise UsageError(f"{path} is a symbolic link; expected a folder. Choose another --study or --runs.")
         return RunFolder(path=path)
 
     @property
@@ -68,7 +66,7 @@ class RunFolder:
 
     @property
     def spool(self) -> Path:
-        """Trials that the study's database could not take yet."""
+        """Trials that are not in the study's database yet."""
         return self.path / layout.SPOOL
 
     @property
@@ -78,7 +76,7 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """What Ray, TensorFlow and the driver have to say that is not for the terminal."""
+        """Output of Ray, TensorFlow and the driver that is not shown in the terminal."""
         return self.path / layout.LOG
 
     def trial(self, number: int) -> Path:
@@ -90,13 +88,13 @@ class RunFolder:
         return layout.trial_numbers(self.path)
 
     def write_run(self, record: RunRecord, split: Split) -> None:
-        """Write what was chosen before the first trial."""
+        """Write the settings and the split, before the first trial."""
         with whole_file(self.path / layout.SPLIT) as file:
             np.savez_compressed(file, train=split.train, validation=split.validation)
         _write_record(self.path / layout.SETTINGS, record)
 
     def read_run(self) -> RunRecord | None:
-        """Return what an earlier run of this study chose; None if there was none."""
+        """Return the settings of this study; None in a new one."""
         return _read_record(self.path / layout.SETTINGS, RunRecord)
 
     def write_trial(
@@ -154,13 +152,13 @@ class RunFolder:
         return tuple(record for number in self.numbers() if (record := self.read_trial(number)) is not None)
 
     def keep_only_model(self, number: int) -> None:
-        """Forget the models of all trials but one, the best so far."""
+        """Delete the models of all trials but one, the best so far."""
         for path in self.path.glob(f"{layout.TRIALS}/*/{layout.MODEL}"):
             if path.parent != self.trial(number):
                 path.unlink()
 
     def write_traceback(self, number: int, text: str) -> None:
-        """Keep what helps to find the fault behind a failed trial or attempt, if there is anything and room."""
+        """Store the traceback of a failed trial or attempt, if there is one and the disk has room."""
         if text:
             with contextlib.suppress(OSError):
                 self.trial(number).mkdir(parents=True, exist_ok=True)
@@ -172,7 +170,7 @@ class RunFolder:
         return path.read_bytes() if path.exists() else None
 
     def write_summary(self, summary: RunSummary) -> None:
-        """Keep how the run ended."""
+        """Write how the run ended."""
         write_whole(self.path / layout.SUMMARY, summary.to_json() + "\n")
 
     def read_measurement(self) -> Measurement | None:

@@ -1,4 +1,4 @@
-"""Where a study stands, from its run folder alone: finished, stopped, failed, or under way."""
+"""The status of a study, from its run folder alone: done, stopped, failed or running."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from spaces.records import parse
 
 
 def find_run(study: str, runs: str) -> RunFolder:
-    """Return the folder of a study that was begun.
+    """Return the folder of a study.
 
     Args:
         study: its name, or the path of its folder.
@@ -41,19 +41,19 @@ def find_run(study: str, runs: str) -> RunFolder:
 
 
 def latest_run(runs: str) -> RunFolder:
-    """Return the folder of the study that was begun, or continued, last.
+    """Return the folder of the study that was started, or resumed, last.
 
     Raises:
         UsageError: there is none.
     """
     begun = sorted(Path(runs).glob(f"*/{layout.SETTINGS}"), key=lambda settings: settings.stat().st_mtime)
     if not begun:
-        raise UsageError(f"there is no study in {runs}; begin one with `python -m search run`, or say --runs DIR")
+        raise UsageError(f"there is no study in {runs}; start one with `python -m search run`, or pass --runs DIR")
     return RunFolder(path=begun[-1].parent)
 
 
 def read_settings(folder: RunFolder) -> RunRecord:
-    """Return what the study was begun with."""
+    """Return the settings that the study was started with."""
     record = folder.read_run()
     if record is None:
         raise UsageError(f"{folder.path} is not a run folder: {layout.SETTINGS} is missing")
@@ -79,7 +79,7 @@ def live_summary(folder: RunFolder) -> RunSummary:
 
 
 def stored_summary(folder: RunFolder) -> RunSummary:
-    """Return how far a study got; "done" where all its trials have ended, else "stopped" and resumable."""
+    """Return the status of a study; "done" where all its trials have ended, else "stopped" and resumable."""
     run, trials = read_settings(folder), folder.read_trials()
     states = Counter(trial.state for trial in trials)
     total = run.settings.get("trials")
@@ -134,7 +134,7 @@ def failed_summary(error: TamizError, *, study: str, runs: str) -> RunSummary:
         summary = RunSummary(study=study, status="failed", exit_code=1)
     resumable = error.resumable and summary.run_dir is not None
     is_stopped = isinstance(error, Stopped)
-    hint = "\nnothing had begun: the same command begins it" if is_stopped and not resumable else ""
+    hint = "\nthe search had not started; run the command again" if is_stopped and not resumable else ""
     return replace(
         summary,
         status="stopped" if is_stopped else "failed",

@@ -39,7 +39,7 @@ class MatteredSection(Section[Mattered]):
     def figures(self, value: Mattered, findings: Findings, *, is_lite: bool) -> Mapping[str, Sequence[Drawing]]:
         """Draw the history of scores, and each parameter against the score; lite, only those worth a column."""
         run = findings.run
-        informative = tuple(name for name in findings.columns if name in run.told_apart)
+        informative = tuple(name for name in findings.columns if name in run.varied_in_ranked)
         names = informative if is_lite else tuple(findings.importances.shares) or informative
         parallel = parallel_chart(run, findings.columns)
         return {

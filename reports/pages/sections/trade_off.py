@@ -15,7 +15,7 @@ from reports.pages.section import Section
 from reports.stored.run import Run, Trial
 from reports.wording import count, metric_name, score, value
 
-_told_most = 6
+_most_listed = 6
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -33,13 +33,13 @@ class TradeOff:
     def sentence(self, metric: str) -> str:
         """Say which trials are not beaten in both, from the best score to the cheapest."""
         unit = f" {self.name}" if self.name == "weights" else f" in the {self.name}"
-        told = [
+        listed = [
             f"trial {trial.number} ({score(trial.score, metric)}, {value(other)}{unit})" for other, trial in self.front
         ]
         better = "fewer" if self.name == "weights" else "less" if self.is_less_better else "more"
-        some = f"{count(len(told), 'trial')} of {len(self.points)} {'is' if len(told) == 1 else 'are'}"
-        more = "; and more" if len(told) > _told_most else ""
-        return f"{some} not beaten by one that scores as well with {better}: {'; '.join(told[:_told_most])}{more}."
+        some = f"{count(len(listed), 'trial')} of {len(self.points)} {'is' if len(listed) == 1 else 'are'}"
+        more = "; and more" if len(listed) > _most_listed else ""
+        return f"{some} not beaten by one that scores as well with {better}: {'; '.join(listed[:_most_listed])}{more}."
 
 
 def find_trade_off(run: Run) -> TradeOff | None:
@@ -78,12 +78,12 @@ def _front(points: tuple[tuple[float, Trial], ...], *, is_less_better: bool) -> 
 def trade_off_chart(found: TradeOff, run: Run) -> Chart:
     """Draw finished trials and their front."""
     metric = run.record.metric
-    told = "; ".join(f"{score(trial.score, metric)} at {value(other)}" for other, trial in found.front)
+    listed = "; ".join(f"{score(trial.score, metric)} at {value(other)}" for other, trial in found.front)
     order = sorted(found.front, key=lambda point: point[0])
     return Chart(
         name="trade-off",
         title=f"What a good score costs in {found.name}",
-        alternative=f"{metric_name(metric).capitalize()} against {found.name}. Not beaten in both: {told}.",
+        alternative=f"{metric_name(metric).capitalize()} against {found.name}. Not beaten in both: {listed}.",
         x=Axis(title=found.name, is_log=min(other for other, _ in found.points) > 0),
         y=score_axis(run),
         series=drawn_of(

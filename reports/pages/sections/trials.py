@@ -32,7 +32,7 @@ class TrialsSection(Section[Trials]):
 
     name: ClassVar[str] = "trials"
     title: ClassVar[str] = "Best trials"
-    absent: ClassVar[str] = "No trial has begun."
+    absent: ClassVar[str] = "No trial has started."
 
     def find(self, findings: Findings) -> Trials | None:
         """Return the trials."""

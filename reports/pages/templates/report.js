@@ -78,7 +78,7 @@
     }
   }
 
-  // Side by side: fills the table that the page brings for one pair of trials anew for any other.
+  // Side by side: fills the table again for any other pair of trials.
   function choice(text, trials, chosen, changed) {
     const label = document.createElement("label");
     const select = document.createElement("select");
@@ -133,8 +133,8 @@
       table.caption.textContent = `Recall on validation images, trial ${one.number} against trial ${two.number}`;
       [one, two].forEach((trial, at) => { table.tHead.rows[0].cells[at + 1].textContent = `trial ${trial.number}`; });
       const same = moves.length - better - worse;
-      document.getElementById("moves-told").textContent = `Trial ${two.number} finds more images than trial ${one.number} in `
-        + `${better} of ${moves.length} classes and fewer in ${worse}${same ? `; in ${same} it finds as many` : ""}.`;
+      document.getElementById("moves-sentence").textContent = `Trial ${two.number} finds more images than trial ${one.number} in `
+        + `${better} of ${moves.length} classes and fewer in ${worse}${same ? `; in ${same} both find as many` : ""}.`;
     };
     const first = choice("Trial", trials, Number(place.dataset.first), fill);
     const second = choice("against trial", trials, Number(place.dataset.second), fill);
@@ -144,7 +144,7 @@
   const pair = document.querySelector(".choice");
   if (pair) sideBySide(pair);
 
-  // Trials that the page does not lay out are built when somebody opens them.
+  // Trials that the page does not lay out are built when they are opened.
   let others = null;
 
   function filled(caption, rows) {

@@ -16,7 +16,7 @@ def history(training: list[float], validation: list[float]) -> History:
 def test_overfitting_starts_after_the_least_validation_loss() -> None:
     found = history([1.0, 0.8, 0.6, 0.4, 0.3, 0.2], [1.1, 0.9, 0.8, 0.7, 0.8, 0.9])
     assert learning_sentence(found) == (
-        "Overfitting starts at epoch 5: training loss falls on (0.400 to 0.200), "
+        "Overfitting starts at epoch 5: training loss keeps falling (0.400 to 0.200), "
         "validation loss rises (0.700 to 0.900)."
     )
 

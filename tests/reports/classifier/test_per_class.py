@@ -66,7 +66,7 @@ def test_a_class_taken_for_another_is_named_with_both_classes() -> None:
     counts = np.diag([1000, 812, 1000, 1000])
     counts[1] = [15, 812, 112, 61]
     assert confusion_sentences(counts, ANIMALS, most=1)[0] == (
-        "cat is taken for dog in 112 of 1,000 images, and for frog in 61."
+        "cat is mistaken for dog in 112 of 1,000 images, and for frog in 61."
     )
 
 
@@ -87,5 +87,5 @@ def test_classes_without_errors_are_listed() -> None:
 def test_of_two_classes_the_other_one_is_named() -> None:
     assert (
         confusion_sentences(np.array([[7, 3], [0, 10]]), ("no", "yes"), most=5)[0]
-        == "no is taken for yes in 3 of 10 images."
+        == "no is mistaken for yes in 3 of 10 images."
     )

@@ -25,7 +25,7 @@ def test_the_largest_loss_comes_first_and_classes_without_images_are_left_out() 
 def test_the_sentence_counts_better_worse_and_same_classes() -> None:
     moves = class_moves(RECALLS, NAMES, first=3, second=7)
     assert moves_sentence(moves, first=3, second=7) == (
-        "Trial 7 finds more images than trial 3 in 1 of 3 classes and fewer in 1; in 1 it finds as many."
+        "Trial 7 finds more images than trial 3 in 1 of 3 classes and fewer in 1; in 1 both find as many."
     )
 
 

@@ -55,7 +55,7 @@ def test_the_winner_is_compared_with_each_baseline_on_the_same_images(digits_run
 def test_a_baseline_that_wins_is_said_to(digits_run: Run) -> None:
     only = dataclasses.replace(digits_run, trials=digits_run.trials[:1], measurement=None, test=None)
     assert answer_of(only).baseline_sentences == (
-        f"The hand-made {BASELINE} is still the best: the search found nothing better.",
+        f"The hand-made baseline {BASELINE} is still the best: the search found nothing better.",
     )
 
 

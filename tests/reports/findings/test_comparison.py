@@ -77,7 +77,7 @@ def test_other_images_are_refused(pair: tuple[Run, Run]) -> None:
 
 
 def test_a_study_is_not_compared_with_itself(pair: tuple[Run, Run]) -> None:
-    with pytest.raises(UsageError, match="one and one can't be compared; accepted: two studies or more"):
+    with pytest.raises(UsageError, match="one and one can't be compared: expected two or more different studies"):
         compare([pair[0], pair[0]])
 
 

@@ -103,7 +103,7 @@ def test_no_element_names_an_address_outside_the_page(page: str) -> None:
 
 def test_a_winner_that_is_right_more_often_than_chance_explains_is_the_better_one(runs: tuple[Run, Run]) -> None:
     found = compare([named(right_on(runs[0], 60), "first"), named(right_on(runs[1], 80), "second")])
-    assert headline(found) == "second is the better one"
+    assert headline(found) == "second is better"
     assert sentence("first", found.pairs[0]) == (
         "Of the same 100 test images, 20 are right only with second and 0 only with first "
         "(McNemar's exact test: p < 0.001): more than chance explains."
@@ -112,12 +112,12 @@ def test_a_winner_that_is_right_more_often_than_chance_explains_is_the_better_on
 
 def test_the_first_study_may_be_the_better_one(runs: tuple[Run, Run]) -> None:
     found = compare([named(right_on(runs[0], 80), "first"), named(right_on(runs[1], 60), "second")])
-    assert headline(found) == "first is the better one"
+    assert headline(found) == "first is better"
 
 
 def test_a_difference_that_chance_explains_is_called_none(runs: tuple[Run, Run]) -> None:
     found = compare([right_on(runs[0], 80), right_on(runs[1], 81)])
-    assert headline(found) == "No difference that chance could not explain"
+    assert headline(found) == "No difference beyond chance"
 
 
 def test_without_a_measured_winner_the_page_says_so(runs: tuple[Run, Run]) -> None:

@@ -123,7 +123,7 @@ def test_the_page_tells_the_calibration_error_and_top_3_accuracy(page: str, digi
     parts = [np.abs(sure[bins == at].sum(dtype=float) - right[bins == at].sum()) for at in range(10)]
     assert f"Expected calibration error {100 * sum(parts) / len(sure):.1f}\N{NO-BREAK SPACE}%" in page
     top3 = top_k_accuracy_score(stored.labels, stored.probabilities, k=3)
-    assert f"The true class is among its three likeliest for {100 * top3:.1f}\N{NO-BREAK SPACE}%." in page
+    assert f"The true class is among the three most probable for {100 * top3:.1f}\N{NO-BREAK SPACE}%." in page
 
 
 def test_top_3_accuracy_is_left_out_where_there_are_five_classes_or_fewer(digits_run: Run) -> None:
@@ -157,9 +157,9 @@ def test_the_page_says_what_is_taken_for_what_and_where_overfitting_starts(digit
     )
     trials = [dataclasses.replace(one, history=history) if one is winner else one for one in digits_run.trials]
     page = render(dataclasses.replace(digits_run, test=test, trials=tuple(trials)), is_lite=True)
-    assert "<li>0 is taken for 7 in 20 of 100 images.</li>" in page
+    assert "<li>0 is mistaken for 7 in 20 of 100 images.</li>" in page
     assert "<li>1 is mistaken for no class in particular: 18 errors in 100 images.</li>" in page
-    assert "Overfitting starts at epoch 3: training loss falls on (0.500 to 0.100), validation loss" in page
+    assert "Overfitting starts at epoch 3: training loss keeps falling (0.500 to 0.100), validation loss" in page
 
 
 def test_no_element_names_an_address_outside_the_page(page: str) -> None:

@@ -125,7 +125,7 @@ def test_a_missing_folder_of_trials_leaves_what_the_study_knows(copied: Path) ->
 def test_without_the_winners_folder_the_best_trial_is_shown_on_validation_images(copied: Path) -> None:
     shutil.rmtree(copied / "best")
     page = render(read_run(copied))
-    assert "The test images are still untouched" in page
+    assert "The test images have not been used yet" in page
 
 
 def test_folders_that_are_no_trials_are_left_alone(copied: Path, digits_run: Run) -> None:

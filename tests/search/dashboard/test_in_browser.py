@@ -65,7 +65,7 @@ def test_the_study_s_page_draws_our_figures(browser: Browser, address: str) -> N
     shown = browser.run(
         f"return document.getElementById('user-defined-plot:{PREFIX}reliability').querySelector('.gtitle').textContent"
     )
-    assert shown == "How sure against how right"
+    assert shown == "Confidence against accuracy"
 
 
 def test_a_trial_s_page_shows_its_artifacts_and_its_note(browser: Browser, address: str, finished: RunFolder) -> None:

@@ -62,7 +62,7 @@ def test_another_model_is_read_by_those_who_trust_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["model.h5", "model.pkl", "model.joblib", "model"])
 @pytest.mark.parametrize("trust", [False, True])
 def test_other_formats_are_refused_even_if_trusted(tmp_path: Path, name: str, trust: bool) -> None:  # noqa: FBT001
-    with pytest.raises(UsageError, match="is no .keras file"):
+    with pytest.raises(UsageError, match="is not a .keras file"):
         known_model(a_model(tmp_path, name=name), trust=trust)
 
 

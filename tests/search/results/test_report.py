@@ -155,7 +155,7 @@ def test_without_its_database_the_report_is_written_and_the_reason_told(report: 
     move_database(folder, "env:TAMIZ_NOT_SET")
     code, _, told = report()
     assert code == 0
-    assert told.startswith("the study's database can't be read, so the report goes without it: ")
+    assert told.startswith("the study's database can't be read, so the report is written without it: ")
     assert "TAMIZ_NOT_SET, which is not set" in told
 
 

@@ -161,4 +161,4 @@ def test_who_stops_a_search_before_there_is_a_study_reads_that_the_same_command_
     summary = failed_summary(Interrupted("stopped by Ctrl-C"), study="toy", runs=str(tmp_path))
 
     assert (summary.status, summary.exit_code, summary.resumable) == ("stopped", 130, False)
-    assert summary.reason == "stopped by Ctrl-C\nnothing had begun: the same command begins it"
+    assert summary.reason == "stopped by Ctrl-C\nthe search had not started; run the command again"
