@@ -122,7 +122,7 @@ def test_every_command_has_help(tmp_path: Path, command: str) -> None:
             "error: invalid --study '../up': expected 1 to 100",
         ),
         (["run", "--space", "cnn_cifar", "--seed", "-1"], "error: invalid --seed '-1': expected at least 0"),
-        (["run", "--space", "cnn_cifar", "--storage", "my.db"], "error: --storage is 'my.db', which is no database"),
+        (["run", "--space", "cnn_cifar", "--storage", "my.db"], "error: invalid --storage 'my.db': expected sqlite"),
         (["run", "--space", "cnn_cifar", "--config", "no.toml"], "error: can't read --config no.toml: No such file"),
         (["run", "--trialz", "3"], "--trials"),
         (["rum"], "'run'"),

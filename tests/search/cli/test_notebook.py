@@ -11,7 +11,7 @@ import pytest
 
 from search import run
 from search.cli.notebook import SearchResult
-from search.option import DURATION, FLAG, NAMES, NUMBER, TEXT, WHOLE
+from search.option import DURATION, FLAG, NAMES, NUMBER, RANGE, TEXT, WHOLE
 from search.settings import OPTIONS, RunOptions
 from spaces.errors import UnknownNameError, UsageError
 from spaces.recipe import ConvNet, Recipe
@@ -72,6 +72,7 @@ _ACCEPTED = {
     DURATION: {"float | str"},
     FLAG: {"bool"},
     NAMES: {"str | list[str] | tuple[str, ...]"},
+    RANGE: {"str | tuple[float, float]"},
 }
 
 
