@@ -85,7 +85,7 @@ class StoredFiles:
         return plain
 
     def predictions(self, name: str, *, classes: int, expected: bool) -> Predictions | None:
-        """Return predictions of so many classes for one image at least."""
+        """Return stored predictions (n, classes), n at least 1; None: missing or damaged."""
         path = self.folder / name
         if not path.is_file():
             if expected:

@@ -58,7 +58,7 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
 
 
 def _without_home(record: RunRecord) -> RunRecord:
-    """Return the record with "~" for the person's home, which a page that is sent to others must not name."""
+    """Return the record with "~" for the user's home, which a page that is shared must not name."""
     home = f"{Path.home()}/"
     if home == "//":
         return record
@@ -71,7 +71,7 @@ def _read_settings(folder: Path) -> RunRecord:
     if record is None:
         raise UsageError(
             f"{folder} is not a run folder: {layout.SETTINGS} is missing.\n"
-            "Accepted: a folder that `python -m search run` made, such as runs/<study>."
+            "Name a folder that `python -m search run` wrote, such as runs/<study>."
         )
     return record
 

@@ -103,7 +103,7 @@ def _refuse_changed_model(backbones: Backbones) -> Backbones:
         if backbones.digest != f"sha256:{card_beside(file).sha256}":
             raise UsageError(
                 f"--backbone: {file} is not the model that {CARD} beside it was written for, and may run code when it "
-                "is loaded.\nAccepted: a model as `run` or `export` wrote it."
+                "is loaded.\nUse a model as `run` or `export` wrote it."
             )
     return backbones
 

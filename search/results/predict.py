@@ -155,7 +155,7 @@ def card_beside(model: Path) -> ModelCard:
     if card is None:
         raise UsageError(
             f"{path} is missing: it names the classes and the model's hash.\n"
-            "Accepted: a model in the folder where `run` or `export` wrote it."
+            "Use a model in the folder where `run` or `export` wrote it."
         )
     return card
 
@@ -178,7 +178,7 @@ def _resize(card: ModelCard) -> Resize:
     for known in RESIZES:
         if known == card.resize:
             return known
-    raise UsageError(f"{CARD}: resize is {card.resize!r}; accepted: {', '.join(RESIZES)}")
+    raise UsageError(f"{CARD}: invalid resize {card.resize!r}: expected {', '.join(RESIZES)}")
 
 
 def _probabilities(model: bytes, images: NDArray[np.uint8]) -> NDArray[np.float32]:

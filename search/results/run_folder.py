@@ -53,7 +53,7 @@ class RunFolder:
         except OSError as error:
             raise UsageError(
                 f"can't write in {path}: {error.strerror or error}\n"
-                "Accepted: a folder that you may write to, with space on its disk. Choose one with --runs."
+                "Choose a folder with --runs that you may write to, on a disk with space."
             ) from None
         if path.is_symlink():
             raise UsageError(f"{path} is a symbolic link; expected a folder. Choose another --study or --runs.")

@@ -76,6 +76,14 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert [link for link in inside if not _exists(page, link)] == []
 
 
+@pages
+def test_files_of_this_repository_exist(page: Path) -> None:
+    folders = "benchmarks|docs|examples|objectives|reports|search|spaces|tests"
+    named = re.findall(rf"`((?:{folders})/[\w./-]*)`", page.read_text())
+
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_citation_names_the_version_and_license_of_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     cited = yaml.safe_load((ROOT / "CITATION.cff").read_text())

@@ -20,7 +20,7 @@ class Mattered:
 
     effects: tuple[EffectTable, ...]
     stride: int
-    """One in so many finished trials is drawn against each parameter."""
+    """One in this many finished trials is drawn against each parameter."""
 
 
 class MatteredSection(Section[Mattered]):

@@ -285,5 +285,5 @@ def test_a_model_that_was_changed_since_is_none(tmp_path: Path) -> None:
 def test_a_model_of_unknown_origin_is_none(tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_bytes(b"layers")
 
-    with pytest.raises(UsageError, match=r"model_card.json is missing.*\nAccepted: a model in the folder where"):
+    with pytest.raises(UsageError, match=r"model_card.json is missing.*\nUse a model in the folder where"):
         resolve(RunOptions(space="transfer_frozen", data="digits", backbone="model.keras"), file=None)
