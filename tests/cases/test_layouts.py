@@ -207,6 +207,8 @@ FORMS = {
     "semicolons": ("file;target", "{path};{label}"),
     "tabs": ("image\tlabel", "{path}\t{label}"),
     "quotes": ('"path","label"', '"{path}","{label}"'),
+    "identifiers": ("image_id,class", "{path},{label}"),
+    "an identifier beside the path": ("id,path,label", "{number},{path},{label}"),
     "dots before": ("path,label", "./{path},{label}"),
 }
 

@@ -16,7 +16,20 @@ from objectives.data.folders.tree import printable
 from objectives.data.images.decoding import EXTENSIONS
 from spaces.errors import DataError
 
-PATH_COLUMNS = ("path", "filepath", "file_path", "image_path", "filename", "file_name", "file", "image", "img")
+PATH_COLUMNS = (
+    "path",
+    "filepath",
+    "file_path",
+    "image_path",
+    "filename",
+    "file_name",
+    "file",
+    "image",
+    "img",
+    "image_name",
+    "image_id",
+    "id",
+)
 LABEL_COLUMNS = ("label", "labels", "class", "class_name", "target", "category")
 SPLIT_COLUMNS = ("split", "part", "subset", "set")
 ACCEPTED = (

@@ -105,7 +105,8 @@ def read_npz(path: Path, *, pixel_range: PixelRange | None = None) -> ImageArray
         named = understand(names, shapes=shapes, where=str(path))
         found = nameless or read_arrays(path, names={name for pair in named.parts.values() for name in pair})
     except (OSError, ValueError, zipfile.BadZipFile, RecordError) as error:
-        raise DataError(f"{path} can't be read as an .npz file: {error}") from error
+        objects = "; store labels as numbers or, with astype(str), as text" if "Object arrays" in str(error) else ""
+        raise DataError(f"{path} can't be read as an .npz file: {error}{objects}") from error
     labels = {part: _labels(found[y], where=f"{path}: {y}") for part, (_, y) in named.parts.items()}
     stored = {part: _stored_pixels(found[x], where=f"{path}: {x}") for part, (x, _) in named.parts.items()}
     for part, (x, y) in named.parts.items():

@@ -82,6 +82,7 @@ REFUSED = {
     "unknown test labels": ({**GOOD, "x_test": IMAGES, "y_test": LABELS + 1}, "labels that y_train lacks: 2"),
     "other test size": ({**GOOD, "x_test": IMAGES[:, :1], "y_test": LABELS}, r"\(2, 3, 1\) in x_train and \(1, 3, 1\)"),
     "Python objects": ({**GOOD, "x_train": np.array([None] * 4)}, "can't be read as an .npz file"),
+    "labels as objects": ({**GOOD, "y_train": np.array(list("abab"), object)}, r"store labels as .*astype\(str\)"),
 }  # fmt: skip
 
 
