@@ -100,6 +100,19 @@ def _use(run: Run, *, has_model: bool) -> Iterator[str]:
         yield "    python -m search predict model.keras image.jpg"
     yield "    python train.py" + ("" if run.record.data.name == "digits" else "  # see its first lines")
     yield ""
+    if has_model:
+        yield "The outputs are in the order of the classes in `model_card.json`. Keras' loader sorts folders otherwise"
+        yield "(1, 10, 2) and must be given the order:"
+        yield ""
+        yield '    card = json.loads(Path("model_card.json").read_text())'
+        yield "    images = keras.utils.image_dataset_from_directory("
+        yield '        "photos", class_names=card["classes"], image_size=(card["height"], card["width"]),'
+        yield f'        color_mode="{"grayscale" if run.record.data.channels == 1 else "rgb"}",'
+        yield "    )"
+        yield '    model = keras.models.load_model("model.keras")'
+        yield '    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])'
+        yield "    model.evaluate(images)"
+        yield ""
     yield "The search itself:"
     yield ""
     yield f"    {run.record.command}"

@@ -74,6 +74,7 @@ def end_lines(summary: RunSummary) -> list[str]:
         lines.append(f"ended: {summary.reason}")
     if summary.model:
         lines.append(f"model: {summary.model}")
+        lines.append("  its classes, in the order of its outputs: model_card.json beside it")
     if summary.study and summary.trials and not summary.exit_code:
         more = max(summary.trials.total, summary.trials.ended) * 2
         runs = str(Path(summary.run_dir).parent) if summary.run_dir else "runs"

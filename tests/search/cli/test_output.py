@@ -61,6 +61,7 @@ def test_the_end_tells_best_baselines_test_and_next_command() -> None:
         "test accuracy 0.9778 on 360 test images (95 % interval 0.9569 to 0.9886)",
         "16 of 16 trials: 9 complete, 6 pruned, 1 failed; 84 epochs in 1 min 1 s",
         "model: runs/net-digits/best/model.keras",
+        "  its classes, in the order of its outputs: model_card.json beside it",
         "more trials: python -m search resume net-digits --trials 32",
         "report:",
     ]

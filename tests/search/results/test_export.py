@@ -85,6 +85,10 @@ def test_the_card_has_the_numbers_of_each_class(exported: Path, finished: RunFol
     assert [row for row in rows if row not in (exported / "model_card.md").read_text()] == []
 
 
+def test_the_card_gives_keras_the_order_of_the_classes(exported: Path) -> None:
+    assert 'class_names=card["classes"]' in (exported / "model_card.md").read_text()
+
+
 def test_a_trial_without_a_model_is_exported_as_a_script(finished: RunFolder, tmp_path: Path) -> None:
     written = export(finished, to=tmp_path / "new" / "folder", trial=loser(finished))
 
