@@ -64,6 +64,8 @@ class Objective:
     """A name in `objectives.evaluation.metrics.METRICS`."""
     epochs: int
     """Epochs of a training that is not pruned."""
+    corrects_averages: bool = True
+    """Whether batch norm's running averages are freed of their initial values: not in studies of before."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from objectives.training import keras_state
 from objectives.training.batches import ShuffledBatches
 from objectives.training.compiled import CompiledNetworks, TrainingPlan
 from objectives.training.failures import TrainingHalted, diverged, training_errors
+from objectives.training.running_averages import RunningAverages
 from spaces.recipe import ImageShape, Recipe, Unfreeze
 
 _most_of_training = 0.05
@@ -83,6 +84,7 @@ class Training:
             )
             kept = CompiledNetworks() if compiled is None else compiled
             self._compiled = kept.take(self._fresh, trained, self._plan)
+            self._averages = RunningAverages(self._compiled.network) if objective.corrects_averages else None
             frozen = {id(weight) for weight in transfer.frozen_weights(self._compiled.network, trained)}
             self._weights = [weight for weight in self._compiled.network.weights if id(weight) not in frozen]
             self._variables = [variable for variable in self._compiled.model.variables if id(variable) not in frozen]
@@ -121,6 +123,8 @@ class Training:
                 raise TrainingHalted(f"halted in epoch {epoch}")
             if not math.isfinite(fitted["loss"]):
                 raise diverged(fitted["loss"], epoch, self._recipe)
+            if epoch == 1 and self._averages is not None:
+                self._averages.take_out_initial_values(steps=len(self._batches))
             found = predicting.probabilities(self._compiled.network, self._inputs.validation)
             if not np.isfinite(found).all():
                 raise diverged(math.nan, epoch, self._recipe)

@@ -66,6 +66,8 @@ class RunRecord:
     """The command line that repeats the run."""
     created: str
     """ISO 8601, UTC."""
+    corrects_averages: bool = False
+    """As `objectives.messages.Objective.corrects_averages`; False in studies of before that existed."""
 
 
 @dataclass(frozen=True, kw_only=True)

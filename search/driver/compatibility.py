@@ -43,6 +43,8 @@ def describe_differences(new: RunRecord, earlier: RunRecord, *, but: Sequence[st
         differences.append("  the space's code has changed")
     if earlier.backbone_digest != new.backbone_digest:
         differences.append("  the backbone's file has changed")
+    if earlier.corrects_averages != new.corrects_averages:  # of a study to fork; one that continues keeps its own
+        differences.append("  running averages of batch norm are corrected now, which changes scores")
     return differences
 
 

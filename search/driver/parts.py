@@ -41,6 +41,7 @@ def assemble(
     study: Study,
     data: StudyData,
     *,
+    corrects_averages: bool,
     make_workers: WorkerFactory,
     folder: RunFolder,
     stop: StopRequest,
@@ -51,7 +52,7 @@ def assemble(
     timer = TrialTimer(limit_seconds=settings.trial_timeout_seconds)
     workers = make_workers(
         data=data,
-        objective=Objective(metric=settings.metric, epochs=settings.epochs),
+        objective=Objective(metric=settings.metric, epochs=settings.epochs, corrects_averages=corrects_averages),
         is_halted=lambda trial: stop.is_immediate or budget.is_overdue or timer.is_over(trial),
     )
     wait_seconds = settings.storage_wait_seconds

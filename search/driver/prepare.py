@@ -21,6 +21,11 @@ from search.settings import RunSettings
 from search.system.environment import now, versions
 from spaces.space import Space
 
+_uncorrected = (
+    "this study was created before running averages of batch norm were corrected; it continues without, so that its "
+    "scores stay comparable"
+)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepared:
@@ -76,8 +81,10 @@ def prepare(
     record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, command=command)
     earlier = folder.read_run()
     if earlier is not None:
+        record = dataclasses.replace(record, created=earlier.created, corrects_averages=earlier.corrects_averages)
         check_same(record, earlier)
-        record = dataclasses.replace(record, created=earlier.created)
+        if not record.corrects_averages:
+            progress.note(_uncorrected)
     return Prepared(dataset=dataset, split=chosen, record=record, is_new=earlier is None)
 
 
@@ -145,4 +152,5 @@ def _run_record(
         versions=versions(),
         command=command,
         created=now(),
+        corrects_averages=True,
     )

@@ -143,6 +143,7 @@ def _opened(
                 settings,
                 study=study,
                 data=prepared.study_data,
+                corrects_averages=prepared.record.corrects_averages,
                 make_workers=make_workers,
                 folder=folder,
                 stop=stop,

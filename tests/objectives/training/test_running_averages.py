@@ -1,0 +1,87 @@
+"""Running averages hold nothing of the values that they begin with."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from objectives.messages import Objective, StudyData
+from objectives.training.running_averages import RunningAverages
+from objectives.training.training import Training
+from spaces.recipe import ConvNet, Fit, Recipe, Stage
+
+pytestmark = pytest.mark.slow
+
+STEPS = 3
+NORMED = Recipe(
+    network=ConvNet(
+        stages=tuple(Stage(filters=filters, convolutions=2) for filters in (16, 32, 64)), kernel=3, batch_norm=True
+    ),
+    fit=Fit(optimizer="adam", learning_rate=0.003, batch_size=64),
+)
+
+
+class Normed(layers.Layer):
+    """A user's own layer with a norm inside."""
+
+    def __init__(self, norm: layers.BatchNormalization) -> None:
+        super().__init__()
+        self.norm = norm
+
+    def call(self, inputs: Any, training: bool = False) -> Any:  # noqa: FBT001  # Keras' signature
+        return self.norm(inputs, training=training)
+
+
+def _batches() -> list[np.ndarray]:
+    return [np.random.default_rng(step).normal(5.0, 3.0, (50, 4)).astype(np.float32) for step in range(STEPS)]
+
+
+def _stepped(norm: layers.BatchNormalization, layer: layers.Layer) -> layers.BatchNormalization:
+    model = keras.Sequential([keras.Input((4,)), layer])
+    averages = RunningAverages(model)
+    for batch in _batches():
+        model(batch, training=True)
+    averages.take_out_initial_values(steps=STEPS)
+    return norm
+
+
+def _expected(momentum: float) -> tuple[np.ndarray, np.ndarray]:
+    """Average with weights that fall by `momentum` a step into the past, and add up to 1."""
+    weights = momentum ** np.arange(STEPS)[::-1]
+    weights /= weights.sum()
+    means, variances = (np.array([of(batch, axis=0) for batch in _batches()]) for of in (np.mean, np.var))
+    return weights @ means, weights @ variances
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.99])
+@pytest.mark.parametrize("wrap", [lambda norm: norm, Normed], ids=["layer", "inside a user's own"])
+def test_they_are_weighted_averages_of_the_batches(momentum: float, wrap: Any) -> None:
+    norm = layers.BatchNormalization(momentum=momentum)
+    _stepped(norm, wrap(norm))
+    mean, variance = _expected(momentum)
+
+    np.testing.assert_allclose(norm.moving_mean.numpy(), mean, rtol=1e-4)
+    np.testing.assert_allclose(norm.moving_variance.numpy(), variance, rtol=1e-3)
+
+
+def test_a_frozen_norm_keeps_its_averages() -> None:
+    norm = layers.BatchNormalization(trainable=False)
+    _stepped(norm, norm)
+
+    assert norm.moving_mean.numpy().tolist() == [0.0] * 4
+    assert norm.moving_variance.numpy().tolist() == [1.0] * 4
+
+
+def _first_score(data: StudyData, *, corrects_averages: bool) -> float:
+    objective = Objective(metric="val_accuracy", epochs=3, corrects_averages=corrects_averages)
+    return Training(recipe=NORMED, data=data, objective=objective, seed=0).advance().score
+
+
+def test_a_normalised_network_scores_above_chance_after_a_few_steps(small_digits: StudyData) -> None:
+    uncorrected, corrected = (_first_score(small_digits, corrects_averages=corrects) for corrects in (False, True))
+
+    assert corrected > uncorrected + 0.2
