@@ -1,4 +1,7 @@
-"""A Ray cluster of the search's own: its settings, private folder, token, log and shared memory."""
+"""A Ray cluster of the search's own: its settings, private folder, token, log and shared memory.
+
+Also admission to a cluster that others started.
+"""
 
 from __future__ import annotations
 
@@ -124,6 +127,75 @@ def ensure_private_token(environment: Mapping[str, str], *, home: Path | None = 
             with os.fdopen(file, "w") as text:
                 text.write(secrets.token_hex(32))
         token.chmod(0o600)
+
+
+@contextlib.contextmanager
+def admission_to(address: str) -> Iterator[str]:
+    """Yield HOST:PORT of a cluster that others started, with the token of this machine if it asks for one.
+
+    Ray sends a token only where RAY_AUTH_MODE is "token", which `ray start` sets for its own processes alone; and
+    in that mode it ends a process that finds no token.
+
+    Raises:
+        UsageError: the cluster refuses the token, or there is none.
+    """
+    from ray._private.services import canonicalize_bootstrap_address
+
+    head = canonicalize_bootstrap_address(address)
+    cluster = f"the Ray cluster at {head if address == 'auto' else address}"
+    before = os.environ.get(_auth_mode)
+    try:
+        _set_auth_mode(None)
+        if not _admits(head):
+            token = _source_of_token(os.environ)
+            if token is None:
+                raise UsageError(
+                    f"{cluster} asks for a token, and there is none here\n"
+                    f"Copy its head node's ~/.ray/auth_token here, or set {' or '.join(_other_tokens)}"
+                )
+            _set_auth_mode("token")
+            if not _admits(head):
+                raise UsageError(
+                    f"{cluster} refuses the token of {token}\n"
+                    "Expected the one in ~/.ray/auth_token of its head node: copy that here"
+                )
+        yield head
+    finally:
+        _set_auth_mode(before)
+
+
+def _set_auth_mode(mode: str | None) -> None:
+    from ray import _raylet
+
+    os.environ.pop(_auth_mode, None)
+    if mode is not None:
+        os.environ[_auth_mode] = mode
+    # Ray keeps the mode and the token that it read first.
+    _raylet.Config.initialize("")  # type: ignore[attr-defined]
+    _raylet.AuthenticationTokenLoader.instance().reset_cache()  # type: ignore[attr-defined]
+
+
+def _admits(head: str) -> bool:
+    from ray import _raylet
+    from ray.exceptions import AuthenticationError
+
+    try:
+        _raylet.GcsClient(address=head)  # type: ignore[attr-defined]
+    except AuthenticationError:
+        return False
+    return True
+
+
+def _source_of_token(environment: Mapping[str, str]) -> str | None:
+    """Return the variable or file from which Ray takes its token; None: there is no token."""
+    for_value, for_path = _other_tokens
+    if environment.get(for_value):
+        return for_value
+    path = environment.get(for_path) or "~/.ray/auth_token"
+    try:
+        return path if Path(path).expanduser().read_text().strip() else None
+    except (OSError, RuntimeError):  # no such file, or no home folder
+        return None
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ from search.system.outage import Outage
 from search.system.output_capture import only_own_lines
 from search.workers.ray_backend.health import HealthCheck, check_address, unreachable
 from search.workers.ray_backend.local_cluster import (
+    admission_to,
     append_worker_logs,
     check_token_mode,
     ensure_private_token,
@@ -34,7 +35,7 @@ from search.workers.ray_backend.local_cluster import (
 )
 from search.workers.ray_backend.placement import Share, machines_of, share_out
 from search.workers.ray_backend.process import WorkerProcess, package_folder, source_of, start_process
-from spaces.errors import StorageError, first_line
+from spaces.errors import StorageError, UsageError, first_line
 
 _join_seconds = 50.0
 """Ray itself ends the process after a minute; on a busy machine joining takes half of that."""
@@ -190,8 +191,7 @@ class RaySession:
     def close(self, *, may_wait: bool = True) -> None:
         """End the workers, and Ray if it was started here. May be called twice.
 
-        Does not wait for a Ray that is still starting, nor at all unless it `may_wait`: Ray then ends as soon as it
-        can, or with this process.
+        Does not wait for a Ray that is still starting, nor unless it `may_wait`: it then ends with this process.
         """
         self._may_end.set()
         self._thread.join(timeout=_end_seconds if may_wait and self._is_up.is_set() else 0.0)
@@ -205,7 +205,8 @@ class RaySession:
                     self._come_up(ending)
                 except Exception as error:
                     logging.getLogger("ray").exception("Ray did not start")
-                    self._error = unreachable(self._address, first_line(error, most=300))
+                    is_ours = isinstance(error, UsageError)
+                    self._error = error if is_ours else unreachable(self._address, first_line(error, most=300))
                 self._is_up.set()
                 while not self._may_end.wait(HealthCheck.between_seconds):
                     if self._health is not None:
@@ -235,7 +236,7 @@ class RaySession:
             self.notice = shared_memory_in_words(shared_bytes, wanted_bytes=object_store_bytes(ray.nodes()))
         else:
             ray.init(
-                address=self._address,
+                address=ending.enter_context(admission_to(self._address)),
                 log_to_driver=False,
                 logging_level=logging.WARNING,
                 runtime_env={"py_modules": [package_folder(name) for name in ("spaces", "objectives", "search")]},
