@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import random
 import re
 import tempfile
@@ -18,7 +17,7 @@ import keras
 from filelock import FileLock
 from keras import layers, ops
 
-from objectives.data.directories import DataDirectories
+from objectives.data.directories import DataDirectories, keras_folder
 from objectives.evaluation.inspection import leaves
 from spaces.backbones import EXPORTED, IMAGENET, NONE, Backbone, Cut
 from spaces.errors import DataError, first_line
@@ -105,10 +104,9 @@ def _downloading(name: str) -> Iterator[None]:
         found = re.search(r"URL fetch failure on \S*?([^/\s]+): ", str(error))
         if found is None:
             raise
-        keras_home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
         raise DataError(
             f"the ImageNet weights of {name} can't be downloaded: {found.group(1)}\n"
-            f"Put that file into {keras_home / 'models'}, or start from one of yours: "
+            f"Put that file into {keras_folder() / 'models'}, or start from one of yours: "
             "--backbone NAME:WEIGHTS.h5 or --backbone MODEL.keras"
         ) from error
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,22 @@ from spaces.errors import RecordError
 def reset(seed: int) -> None:
     """Bring Keras to the state of a fresh process, whatever ran before in this one."""
     keras.utils.clear_session(free_memory=True)
+    keras.config.set_floatx("float32")
     keras.config.set_dtype_policy("float32")
     keras.config.set_image_data_format("channels_last")
     keras.utils.set_random_seed(seed)
+
+
+@contextmanager
+def settings_kept() -> Iterator[None]:
+    """Give this process its precision and image format back on leaving: in a notebook they are the user's."""
+    floats, policy, layout = keras.config.floatx(), keras.config.dtype_policy(), keras.config.image_data_format()
+    try:
+        yield
+    finally:
+        keras.config.set_floatx(floats)
+        keras.config.set_dtype_policy(policy)
+        keras.config.set_image_data_format(layout)
 
 
 def forgetting_gradients() -> AbstractContextManager[None]:

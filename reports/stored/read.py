@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -59,8 +60,8 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
 
 def _without_home(record: RunRecord) -> RunRecord:
     """Return the record with "~" for the user's home, which a page that is shared must not name."""
-    home = f"{Path.home()}/"
-    if home == "//":
+    home = os.path.expanduser("~") + "/"  # noqa: PTH111  # "~" where the system knows no home
+    if home in ("//", "~/"):
         return record
     space = f"~/{record.space.removeprefix(home)}" if record.space.startswith(home) else record.space
     return dataclasses.replace(record, space=space, command=record.command.replace(f" {home}", " ~/"))

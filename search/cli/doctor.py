@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from objectives import keras_config
 from spaces.errors import first_line
 
 PACKAGES = (
@@ -82,7 +83,7 @@ def examine(runs: str) -> Findings:
         storage=_storage_round_trip(place),
         data=_data(),
         versions=_versions(),
-        backend=os.environ.get("KERAS_BACKEND", "tensorflow"),
+        backend=keras_config.backend(),
     )
 
 
@@ -139,7 +140,7 @@ def _listing(place: Path) -> str:
 def _without_home(place: Path) -> str:
     try:
         return f"~/{place.relative_to(Path.home())}"
-    except ValueError:
+    except (ValueError, RuntimeError):  # elsewhere, or no home folder is known
         return str(place)
 
 

@@ -43,7 +43,8 @@ class RunFolder:
         """Return the folder of a study, made where it is missing.
 
         Raises:
-            UsageError: it can't be made or written, or is a link.
+            StorageError: it can't be made or written.
+            UsageError: it is a link.
         """
         path = runs / study
         try:
@@ -51,7 +52,7 @@ class RunFolder:
             write_whole(path / ".writable", b"")
             (path / ".writable").unlink(missing_ok=True)  # another run that starts now may have removed it
         except OSError as error:
-            raise UsageError(
+            raise StorageError(
                 f"can't write in {path}: {error.strerror or error}\n"
                 "Choose a folder with --runs that you may write to, on a disk with space."
             ) from None

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform
 from datetime import UTC, datetime
+
+from objectives import keras_config
 
 PACKAGES = ("tamiz", "keras", "tensorflow", "jax", "torch", "optuna", "ray", "numpy", "scikit-learn", "pillow")
 
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that results depend on, and the backend of Keras."""
-    found = {"python": platform.python_version(), "backend": os.environ.get("KERAS_BACKEND", "tensorflow")}
+    found = {"python": platform.python_version(), "backend": keras_config.backend()}
     for package in PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)

@@ -156,6 +156,9 @@ class InlineWorkers:
     def _warm_trainer(self) -> Trainer:
         if self._trainer is None:
             prepare(threads=self._threads, gpu=True)
+            from objectives.training.keras_state import settings_kept
+
+            self._open.enter_context(settings_kept())
             self._trainer = Trainer(data=self._data, objective=self._objective, is_halted=self._must_stop)
         return self._trainer
 

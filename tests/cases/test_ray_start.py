@@ -46,9 +46,9 @@ def _in_clean_shell(
     )
 
 
-def _ray_start(*options: str, folder: Path) -> None:
+def _ray_start(*options: str, folder: Path, **environment: str) -> None:
     command = [str(_python.with_name("ray")), "start", "--num-cpus=1", "--object-store-memory=100000000", *options]
-    started = _in_clean_shell(command, folder, {"RAY_worker_niceness": "0"})
+    started = _in_clean_shell(command, folder, {"RAY_worker_niceness": "0"} | environment)
     assert started.returncode == 0, started.stdout + started.stderr
 
 
@@ -98,7 +98,8 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[_Cluster]:
             "--include-dashboard=false",
             folder=folder,
         )
-        _ray_start(f"--address={address}", folder=folder)
+        # Without the mode the second node sends no token, unlike the head.
+        _ray_start(f"--address={address}", folder=folder, **({"RAY_AUTH_MODE": "token"} if token else {}))
         yield _Cluster(address=address, folder=folder, token=token)
     finally:
         _stop(folder)

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -112,14 +112,18 @@ def check_token_mode(environment: Mapping[str, str]) -> None:
         )
 
 
-def ensure_private_token(environment: Mapping[str, str], *, home: Path | None = None) -> None:
+def ensure_private_token(environment: MutableMapping[str, str], *, home: Path | None = None) -> None:
     """Create the token that Ray would create readable for all, and make an existing one private.
 
-    Does nothing where the environment names another token.
+    Does nothing where the environment names another token; a user without a home folder gets one there.
     """
     if any(environment.get(name) for name in _other_tokens):
         return
-    token = (home or Path.home()) / ".ray" / "auth_token"
+    try:
+        token = (home or Path.home()) / ".ray" / "auth_token"
+    except RuntimeError:  # no home folder is known
+        environment[_other_tokens[0]] = secrets.token_hex(32)
+        return
     with contextlib.suppress(OSError):  # a home that cannot be written: Ray reports that itself
         token.parent.mkdir(mode=0o700, exist_ok=True)
         with contextlib.suppress(FileExistsError):

@@ -271,7 +271,7 @@ def test_a_runs_folder_that_can_t_be_written_is_said(tmp_path: Path) -> None:
 
     done = _tamiz("run", "--space", "cnn_cifar", "--data", "digits", "--runs", runs, cwd=tmp_path)
 
-    assert done.returncode == 2
+    assert done.returncode == 5
     assert f"error: can't write in {runs}/cnn_cifar-digits" in done.stderr
     assert "--runs" in done.stderr
 

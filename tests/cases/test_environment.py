@@ -1,0 +1,148 @@
+"""Settings of the environment that a search cannot follow are named, before anything is made."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from objectives import keras_config
+from objectives.data.directories import DataDirectories
+from search.workers.ray_backend.local_cluster import ensure_private_token
+from spaces.errors import StorageError, UsageError
+
+_root = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def keras_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for keras.json, in a process that has not imported Keras yet."""
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.delitem(sys.modules, "keras", raising=False)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"backend": "theano"}, "invalid backend 'theano' in {file}: expected tensorflow, jax or torch"),
+        ({"floatx": "float8"}, "invalid floatx 'float8' in {file}: expected float16 or float32 or float64"),
+        (
+            {"image_data_format": "th"},
+            "invalid image_data_format 'th' in {file}: expected channels_last or channels_first",
+        ),
+        ({"epsilon": 1}, "invalid epsilon 1 in {file}: expected a fraction, such as 1e-07"),
+    ],
+)
+def test_a_setting_that_keras_refuses_is_named_with_its_file(
+    keras_home: Path, settings: dict[str, object], said: str
+) -> None:
+    file = keras_home / "keras.json"
+    file.write_text(json.dumps(settings))
+    with pytest.raises(UsageError) as error:
+        keras_config.check()
+    assert str(error.value) == said.format(file=file)
+
+
+def test_the_variable_comes_before_the_file_and_is_named(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (keras_home / "keras.json").write_text('{"backend": "tensorflow"}')
+    monkeypatch.setenv("KERAS_BACKEND", "cntk")
+    with pytest.raises(UsageError, match=r"^invalid KERAS_BACKEND 'cntk': expected tensorflow, jax or torch$"):
+        keras_config.check()
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert (keras_config.check(), keras_config.backend()) == (None, "tensorflow")
+
+
+def test_a_backend_that_is_not_installed_is_named(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "torch" else object())
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    with pytest.raises(
+        UsageError, match=r"^invalid KERAS_BACKEND 'torch': it is not installed, only tensorflow and jax"
+    ):
+        keras_config.check()
+
+
+@pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"floatx": "float32"}'])
+def test_usual_settings_pass_in_silence(keras_home: Path, content: str | None) -> None:
+    if content is not None:
+        (keras_home / "keras.json").write_text(content)
+    assert (keras_config.check(), keras_config.backend()) == (None, "tensorflow")
+
+
+def test_another_precision_is_reported(keras_home: Path) -> None:
+    file = keras_home / "keras.json"
+    file.write_text('{"floatx": "float16"}')
+    assert keras_config.check() == f"{file} has floatx float16, which a search does not follow: float32 is used"
+
+
+def test_a_search_with_an_unknown_backend_leaves_nothing(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "search", "run", "--space", "cnn_cifar", "--data", "digits", "--trials", "1"],
+        cwd=tmp_path,
+        env=os.environ | {"KERAS_BACKEND": "theano", "PYTHONPATH": str(_root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert done.stderr == "error: invalid KERAS_BACKEND 'theano': expected tensorflow, jax or torch\n"
+
+
+@pytest.fixture
+def without_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user of a container that has neither HOME nor a name."""
+    for name in ("HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "TAMIZ_CACHE", "TAMIZ_DATA", "KERAS_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def unknown(uid: int) -> None:
+        raise KeyError(uid)
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
+@pytest.mark.usefixtures("without_home")
+def test_without_a_home_folder_the_variable_to_set_is_named() -> None:
+    with pytest.raises(StorageError, match="this user has no home folder.*\nSet HOME, or TAMIZ_CACHE to a folder"):
+        DataDirectories.from_environment()
+
+
+@pytest.mark.usefixtures("without_home")
+def test_without_a_home_folder_the_named_cache_is_enough(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAMIZ_CACHE", str(tmp_path))
+    found = DataDirectories.from_environment()
+    assert (found.cache, found.data) == (tmp_path, tmp_path / "data")
+
+
+@pytest.mark.usefixtures("without_home")
+def test_without_a_home_folder_ray_s_token_is_kept_in_the_environment() -> None:
+    environment: dict[str, str] = {}
+    ensure_private_token(environment)
+    assert len(environment["RAY_AUTH_TOKEN"]) == 64
+
+
+@pytest.mark.slow
+def test_a_notebooks_precision_is_as_it_was_after_a_search(tmp_path: Path) -> None:
+    code = """
+import keras
+from search import run
+keras.config.set_floatx("float16")
+keras.config.set_dtype_policy("mixed_float16")
+done = run(space="cnn_cifar", data="digits", trials=1, epochs=1, executor="inline", quiet=True)
+print(done.summary.status, keras.config.floatx(), keras.config.dtype_policy().name)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(_root)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert done.stdout.splitlines() == ["done float16 mixed_float16"], done.stderr
