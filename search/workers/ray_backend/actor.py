@@ -104,7 +104,7 @@ class WorkerActor(Trainer):
 
 def _import(module: SourceModule) -> None:
     """Make a module importable under its name: from this machine's own files, else from its source."""
-    folder = str(Path(module.file).parent)
+    folder = str(Path(module.file).parents[module.name.count(".")])
     if folder not in sys.path:
         sys.path.append(folder)
     try:

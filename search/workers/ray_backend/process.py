@@ -73,6 +73,18 @@ def source_of(name: str) -> SourceModule:
     return SourceModule(name=name, file=str(Path(inspect.getfile(module)).resolve()), source=inspect.getsource(module))
 
 
+def job_config() -> Any:
+    """Return Ray's settings for workers that do not look for modules in the driver's working folder first."""
+    from ray.job_config import JobConfig
+
+    config = JobConfig()
+    config._client_job = True  # Ray would put that folder before all others, where a `reports` may lie
+    root = Path(package_folder("search")).parent
+    if root == Path.cwd():
+        config._py_driver_sys_path.append(str(root))
+    return config
+
+
 def package_folder(name: str) -> str:
     """Return the folder of one of our packages, without importing it."""
     spec = find_spec(name)

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from search.system.outage import Outage
 from search.system.output_capture import only_own_lines
@@ -34,7 +35,7 @@ from search.workers.ray_backend.local_cluster import (
     shared_memory_in_words,
 )
 from search.workers.ray_backend.placement import Share, machines_of, share_out
-from search.workers.ray_backend.process import WorkerProcess, package_folder, source_of, start_process
+from search.workers.ray_backend.process import WorkerProcess, job_config, package_folder, source_of, start_process
 from spaces.errors import StorageError, UsageError, first_line
 
 _join_seconds = 50.0
@@ -219,6 +220,9 @@ class RaySession:
         import ray
 
         ending.enter_context(ray_lines_to(self._log_file))
+        common: dict[str, Any] = {
+            "log_to_driver": False, "logging_level": logging.WARNING, "job_config": job_config(),
+        }  # fmt: skip
         if self._address is None:
             set_variables()
             shared_bytes = shared_memory_free()
@@ -226,21 +230,12 @@ class RaySession:
             self._scratch = folder
             ending.callback(append_worker_logs, folder, self._log_file)
             ensure_private_token(os.environ)
-            ray.init(
-                address="local",
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.WARNING,
-                _temp_dir=str(folder / "r"),
-            )
+            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder / "r"), **common)
             self.notice = shared_memory_in_words(shared_bytes, wanted_bytes=object_store_bytes(ray.nodes()))
         else:
-            ray.init(
-                address=ending.enter_context(admission_to(self._address)),
-                log_to_driver=False,
-                logging_level=logging.WARNING,
-                runtime_env={"py_modules": [package_folder(name) for name in ("spaces", "objectives", "search")]},
-            )
+            head = ending.enter_context(admission_to(self._address))
+            packages = [package_folder(name) for name in ("spaces", "objectives", "search")]
+            ray.init(address=head, runtime_env={"py_modules": packages}, **common)
         ending.callback(ray.shutdown)
         self._health = HealthCheck(
             address=ray.get_runtime_context().gcs_address,

@@ -1,0 +1,76 @@
+"""Files of the user that are named like a package do not get in its way, wherever they lie."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+_root = Path(__file__).parents[2]
+_hostile = "raise RuntimeError('a file of the user was imported in place of a package')\n"
+_packages = ("reports", "objectives", "spaces", "numpy", "keras", "optuna", "ray", "random", "types")
+_space = """
+from mine.helper import rate
+from spaces.recipe import ConvNet, Fit, Recipe, Stage
+
+DEFAULT_DATA = "digits"
+
+
+def suggest(trial):
+    network = ConvNet(stages=(Stage(filters=trial.suggest_int("filters", 4, 8), convolutions=1),), kernel=3)
+    return Recipe(network=network, fit=Fit(learning_rate=rate, batch_size=32))
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working folder with a space in a package, and files that are named like what a search imports."""
+    for package in _packages:
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "__init__.py").write_text(_hostile)
+    (tmp_path / "search").mkdir()  # found by `python -m` itself: only without code of its own
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "__init__.py").touch()
+    (tmp_path / "mine" / "helper.py").write_text("rate = 0.01\n")
+    (tmp_path / "mine" / "space.py").write_text(_space)
+    return tmp_path
+
+
+def _search(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "search", *arguments],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(_root)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_packages_come_before_the_working_folder(folder: Path) -> None:
+    shown = _search(folder, "spaces", "show", "cnn_cifar")
+    assert (shown.returncode, shown.stderr) == (0, "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", [["--executor", "inline"], ["--workers", "1"]], ids=["inline", "ray"])
+def test_a_search_with_a_space_of_the_working_folder_uses_its_neighbours_alone(folder: Path, where: list[str]) -> None:
+    done = _search(folder, "run", "--space", "mine.space", "--trials", "1", "--epochs", "1", "--study", "one", *where)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "runs" / "one" / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_files_beside_the_space_are_not_taken_for_packages(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (folder / "tiny.py").write_text(_space.replace("from mine.helper import rate", "rate = 0.01"))
+    options = ["--trials", "1", "--epochs", "1", "--study", "one", "--executor", "inline"]
+    done = _search(elsewhere, "run", "--space", str(folder / "tiny.py"), *options)
+    assert done.returncode == 0, done.stderr
+    assert (elsewhere / "runs" / "one" / "report.html").is_file()
