@@ -83,7 +83,9 @@ def _conflicts(groups: Sequence[Sequence[Member]], *, images: int) -> Iterator[F
     if found:
         count = sum(map(len, found))
         share = count / images
-        examples = _listed([" = ".join(f"{m.shown} ({m.label})" for m in group[:NAMED]) for group in found])
+        of_labels = [{member.label: member for member in reversed(group)} for group in found]
+        one_each = [sorted(of.values(), key=group.index)[:NAMED] for of, group in zip(of_labels, found, strict=True)]
+        examples = _listed([" = ".join(f"{m.shown} ({m.label})" for m in some) for some in one_each])
         text = f"{_images(count)} ({share:.1%}) occur with several labels: {examples}"
         yield Finding(text=text, allow="conflicts" if share > CONFLICT_SHARE else "")
 

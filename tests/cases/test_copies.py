@@ -157,6 +157,15 @@ def test_many_images_with_two_labels_are_refused(tmp_path: Path) -> None:
     )
 
 
+def test_examples_of_conflicts_name_each_label(tmp_path: Path) -> None:
+    root = fill(tmp_path / "photos", {"a": 5, "b": 5, "c": 5})
+    for copy in ("a/x", "a/y", "a/z", "c/x"):
+        shutil.copy(root / "a" / "0.png", root / f"{copy}.png")
+
+    with pytest.raises(DataError, match=r"occur with several labels: a/0.png \(a\) = c/x.png \(c\)"):
+        loaded(root)
+
+
 def photograph(number: int, *, of: str = "china.jpg") -> Image.Image:
     """A piece of a photograph, 120 pixels wide, another one for each number."""
     left, top = 40 * (number % 12), 40 * (number // 12)

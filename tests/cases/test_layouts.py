@@ -56,6 +56,15 @@ def test_folders_that_hold_the_same_classes_are_asked_about(tmp_path: Path, name
     ]
 
 
+def test_another_folder_of_folders_beside_train_is_asked_about(tmp_path: Path) -> None:
+    fill(tmp_path, {"train/cat": 3, "train/dog": 3, "misc/x": 2, "misc/y": 2})
+    (problem,) = index_folder(tmp_path).problems
+
+    assert problem.startswith(
+        "train/ holds folders, as the training part of a dataset does, but misc/ beside it is not"
+    )
+
+
 def test_parts_that_hold_no_class_folders_are_not_classes(tmp_path: Path) -> None:
     (problem,) = index_folder(fill(tmp_path, {"train": 3, "test": 2})).problems
 
@@ -95,6 +104,14 @@ def test_vehicles_may_be_trains(tmp_path: Path) -> None:
         "train/bus": 2,
         "train/car": 3,
         "train/train": 2,
+    }
+
+
+def test_trains_may_be_of_kinds(tmp_path: Path) -> None:
+    assert counted(index_folder(fill(tmp_path, {"bus": 2, "car": 3, "train/steam": 2, "train/tram": 1}))) == {
+        "train/bus": 2,
+        "train/car": 3,
+        "train/train": 3,
     }
 
 

@@ -105,7 +105,8 @@ def _parts_among(folders: tuple[Folder, ...]) -> Layout | None:
         if len(folders) > 1:
             named = [(folder, part or "train") for folder, part in named]  # "simpsons" beside "simpsons_testset"
     elif any(part == "train" and len(unwrapped(folder).filled) > 1 for folder, part in named):
-        left_out = tuple(folder for folder, part in named if part is None and not folder.filled)
+        others = tuple(folder for folder, part in named if part is None and not folder.filled)
+        left_out = others if len(others) == 1 else ()  # more are classes, and train is one as well
     parts: dict[Part, tuple[Folder, ...]] = {
         part: tuple(folder for folder, its_part in named if its_part == part) for part in PARTS
     }
@@ -117,11 +118,10 @@ def _parts_among(folders: tuple[Folder, ...]) -> Layout | None:
         return Layout(parts=parts, left_out=left_out)
     if len(folders) > 1 and not unnamed_train:
         names = " and ".join(folder.shown for folder in folders)
-        problem = (
+        return _unclear(
             f"{names} hold images without class folders: put them into a folder for each class, such as "
             "train/cats/ and train/dogs/, or list them in a CSV of path,label"
         )
-        return Layout(parts={"train": (), "validation": (), "test": ()}, problem=problem)
     return None
 
 
@@ -140,20 +140,28 @@ def _classes_and_parts(tree: Folder) -> Layout | None:
 
 
 def _doubtful(tree: Folder) -> Layout | None:
-    """Folders that hold the same class folders: parts with names of their own, or classes with equal subfolders."""
+    """Folders of folders that may be parts with names of their own, or classes."""
     inner = {folder.shown: {label.name for label in unwrapped(folder).filled} for folder in tree.filled}
     inner = {shown: names for shown, names in inner.items() if len(names) > 1}
-    if len(inner) < 2:
-        return None
-    shared = set.intersection(*inner.values())
-    if len(shared) < 2 or 2 * len(shared) < max(map(len, inner.values())):
-        return None
-    folders, classes = " and ".join(inner), ", ".join(sorted(shared)[:SAME_CLASSES_SHOWN])
-    problem = (
-        f"{folders} hold the same folders ({classes}{', ...' if len(shared) > SAME_CLASSES_SHOWN else ''}).\n"
-        "If they are parts of the data, name them train, val and test, or give --data one of them.\n"
-        "If they are classes, list the images in a CSV of path,label"
-    )
+    shared = set.intersection(*inner.values()) if len(inner) > 1 else set()
+    if len(shared) > 1 and 2 * len(shared) >= max(map(len, inner.values())):
+        folders, classes = " and ".join(inner), ", ".join(sorted(shared)[:SAME_CLASSES_SHOWN])
+        return _unclear(
+            f"{folders} hold the same folders ({classes}{', ...' if len(shared) > SAME_CLASSES_SHOWN else ''}).\n"
+            "If they are parts of the data, name them train, val and test, or give --data one of them.\n"
+            "If they are classes, list the images in a CSV of path,label"
+        )
+    training = [shown for shown in inner if part_named(shown) == "train"]
+    beside = [shown for shown in inner if part_named(shown) is None]
+    if training and beside:
+        return _unclear(
+            f"{training[0]} holds folders, as the training part of a dataset does, but {beside[0]} beside it is not a "
+            "part.\nGive --data one of them, name it val or test, or list the images in a CSV of path,label"
+        )
+    return None
+
+
+def _unclear(problem: str) -> Layout:
     return Layout(parts={"train": (), "validation": (), "test": ()}, problem=problem)
 
 
