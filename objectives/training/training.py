@@ -23,6 +23,7 @@ from objectives.training.batches import ShuffledBatches
 from objectives.training.compiled import CompiledNetworks, TrainingPlan
 from objectives.training.failures import TrainingHalted, diverged, training_errors
 from objectives.training.running_averages import RunningAverages
+from objectives.training.sizes import check_outputs, weights_within_memory
 from spaces.recipe import ImageShape, Recipe, Unfreeze
 
 _most_of_training = 0.05
@@ -76,7 +77,9 @@ class Training:
             self._inputs = shared.inputs_for(recipe, data, epochs=objective.epochs, folder=folder)
             trained = self._inputs.head or recipe
             self._batches = ShuffledBatches(*self._inputs.train, batch_size=recipe.fit.batch_size, seed=seed)
-            self._fresh = assemble.assemble(trained, images=self._inputs.shape, classes=len(data.classes))
+            with weights_within_memory(trained):
+                self._fresh = assemble.assemble(trained, images=self._inputs.shape, classes=len(data.classes))
+            check_outputs(self._fresh, images=min(recipe.fit.batch_size, len(data.train.indices)))
             self._plan = TrainingPlan(
                 steps=objective.epochs * len(self._batches),
                 labels=data.train.labels[data.train.indices],

@@ -183,7 +183,7 @@ class Trainings:
             self._recorder.fail(active, replace(failure, message=message), worker=worker)
             return
         active.attempt += 1
-        active.is_exclusive = failure.cause == "host_oom"
+        active.is_exclusive = failure.cause == "host_oom" and bool(self._running)
         self._parts.folder.write_traceback(active.number, failure.traceback)
         self.enqueue(active)
         place = "the start" if active.checkpoint is None else f"epoch {active.checkpoint.epoch}"

@@ -66,7 +66,7 @@ _room = 0.12
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)  # workers start five times
-def test_who_takes_too_much_is_tried_alone_and_fails_with_its_cause(
+def test_who_takes_too_much_is_tried_again_and_fails_with_its_cause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = psutil.virtual_memory()
@@ -90,4 +90,4 @@ def test_who_takes_too_much_is_tried_alone_and_fails_with_its_cause(
         "worker's machine ran out of memory",
         "out of host memory",
     ]
-    assert all(note.endswith("retrying exclusively from the start (attempt 2/2)") for note in said.notes)
+    assert all(note.endswith("- retrying from the start (attempt 2/2)") for note in said.notes)

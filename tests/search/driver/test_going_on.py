@@ -133,6 +133,18 @@ def test_a_training_that_gets_no_further_is_given_up_with_its_cause(tmp_path: Pa
     assert (record.state, record.cause, record.message, record.attempt) == ("FAIL", "worker_lost", said, 4)
 
 
+def test_one_that_ran_out_of_memory_with_no_other_beside_it_is_just_tried_again(tmp_path: Path) -> None:
+    failure = TrainingFailure(cause="host_oom", message="worker's machine ran out of memory at epoch 2/5")
+
+    def play(task: TrainingTask) -> Play:
+        return Play(scores=(0.5,), failure=failure) if task.attempt == 1 else steady(0.5)
+
+    stage = Stage(tmp_path, play, settings=SETTINGS)
+    stage.search.run()
+    said = f"trial 0: {failure.message} (batch_size=32) - retrying from epoch 1 (attempt 2/2)"
+    assert (stage.states, stage.progress.notes) == (["COMPLETE"], [said])
+
+
 def test_one_that_ran_out_of_memory_is_tried_again_with_no_other_beside_it(tmp_path: Path) -> None:
     failure = TrainingFailure(cause="host_oom", message="worker's machine ran out of memory at epoch 2/5")
     beside: list[int] = []

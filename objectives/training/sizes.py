@@ -1,0 +1,76 @@
+"""Refuses a network that this machine's memory cannot hold: from its shapes, before that memory is taken.
+
+Such a training would end with the death of its worker, and of what else runs on the machine.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import psutil
+
+from objectives.messages import TrainingFailure
+from objectives.training.failures import TrainingError
+from spaces.recipe import Recipe
+
+_bytes = 4
+"""Of a float32 number."""
+_limit = Path("/sys/fs/cgroup/memory.max")
+
+
+@contextmanager
+def weights_within_memory(recipe: Recipe) -> Iterator[None]:
+    """While a network is built, raise `TrainingError` at the first weights that do not fit beside the others.
+
+    A weight that is trained needs its gradient too, and most optimizers keep one or two averages of that.
+    """
+    most, needed = memory_bytes(), 0
+    numbers = {"sgd": 2, "rmsprop": 3}.get(recipe.fit.optimizer, 4)
+    add_weight = keras.Layer.add_weight
+
+    def counted(layer: keras.Layer, shape: Any = None, *arguments: Any, **options: Any) -> Any:
+        nonlocal needed
+        sides = (shape,) if isinstance(shape, int) else tuple(shape or ())
+        needed += math.prod(sides) * _bytes * (numbers if options.get("trainable", True) else 1)
+        if needed > most:
+            raise _too_large("weights", needed, most)
+        return add_weight(layer, shape, *arguments, **options)
+
+    keras.Layer.add_weight = counted
+    try:
+        yield
+    finally:
+        keras.Layer.add_weight = add_weight
+
+
+def check_outputs(network: keras.Model, *, images: int) -> None:
+    """Raise `TrainingError` where a single layer's output for a batch of so many images is larger than the memory."""
+    most = memory_bytes()
+    for layer in network.layers:
+        for output in keras.tree.flatten(layer.output):
+            needed = math.prod(side or 1 for side in output.shape[1:]) * images * _bytes
+            if needed > most:
+                raise _too_large(f"output of layer '{layer.name}' for one batch", needed, most)
+
+
+def memory_bytes() -> int:
+    """Return the memory of this machine, or the part of it that a container may use."""
+    total = psutil.virtual_memory().total
+    try:
+        return min(total, int(_limit.read_text()))
+    except (OSError, ValueError):  # no limit, or another system
+        return int(total)
+
+
+def _too_large(what: str, needed: int, most: int) -> TrainingError:
+    message = f"network is too large: its {what} would need {_gib(needed)}, and this machine has {_gib(most)} of memory"
+    return TrainingError(TrainingFailure(cause="invalid", message=message))
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.1f} GiB"

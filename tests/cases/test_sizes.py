@@ -1,0 +1,97 @@
+"""Impossible sizes are reported from the shapes, before memory is gone."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+
+import psutil
+import pytest
+from keras import layers
+
+from objectives.messages import Objective, StudyData
+from objectives.networks.registry import build
+from objectives.training import sizes
+from objectives.training.failures import TrainingError
+from objectives.training.training import Training
+from spaces.recipe import MLP, ConvNet, Fit, Network, Recipe, Stage
+
+
+def _conv(*filters: int, dense_units: int = 0) -> ConvNet:
+    stages = tuple(Stage(filters=one, convolutions=1, pool=False) for one in filters)
+    return ConvNet(stages=stages, kernel=3, dense_units=dense_units)
+
+
+def _refusal(network: Network, data: StudyData, *, batch_size: int = 32, optimizer: str = "adam") -> str:
+    recipe = Recipe(network=network, fit=Fit(learning_rate=0.01, batch_size=batch_size, optimizer=optimizer))
+    with pytest.raises(TrainingError) as error:
+        Training(recipe=recipe, data=data, objective=Objective(metric="val_accuracy", epochs=1), seed=0)
+    assert error.value.failure.cause == "invalid"  # which prunes the trial
+    return error.value.failure.message
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        _conv(10**9),
+        _conv(8, 10**9),
+        _conv(10**5, 10**5),
+        MLP(units=(10**6, 10**6)),
+        _conv(8, dense_units=10**9),
+    ],
+    ids=["1e9 filters", "1e9 filters later", "1e5 filters twice", "dense", "dense after filters"],
+)
+def test_a_network_that_fits_no_machine_is_refused_before_its_memory_is_taken(
+    small_digits: StudyData, network: Network
+) -> None:
+    before, begun = psutil.Process().memory_info().rss, time.monotonic()
+    said = _refusal(network, small_digits)
+    assert said.startswith("network is too large: its weights would need")
+    assert said.endswith(f"and this machine has {sizes.memory_bytes() / 2**30:,.1f} GiB of memory")
+    assert psutil.Process().memory_info().rss - before < 2**30
+    assert time.monotonic() - begun < 30
+
+
+def test_a_layers_output_for_a_batch_counts(small_digits: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "memory_bytes", lambda: 8 * 8 * 64 * 32 * 4 - 1)
+    said = _refusal(replace(_conv(64), summary="average"), small_digits, batch_size=32)
+    assert said.startswith("network is too large: its output of layer 'stage1_convolution1'")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wide(Network):
+    """A network of a user's own."""
+
+    units: int
+
+
+@build.register(_Wide)
+def _build_wide(network: _Wide, images: object) -> object:
+    return layers.Dense(network.units)(layers.Flatten()(images))
+
+
+@pytest.mark.parametrize(("optimizer", "numbers"), [("sgd", 2), ("rmsprop", 3), ("adam", 4)])
+def test_what_is_needed_is_that_of_the_shapes_of_any_network(
+    small_digits: StudyData, monkeypatch: pytest.MonkeyPatch, optimizer: str, numbers: int
+) -> None:
+    shape = small_digits.train.images.shape[1:]
+    weights = math.prod(shape) * 100
+    monkeypatch.setattr(sizes, "memory_bytes", lambda: weights * numbers * 4 - 1)
+    monkeypatch.setattr(sizes, "_gib", str)
+    said = _refusal(_Wide(units=100), small_digits, optimizer=optimizer)
+    needed = weights * numbers * 4
+    assert said == (
+        f"network is too large: its weights would need {needed}, and this machine has {needed - 1} of memory"
+    )
+
+
+def test_a_containers_limit_is_the_memory(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limit = tmp_path_factory.mktemp("cgroup") / "memory.max"
+    limit.write_text("1073741824\n")
+    monkeypatch.setattr(sizes, "_limit", limit)
+    assert sizes.memory_bytes() == 2**30
+    limit.write_text("max\n")
+    assert sizes.memory_bytes() == psutil.virtual_memory().total
