@@ -1,7 +1,8 @@
 """Metrics: what a network's predictions on the validation images are measured by.
 
-A metric is one entry in `METRICS`. This module imports NumPy only where it measures, since the
-command line reads the names and directions without it.
+A metric is one entry in `METRICS`. Those that count each class the same go over the classes that have
+images there: with every prediction right each is 1, whichever classes a part lacks. This module imports
+NumPy only where it measures, since the command line reads the names and directions without it.
 """
 
 from __future__ import annotations
@@ -52,15 +53,23 @@ class Metric:
     title: str
     """In words, as the report shows it."""
     direction: Direction
-    measure: Callable[[Probabilities, Labels], float]
-    """Takes probabilities (n, classes) and labels (n,), as `measure` below."""
+    each: Callable[[Probabilities, Labels], NDArray[Any]]
+    """Returns (n,): all that it needs of each image, from probabilities and labels as `measure` below."""
+    combine: Callable[[NDArray[Any], Labels], float]
+    """Takes that and the labels (n,), of all images or of some drawn again."""
     is_fraction: bool = True
     """Whether it lies between 0 and 1 and reads best in percent."""
+    is_by_class: bool = False
+    """Whether each class counts the same: then it goes over the classes that have images."""
     script: tuple[str, ...]
     """Body of `score(probabilities, labels)` in an exported script, which has NumPy as `np` and the names
     of the classes as `CLASSES`."""
     script_import: str | None = None
     """What those lines need of `sklearn.metrics`."""
+
+    def measure(self, probabilities: Probabilities, labels: Labels) -> float:
+        """Return it for some images, as `measure` below."""
+        return self.combine(self.each(probabilities, labels), labels)
 
 
 def measure(probabilities: Probabilities, labels: Labels) -> dict[str, float]:
@@ -82,36 +91,37 @@ def confusion_counts(labels: NDArray[Any], predicted: NDArray[Any], classes: int
     return np.bincount(pairs, minlength=classes**2).reshape(classes, classes).astype(np.int32)
 
 
-def _accuracy(probabilities: Probabilities, labels: Labels) -> float:
-    return float((probabilities.argmax(axis=1) == labels).mean())
+def _predicted(probabilities: Probabilities, _labels: Labels) -> Labels:
+    predicted: Labels = probabilities.argmax(axis=1)
+    return predicted
 
 
-def _cross_entropy(probabilities: Probabilities, labels: Labels) -> float:
-    """Return the mean of -log(probability of the true class), in nats."""
+def _cross_entropies(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
+    """Return -log(probability of the true class) of each image, in nats."""
     import numpy as np
 
     of_truth = probabilities[np.arange(len(labels)), labels].astype(np.float64)
-    return float(-np.log(np.clip(of_truth, _smallest_probability, 1.0)).mean())
+    losses: NDArray[np.float64] = -np.log(np.clip(of_truth, _smallest_probability, 1.0))
+    return losses
 
 
-def _macro_f1(probabilities: Probabilities, labels: Labels) -> float:
-    """Return the mean F1; a class that is neither there nor predicted counts as 0 (`zero_division=0`)."""
-    import numpy as np
+def _macro_f1(predicted: Labels, labels: Labels) -> float:
+    counts = _confusion(predicted, labels)
+    support = counts.sum(axis=1)
+    scores = 2 * counts.diagonal() / (counts.sum(axis=0) + support).clip(1)
+    return float(scores[support > 0].mean())
 
-    counts = _confusion(probabilities, labels)
-    return float((2 * counts.diagonal() / np.maximum(counts.sum(axis=0) + counts.sum(axis=1), 1)).mean())
 
-
-def _recalls(probabilities: Probabilities, labels: Labels) -> NDArray[np.float64]:
-    """Return the recall of each class that has images: a class without images has none."""
-    counts = _confusion(probabilities, labels)
+def _recalls(predicted: Labels, labels: Labels) -> NDArray[np.float64]:
+    """Return the recall of each class that has images."""
+    counts = _confusion(predicted, labels)
     support = counts.sum(axis=1)
     recalls: NDArray[np.float64] = counts.diagonal()[support > 0] / support[support > 0]
     return recalls
 
 
-def _confusion(probabilities: Probabilities, labels: Labels) -> NDArray[np.int32]:
-    return confusion_counts(labels, probabilities.argmax(axis=1), probabilities.shape[1])
+def _confusion(predicted: Labels, labels: Labels) -> NDArray[np.int32]:
+    return confusion_counts(labels, predicted, int(max(predicted.max(), labels.max())) + 1)
 
 
 METRICS: Mapping[str, Metric] = MappingProxyType(
@@ -122,14 +132,16 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 name="val_accuracy",
                 title="validation accuracy",
                 direction=Direction.MAXIMIZE,
-                measure=_accuracy,
+                each=_predicted,
+                combine=lambda predicted, labels: float((predicted == labels).mean()),
                 script=("return np.mean(probabilities.argmax(axis=1) == labels)",),
             ),
             Metric(
                 name="val_loss",
                 title="validation loss",
                 direction=Direction.MINIMIZE,
-                measure=_cross_entropy,
+                each=_cross_entropies,
+                combine=lambda losses, _: float(losses.mean()),
                 is_fraction=False,
                 script=(
                     "of_truth = probabilities[np.arange(len(labels)), labels]",
@@ -140,10 +152,12 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 name="macro_f1",
                 title="mean F1 over classes",
                 direction=Direction.MAXIMIZE,
-                measure=_macro_f1,
+                each=_predicted,
+                combine=_macro_f1,
+                is_by_class=True,
                 script=(
                     "predicted = probabilities.argmax(axis=1)",
-                    'return f1_score(labels, predicted, labels=range(len(CLASSES)), average="macro", zero_division=0)',
+                    'return f1_score(labels, predicted, labels=np.unique(labels), average="macro", zero_division=0)',
                 ),
                 script_import="f1_score",
             ),
@@ -151,7 +165,9 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 name="worst_class_recall",
                 title="recall of the worst class",
                 direction=Direction.MAXIMIZE,
-                measure=lambda probabilities, labels: float(_recalls(probabilities, labels).min()),
+                each=_predicted,
+                combine=lambda predicted, labels: float(_recalls(predicted, labels).min()),
+                is_by_class=True,
                 script=(
                     "predicted = probabilities.argmax(axis=1)",
                     "present = np.unique(labels)",
@@ -163,7 +179,9 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 name="balanced_accuracy",
                 title="mean recall over classes",
                 direction=Direction.MAXIMIZE,
-                measure=lambda probabilities, labels: float(_recalls(probabilities, labels).mean()),
+                each=_predicted,
+                combine=lambda predicted, labels: float(_recalls(predicted, labels).mean()),
+                is_by_class=True,
                 script=(
                     "predicted = probabilities.argmax(axis=1)",
                     "return np.mean([np.mean(predicted[labels == c] == c) for c in np.unique(labels)])",

@@ -36,15 +36,20 @@ class ClassTable:
 
     rows: tuple[ClassRow, ...]
     macro: ClassRow
-    """Each class counts the same."""
+    """Each class that has images counts the same."""
     weighted: ClassRow
     """Each image counts the same."""
     accuracy: float
 
     @property
     def worst_first(self) -> tuple[ClassRow, ...]:
-        """The rows by F1, smallest first."""
-        return tuple(sorted(self.rows, key=lambda row: row.f1))
+        """The rows by F1, smallest first; classes without images last."""
+        return tuple(sorted(self.rows, key=lambda row: (row.support == 0, row.f1)))
+
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """Names of the classes without images."""
+        return tuple(row.name for row in self.rows if not row.support)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +79,13 @@ def class_table(labels: NDArray[Any], predicted: NDArray[Any], classes: tuple[st
     )
     *measures, support = scores
 
-    def mean(name: str, weights: NDArray[Any] | None) -> ClassRow:
+    def mean(name: str, weights: NDArray[Any]) -> ClassRow:
         p, r, f = (float(np.average(measure, weights=weights)) for measure in measures)
         return ClassRow(name=name, precision=p, recall=r, f1=f, support=int(support.sum()), errors=int(wrong.sum()))
 
     return ClassTable(
         rows=rows,
-        macro=mean("mean over classes", None),
+        macro=mean("mean over classes", support > 0),
         weighted=mean("mean over images", support),
         accuracy=float((labels == predicted).mean()),
     )

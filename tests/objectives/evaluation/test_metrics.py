@@ -32,7 +32,7 @@ def test_each_metric_equals_that_of_scikit_learn(seed: int, count: int, classes:
         {
             "val_accuracy": sk.accuracy_score(labels, predicted),
             "val_loss": sk.log_loss(labels, probabilities, labels=every),
-            "macro_f1": sk.f1_score(labels, predicted, labels=every, average="macro", zero_division=0),
+            "macro_f1": sk.f1_score(labels, predicted, labels=present, average="macro", zero_division=0),
             "worst_class_recall": recalls.min(),
             "balanced_accuracy": recalls.mean(),
         },
@@ -45,10 +45,23 @@ def test_every_metric_is_measured() -> None:
     assert set(measure(*_predictions(0, 10, 3))) == set(METRICS)
 
 
-def test_a_class_without_images_has_no_recall() -> None:
-    probabilities = np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1]], np.float32)
+@pytest.mark.parametrize("absent", [0, 1, 2])
+def test_with_every_prediction_right_a_class_without_images_costs_nothing(absent: int) -> None:
+    labels = np.delete(np.arange(3), absent)
+    found = measure(np.eye(3, dtype=np.float32)[labels], labels)
 
-    assert measure(probabilities, np.array([0, 1]))["worst_class_recall"] == 1.0
+    assert {name: found[name] for name in METRICS if METRICS[name].is_fraction} == {
+        "val_accuracy": 1.0,
+        "macro_f1": 1.0,
+        "worst_class_recall": 1.0,
+        "balanced_accuracy": 1.0,
+    }
+
+
+def test_predicting_a_class_without_images_costs_the_true_class_its_recall_alone() -> None:
+    probabilities = np.eye(3, dtype=np.float32)[[0, 0, 1, 2]]
+
+    assert measure(probabilities, np.array([0, 0, 1, 1]))["macro_f1"] == pytest.approx((1 + 2 / 3) / 2)
 
 
 def test_a_probability_of_zero_for_the_truth_costs_a_finite_loss() -> None:

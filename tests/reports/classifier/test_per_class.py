@@ -39,9 +39,12 @@ def test_means_equal_scikit_learns(mean: str, theirs: str) -> None:
     assert (row.precision, row.recall, row.f1) == (expected["precision"], expected["recall"], expected["f1-score"])
 
 
-def test_a_class_without_images_or_predictions_gets_zeros() -> None:
-    row = class_table(np.array([0, 1]), np.array([0, 1]), ("a", "b", "absent")).rows[2]
+def test_a_class_without_images_gets_zeros_and_is_left_out_of_the_mean() -> None:
+    table = class_table(np.array([1, 2]), np.array([1, 2]), ("absent", "a", "b"))
+    row, mean = table.rows[0], table.macro
     assert (row.precision, row.recall, row.f1, row.support) == (0.0, 0.0, 0.0, 0)
+    assert (mean.precision, mean.recall, mean.f1) == (1.0, 1.0, 1.0)
+    assert (table.absent, table.worst_first[-1]) == (("absent",), row)
 
 
 def test_the_worst_class_comes_first() -> None:
