@@ -6,7 +6,7 @@ Such a training would end with the death of its worker, and of what else runs on
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,13 +23,47 @@ _bytes = 4
 _limit = Path("/sys/fs/cgroup/memory.max")
 
 
+_unseen = 0.05
+"""Weights that need less than this part of the memory are allocated before all of them are counted."""
+
+
+class _IsLarge(Exception):  # noqa: N818 - not an error: it is counted then
+    """A network may be too large."""
+
+
+def built_within_memory(recipe: Recipe, build: Callable[[], keras.Model], *, reset: Callable[[], None]) -> keras.Model:
+    """Return the network that `build` makes of a recipe, unless its weights do not fit into memory.
+
+    Where the network is large, `build` is called again after `reset`, first for its shapes alone.
+
+    Raises:
+        TrainingError: it is too large.
+    """
+    most = memory_bytes()
+    try:
+        with _counted(recipe, most * _unseen, _IsLarge):
+            return build()
+    except _IsLarge:
+        pass
+    reset()
+    try:
+        with (
+            keras.StatelessScope(initialize_variables=False),
+            _counted(recipe, most, lambda needed: _too_large("weights", needed, most)),
+        ):
+            build()
+    finally:
+        reset()  # else Keras would allocate these weights later
+    return build()
+
+
 @contextmanager
-def weights_within_memory(recipe: Recipe) -> Iterator[None]:
-    """While a network is built, raise `TrainingError` at the first weights that do not fit beside the others.
+def _counted(recipe: Recipe, most: float, error: Callable[[int], Exception]) -> Iterator[None]:
+    """Raise the error at the first weights of a network that do not fit beside those made before.
 
     A weight that is trained needs its gradient too, and most optimizers keep one or two averages of that.
     """
-    most, needed = memory_bytes(), 0
+    needed = 0
     numbers = {"sgd": 2, "rmsprop": 3}.get(recipe.fit.optimizer, 4)
     add_weight = keras.Layer.add_weight
 
@@ -38,7 +72,7 @@ def weights_within_memory(recipe: Recipe) -> Iterator[None]:
         sides = (shape,) if isinstance(shape, int) else tuple(shape or ())
         needed += math.prod(sides) * _bytes * (numbers if options.get("trainable", True) else 1)
         if needed > most:
-            raise _too_large("weights", needed, most)
+            raise error(needed)
         return add_weight(layer, shape, *arguments, **options)
 
     keras.Layer.add_weight = counted

@@ -23,7 +23,7 @@ from objectives.training.batches import ShuffledBatches
 from objectives.training.compiled import CompiledNetworks, TrainingPlan
 from objectives.training.failures import TrainingHalted, diverged, training_errors
 from objectives.training.running_averages import RunningAverages
-from objectives.training.sizes import check_outputs, weights_within_memory
+from objectives.training.sizes import built_within_memory, check_outputs
 from spaces.recipe import ImageShape, Recipe, Unfreeze
 
 _most_of_training = 0.05
@@ -77,8 +77,11 @@ class Training:
             self._inputs = shared.inputs_for(recipe, data, epochs=objective.epochs, folder=folder)
             trained = self._inputs.head or recipe
             self._batches = ShuffledBatches(*self._inputs.train, batch_size=recipe.fit.batch_size, seed=seed)
-            with weights_within_memory(trained):
-                self._fresh = assemble.assemble(trained, images=self._inputs.shape, classes=len(data.classes))
+            self._fresh = built_within_memory(
+                trained,
+                lambda: assemble.assemble(trained, images=self._inputs.shape, classes=len(data.classes)),
+                reset=lambda: keras_state.reset(seed),
+            )
             check_outputs(self._fresh, images=min(recipe.fit.batch_size, len(data.train.indices)))
             self._plan = TrainingPlan(
                 steps=objective.epochs * len(self._batches),

@@ -37,10 +37,11 @@ def _refusal(network: Network, data: StudyData, *, batch_size: int = 32, optimiz
         _conv(10**9),
         _conv(8, 10**9),
         _conv(10**5, 10**5),
+        _conv(10**7),
         MLP(units=(10**6, 10**6)),
         _conv(8, dense_units=10**9),
     ],
-    ids=["1e9 filters", "1e9 filters later", "1e5 filters twice", "dense", "dense after filters"],
+    ids=["1e9 filters", "1e9 filters later", "1e5 filters twice", "1e7 filters", "dense", "dense after filters"],
 )
 def test_a_network_that_fits_no_machine_is_refused_before_its_memory_is_taken(
     small_digits: StudyData, network: Network
@@ -84,6 +85,20 @@ def test_what_is_needed_is_that_of_the_shapes_of_any_network(
     assert said == (
         f"network is too large: its weights would need {needed}, and this machine has {needed - 1} of memory"
     )
+
+
+def test_a_large_network_that_fits_is_the_same_as_if_it_were_small(
+    small_digits: StudyData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = Recipe(network=_conv(4, dense_units=8), fit=Fit(learning_rate=0.01, batch_size=32))
+
+    def score() -> float:
+        training = Training(recipe=recipe, data=small_digits, objective=Objective(metric="val_loss", epochs=1), seed=0)
+        return training.advance().score
+
+    as_small = score()
+    monkeypatch.setattr(sizes, "_unseen", 0.0)
+    assert score() == as_small
 
 
 def test_a_containers_limit_is_the_memory(
