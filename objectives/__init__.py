@@ -1,5 +1,6 @@
 """Objectives: how is one recipe trained and measured?
 
-Public: `messages` (records exchanged with the driver), `devices` (threads and GPUs of a worker), and the folders
+Public: `messages` (records exchanged with the driver), `devices` (threads and GPUs of a worker),
+`keras_settings` (what Keras takes from the environment), and the folders
 `training`, `features`, `networks`, `evaluation`, `files` and `data`.
 """

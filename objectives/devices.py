@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from objectives import keras_config
+from objectives import keras_settings
 
 _for_wrappers = ("matplotlib", "pandas", "sklearn")
 """What Keras imports where it is installed, for wrappers and pictures: half of the time that its own import takes."""
@@ -25,7 +25,7 @@ def prepare(*, threads: int | None, gpu: bool, only_trains: bool = False) -> Non
         gpu: False hides every GPU; True lets GPU memory grow as needed, so that workers can share one.
         only_trains: no other thread of this process imports modules, and Keras' wrappers of scikit-learn are not used.
     """
-    keras_config.check()
+    keras_settings.check()
     os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if threads is not None:

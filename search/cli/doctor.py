@@ -15,7 +15,7 @@ from pathlib import Path
 
 import psutil
 
-from objectives import keras_config
+from objectives import keras_settings
 from spaces.errors import first_line
 
 PACKAGES = (
@@ -83,7 +83,7 @@ def examine(runs: str) -> Findings:
         storage=_storage_round_trip(place),
         data=_data(),
         versions=_versions(),
-        backend=keras_config.backend(),
+        backend=keras_settings.backend(),
     )
 
 

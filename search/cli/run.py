@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from objectives import keras_config
+from objectives import keras_settings
 from reports.stored import layout
 from search.cli.options import Resolved, from_settings, resolve, resolve_options
 from search.cli.output import Output, print_end, write_crash
@@ -69,7 +69,7 @@ def _terminal(resolved: Resolved, output: Output) -> Iterator[Progress]:
     from search.lease.folder_lock import refuse_if_busy  # numpy with it, which `--help` does without
     from search.results.run_folder import RunFolder
 
-    keras_config.check()  # before a run folder is made
+    keras_settings.check()  # before a run folder is made
     settings = resolved.settings
     folder = RunFolder.at(Path(settings.runs), settings.study)
     refuse_if_busy(folder.path, settings.study)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import optuna
 from optuna.storages import RDBStorage
 
-from objectives import keras_config
+from objectives import keras_settings
 from reports.stored.records import RunRecord
 from search.driver.fork import Fork
 from search.driver.loop import Search
@@ -62,7 +62,7 @@ def run_search(
     """
     began = time.monotonic()
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    if (unused := keras_config.check()) is not None:
+    if (unused := keras_settings.check()) is not None:
         progress.note(unused)
     folder = RunFolder.at(Path(settings.runs), settings.study)
     url = study_url(settings.storage, folder.database)

@@ -6,14 +6,14 @@ import importlib.metadata
 import platform
 from datetime import UTC, datetime
 
-from objectives import keras_config
+from objectives import keras_settings
 
 PACKAGES = ("tamiz", "keras", "tensorflow", "jax", "torch", "optuna", "ray", "numpy", "scikit-learn", "pillow")
 
 
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that results depend on, and the backend of Keras."""
-    found = {"python": platform.python_version(), "backend": keras_config.backend()}
+    found = {"python": platform.python_version(), "backend": keras_settings.backend()}
     for package in PACKAGES:
         try:
             found[package] = importlib.metadata.version(package)

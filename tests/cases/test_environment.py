@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from objectives import keras_config
+from objectives import keras_settings
 from objectives.data.directories import DataDirectories
 from search.workers.ray_backend.local_cluster import ensure_private_token
 from spaces.errors import StorageError, UsageError
@@ -45,7 +45,7 @@ def test_a_setting_that_keras_refuses_is_named_with_its_file(
     file = keras_home / "keras.json"
     file.write_text(json.dumps(settings))
     with pytest.raises(UsageError) as error:
-        keras_config.check()
+        keras_settings.check()
     assert str(error.value) == said.format(file=file)
 
 
@@ -53,9 +53,9 @@ def test_the_variable_comes_before_the_file_and_is_named(keras_home: Path, monke
     (keras_home / "keras.json").write_text('{"backend": "tensorflow"}')
     monkeypatch.setenv("KERAS_BACKEND", "cntk")
     with pytest.raises(UsageError, match=r"^invalid KERAS_BACKEND 'cntk': expected tensorflow, jax or torch$"):
-        keras_config.check()
+        keras_settings.check()
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
-    assert (keras_config.check(), keras_config.backend()) == (None, "tensorflow")
+    assert (keras_settings.check(), keras_settings.backend()) == (None, "tensorflow")
 
 
 def test_a_backend_that_is_not_installed_is_named(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,20 +64,20 @@ def test_a_backend_that_is_not_installed_is_named(keras_home: Path, monkeypatch:
     with pytest.raises(
         UsageError, match=r"^invalid KERAS_BACKEND 'torch': it is not installed, only tensorflow and jax"
     ):
-        keras_config.check()
+        keras_settings.check()
 
 
 @pytest.mark.parametrize("content", [None, "{", "[]", "{}", '{"floatx": "float32"}'])
 def test_usual_settings_pass_in_silence(keras_home: Path, content: str | None) -> None:
     if content is not None:
         (keras_home / "keras.json").write_text(content)
-    assert (keras_config.check(), keras_config.backend()) == (None, "tensorflow")
+    assert (keras_settings.check(), keras_settings.backend()) == (None, "tensorflow")
 
 
 def test_another_precision_is_reported(keras_home: Path) -> None:
     file = keras_home / "keras.json"
     file.write_text('{"floatx": "float16"}')
-    assert keras_config.check() == f"{file} has floatx float16, which a search does not follow: float32 is used"
+    assert keras_settings.check() == f"{file} has floatx float16, which a search does not follow: float32 is used"
 
 
 def test_a_search_with_an_unknown_backend_leaves_nothing(tmp_path: Path) -> None:

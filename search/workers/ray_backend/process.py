@@ -73,7 +73,7 @@ def source_of(name: str) -> SourceModule:
     return SourceModule(name=name, file=str(Path(inspect.getfile(module)).resolve()), source=inspect.getsource(module))
 
 
-def job_config() -> Any:
+def job_settings() -> Any:
     """Return Ray's settings for workers that do not look for modules in the driver's working folder first."""
     from ray.job_config import JobConfig
 

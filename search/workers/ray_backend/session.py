@@ -35,7 +35,7 @@ from search.workers.ray_backend.local_cluster import (
     shared_memory_in_words,
 )
 from search.workers.ray_backend.placement import Share, machines_of, share_out
-from search.workers.ray_backend.process import WorkerProcess, job_config, package_folder, source_of, start_process
+from search.workers.ray_backend.process import WorkerProcess, job_settings, package_folder, source_of, start_process
 from spaces.errors import StorageError, UsageError, first_line
 
 _join_seconds = 50.0
@@ -221,7 +221,7 @@ class RaySession:
 
         ending.enter_context(ray_lines_to(self._log_file))
         common: dict[str, Any] = {
-            "log_to_driver": False, "logging_level": logging.WARNING, "job_config": job_config(),
+            "log_to_driver": False, "logging_level": logging.WARNING, "job_config": job_settings(),
         }  # fmt: skip
         if self._address is None:
             set_variables()
