@@ -171,3 +171,13 @@ def test_suggest_must_return_a_recipe(tmp_path: Path) -> None:
 
     with pytest.raises(SpaceError, match="returned a dict: expected a Recipe"):
         space.suggest(RandomSuggest(seed=0, images=DIGITS, classes=10))
+
+
+def test_a_network_without_the_base_is_named(tmp_path: Path) -> None:
+    network = "import dataclasses\n\n\n@dataclasses.dataclass(frozen=True)\nclass Own:\n    units: int = 4\n\n\n"
+    text = WHOLE.replace("DEFAULT_DATA", network + "DEFAULT_DATA").replace(
+        "ConvNet(stages=(stage,), kernel=3)", "Own()"
+    )
+
+    with pytest.raises(SpaceError, match=r"network Own is not a Network: derive it, `class Own\(Network\)`"):
+        find_space(_file(tmp_path, text)).suggest(RandomSuggest(seed=0, images=DIGITS, classes=10))

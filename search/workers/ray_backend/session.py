@@ -113,7 +113,6 @@ class RaySession:
         elif address is not None:
             check_address(address, os.environ)
         session = cls(address=address, workers=workers, modules=modules, log_file=log_file, note=note)
-        session._undo.callback(os.umask, os.umask(0o077))  # for what Ray and its workers write
         session._undo.enter_context(only_own_lines(log_file))
         session._thread.start()
         atexit.register(session.close)  # for a program that forgets to

