@@ -39,7 +39,7 @@ _pruners = {name: pruner.help for name, pruner in PRUNERS.items()}
 _worker_kinds = {name: kind.help for name, kind in WORKER_KINDS.items()}
 _metrics = {name: f"{metric.title}, to {metric.direction}" for name, metric in METRICS.items()}
 _one_each = "one per GPU, else one per core"
-_study_name = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_study_name = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,9 +94,12 @@ class RunSettings:
 
     trials: Annotated[int, Option("stopping", "End the study after N trials in total.", above=0, on_resume=True)] = 50
     timeout_seconds: Annotated[
-        float | None, Option("stopping", "Stop after this time, such as 90s or 1h30m.", above=0, on_resume=True)
+        float | None,
+        Option("stopping", "Stop this run after a time such as 90s or 1h30m.", above=0, on_resume=True),
     ] = None
-    until: Annotated[float | None, Option("stopping", "Stop once this score is reached.")] = None
+    until: Annotated[float | None, Option("stopping", "End the study once this score is reached.", on_resume=True)] = (
+        None
+    )
     trial_timeout_seconds: Annotated[
         float | None,  # over all attempts of a trial, also those of earlier runs
         Option("stopping", "Stop a trial that takes longer.", above=0, on_resume=True),
@@ -147,8 +150,16 @@ class RunSettings:
         if not _study_name.fullmatch(self.study) or set(self.study) == {"."}:
             raise UsageError(
                 f"invalid --study {self.study!r}: expected 1 to 100 letters, digits, dots, dashes and underscores, "
-                "since it also names a folder"
+                "the first of them not a dash"
             )
+        self._check_until()
+
+    def _check_until(self) -> None:
+        """Refuse a score that no trial can reach, or that is not a number."""
+        metric = METRICS[self.metric]
+        if self.until is not None and (not self.until >= 0.0 or (metric.is_fraction and self.until > 1.0)):
+            expected = "0 to 1, such as 0.95" if metric.is_fraction else "0 or more"
+            raise UsageError(f"invalid --until '{self.until:g}': expected {expected}, the range of {self.metric}")
 
 
 OPTIONS = options_of(RunSettings)

@@ -160,8 +160,9 @@ class Recipe:
     def __post_init__(self) -> None:
         check_one_of("pixels", self.pixels, PIXELS)
         check_one_of("output", self.output, OUTPUTS)
-        if not isinstance(self.network, Network):
-            name = type(self.network).__name__
+        network: object = self.network  # of a space's own class, which may lack the base
+        if not isinstance(network, Network):
+            name = type(network).__name__
             raise TypeError(f"network {name} is not a Network: derive it, `class {name}(Network)`, from spaces.recipe")
         if self.network.starts_pretrained and self.pixels != "raw":
             raise RecordError(f"invalid pixels {self.pixels!r}: expected raw with a pretrained network")

@@ -61,6 +61,8 @@ class Metric:
     """Whether it lies between 0 and 1 and reads best in percent."""
     is_by_class: bool = False
     """Whether each class counts the same: then it goes over the classes that have images."""
+    perfect: float = 1.0
+    """The best possible value."""
     script: tuple[str, ...]
     """Body of `score(probabilities, labels)` in an exported script, which has NumPy as `np` and the names
     of the classes as `CLASSES`."""
@@ -143,6 +145,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
                 each=_cross_entropies,
                 combine=lambda losses, _: float(losses.mean()),
                 is_fraction=False,
+                perfect=0.0,
                 script=(
                     "of_truth = probabilities[np.arange(len(labels)), labels]",
                     "return -np.log(np.clip(of_truth, 1e-7, 1)).mean()",

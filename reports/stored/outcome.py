@@ -37,6 +37,8 @@ class BestTrial:
     """Weights of the network."""
     epochs: int
     """Epochs trained."""
+    baseline: str | None = None
+    """Name of the hand-made baseline that it is; None: it is not one."""
 
 
 @dataclass(frozen=True, kw_only=True)

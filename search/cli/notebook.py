@@ -94,7 +94,7 @@ class SearchResult:
 
     def _repr_html_(self) -> str:
         rows = [f"<b>study {html.escape(str(self.summary.study))}: {self.summary.status}</b>"]
-        rows += [html.escape(line) for line in end_lines(self.summary) if line != "report:"]
+        rows += [html.escape(line) for line in end_lines(self.summary)]
         if self.report_path is not None:
             address = html.escape(self.report_path.as_posix(), quote=True)
             rows.append(f'<a href="{address}" target="_blank">report</a>')

@@ -13,7 +13,6 @@ from typing import NoReturn
 
 from reports.wording import count, duration
 from search.results.summary import RunSummary, counts_in_words
-from search.settings import resume_command
 from search.storage.url import without_secrets
 from search.wording import printable, write_line
 from spaces.errors import TamizError
@@ -39,9 +38,9 @@ def print_end(summary: RunSummary, output: Output) -> int:
         print_error(summary.reason or "the search failed", resume_command=summary.resume_command)
     else:
         if not output.quiet and not output.json:
-            for line in end_lines(summary):
+            for line in [*end_lines(summary), *(["report:"] if summary.report else [])]:
                 write_line(sys.stderr, line)
-        if summary.resume_command and summary.exit_code:
+        elif summary.resume_command and summary.exit_code:
             write_line(sys.stderr, f"resume with: {summary.resume_command}")
     if summary.report and not output.json:
         print_out(summary.report)
@@ -75,19 +74,17 @@ def end_lines(summary: RunSummary) -> list[str]:
     if summary.model:
         lines.append(f"model: {summary.model}")
         lines.append("  its classes, in the order of its outputs: model_card.json beside it")
-    if summary.study and summary.trials and not summary.exit_code:
-        more = max(summary.trials.total, summary.trials.ended) * 2
-        runs = str(Path(summary.run_dir).parent) if summary.run_dir else "runs"
-        lines.append(f"more trials: {resume_command(summary.study, runs)} --trials {more}")
-    if summary.report:
-        lines.append("report:")
+    if summary.more_command:
+        lines.append(f"more trials: {summary.more_command}")
+    if summary.resume_command:
+        lines.append(f"resume with: {summary.resume_command}")
     return lines
 
 
 def status_text(summary: RunSummary) -> str:
     """Return where a study stands, with the report's path in the last line."""
     lines = [f"study {summary.study}: {summary.status}", *end_lines(summary)]
-    return "\n".join([*lines, summary.report] if summary.report else lines)
+    return "\n".join([*lines, "report:", summary.report] if summary.report else lines)
 
 
 def print_out(text: str) -> None:
@@ -139,8 +136,10 @@ def _best_lines(summary: RunSummary) -> list[str]:
     for name, score in (summary.baselines or {}).items():
         if score is None:
             lines.append(f"  baseline {name} has no score")
+        elif name == best.baseline:
+            lines.append(f"  which is baseline {name}: no trial beat it")
         elif score == best.value:
-            lines.append(f"  the same as baseline {name}")
+            lines.append(f"  equal to baseline {name} ({score:.4f})")
         else:
             lines.append(f"  {best.value - score:+.4f} against baseline {name} ({score:.4f})")
     return lines

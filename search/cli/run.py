@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -83,7 +85,7 @@ def search_to_end(resolved: Resolved, progress: Progress) -> RunSummary:
     from search.driver.run import run_search
     from search.results.status import failed_summary
 
-    settings = resolved.settings
+    settings, began = resolved.settings, time.time()
     if (Path(settings.runs) / settings.study / layout.SETTINGS).is_file():
         progress.note(f"continuing study {settings.study} in {settings.runs}")
     try:
@@ -91,9 +93,11 @@ def search_to_end(resolved: Resolved, progress: Progress) -> RunSummary:
             settings, space=resolved.space, progress=progress, command=resolved.command, fork=resolved.fork
         )
     except TamizError as error:
-        return failed_summary(error, study=settings.study, runs=settings.runs)
-    except KeyboardInterrupt:  # outside the loop, which stops cleanly
-        return failed_summary(Interrupted("stopped by Ctrl-C"), study=settings.study, runs=settings.runs)
+        failure = error
+    except KeyboardInterrupt:  # outside the loop, which handles it itself
+        failure = Interrupted("stopped by Ctrl-C")
     except Exception as error:
-        reason = write_crash(error, Path(settings.runs) / settings.study)
-        return failed_summary(TamizError(reason), study=settings.study, runs=settings.runs)
+        failure = TamizError(write_crash(error, Path(settings.runs) / settings.study))
+    summary = failed_summary(failure, study=settings.study, runs=settings.runs)
+    is_old = summary.report is not None and Path(summary.report).stat().st_mtime < began
+    return replace(summary, report=None) if is_old else summary  # of an earlier run, which this one did not change

@@ -14,6 +14,7 @@ from search.driver.active_trial import ActiveTrial, resumed_line
 from search.driver.parts import SearchParts
 from search.driver.recorder import TrialRecorder
 from search.driver.trainings import Trainings
+from search.results.summary import EXHAUSTED
 from search.system.signals import Terminated
 from spaces.errors import ImpossibleChoiceError, SpaceError, TamizError, first_line
 
@@ -88,7 +89,14 @@ class Search:
             return f"the score reached {self._parts.settings.until}"
         if self._parts.budget.is_over:
             return "timed out"
-        return "every point of the grid was tried" if self._is_exhausted else None
+        return EXHAUSTED if self._has_tried_all else None
+
+    @property
+    def _has_tried_all(self) -> bool:
+        """Whether a grid or a design has no more trials."""
+        study, wanted = self._parts.study, self._parts.settings.trials
+        is_whole_design = study.total(wanted) < wanted and study.started() >= study.total(wanted)
+        return (self._is_exhausted or is_whole_design) and not study.interrupted()
 
     @property
     def _is_ending(self) -> bool:

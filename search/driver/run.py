@@ -102,7 +102,7 @@ def run_search(
         if stop.error is not None:
             raise stop.error(_stopped)
         if summary.best is None:
-            raise NothingCompletedError(_nothing_completed(summary))
+            raise NothingCompletedError(_nothing_completed(summary, interrupted=len(parts.study.interrupted())))
         return summary
 
 
@@ -203,25 +203,22 @@ def _plan(parts: SearchParts, record: RunRecord) -> SearchPlan:
 
 
 def _summary(search: Search, parts: SearchParts, *, seconds: float) -> RunSummary:
-    summary = stored_summary(parts.folder)
+    summary = stored_summary(parts.folder, reason=search.ended_early)
     assert summary.trials is not None
     assert summary.seconds is not None
     summary = replace(
         summary,
         status="done",
         reason=search.ended_early,
-        resumable=False,
-        resume_command=None,
-        trials=replace(summary.trials, running=len(parts.study.interrupted())),
         seconds=replace(summary.seconds, total=summary.seconds.total + seconds),
     )
     parts.folder.write_summary(summary)
     return summary
 
 
-def _nothing_completed(summary: RunSummary) -> str:
+def _nothing_completed(summary: RunSummary, *, interrupted: int) -> str:
     counts = summary.trials
     assert counts is not None
-    if counts.running:
+    if interrupted:
         return "timed out before any trial completed; allow more time, fewer --epochs, or fewer --train-images"
     return f"no trial completed: {counts.failed} failed, {counts.pruned} were stopped early; see {summary.report}"

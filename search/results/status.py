@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+from objectives.evaluation.metrics import METRICS
 from reports.stored import layout
 from reports.stored.files import StoredFiles
 from reports.stored.outcome import BestTrial, TestScore, baseline_trials, rank
@@ -13,14 +16,14 @@ from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
 from search.lease import folder_lock
 from search.results.run_folder import RunFolder
-from search.results.summary import DataSummary, RunSummary, Seconds, TrialCounts
+from search.results.summary import EXHAUSTED, DataSummary, RunSummary, Seconds, TrialCounts
 from search.settings import (
     resume_command,
 )
 from search.storage.url import without_secrets
 from search.system.signals import Stopped
 from spaces.errors import TamizError, UnknownNameError, UsageError
-from spaces.records import parse
+from spaces.records import parse, to_plain
 
 
 def find_run(study: str, runs: str) -> RunFolder:
@@ -75,11 +78,16 @@ def live_summary(folder: RunFolder) -> RunSummary:
         states = [trial.state.name for trial in copy_study(database, folder.path.name).get_trials(deepcopy=False)]
         started = len(states) - states.count("WAITING")
     trials = replace(summary.trials, running=max(0, started - summary.trials.ended))
-    return replace(summary, status="running", trials=trials, resumable=False, resume_command=None)
+    return replace(summary, status="running", trials=trials, resumable=False, resume_command=None, more_command=None)
 
 
-def stored_summary(folder: RunFolder) -> RunSummary:
-    """Return the status of a study; "done" where all its trials have ended, else "stopped" and resumable."""
+def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummary:
+    """Return how far a study got: "done" where it has nothing left to do, else "stopped" and resumable.
+
+    Args:
+        folder: of the study.
+        reason: why the run that ends now ended early; None: it did not, or none ends now.
+    """
     run, trials = read_settings(folder), folder.read_trials()
     states = Counter(trial.state for trial in trials)
     total = run.settings.get("trials")
@@ -89,7 +97,18 @@ def stored_summary(folder: RunFolder) -> RunSummary:
         pruned=states["PRUNED"],
         failed=states["FAIL"],
     )
-    is_done = counts.ended >= counts.total
+    best, until = _best_trial(run, trials, folder), run.settings.get("until")
+    has_all = counts.ended >= counts.total
+    is_good_enough = best is not None and until is not None and not run.direction.is_better(until, than=best.value)
+    last = _last_end(folder)
+    if last.get("trials") == to_plain(counts):
+        reason = reason or last.get("reason")
+    is_done = has_all or is_good_enough or reason == EXHAUSTED
+    resume = resume_command(run.study, str(folder.path.parent))
+    more = f" --trials {2 * max(counts.total, counts.ended)}" if has_all else ""
+    if is_good_enough:
+        more += f" --until {METRICS[run.metric].perfect:g}"
+    is_perfect = is_good_enough and best is not None and best.value == METRICS[run.metric].perfect
     measurement = folder.read_measurement()
     report, model = folder.path / layout.REPORT, folder.best / layout.MODEL
     return RunSummary(
@@ -97,11 +116,12 @@ def stored_summary(folder: RunFolder) -> RunSummary:
         status="done" if is_done else "stopped",
         exit_code=0,
         resumable=not is_done,
-        resume_command=None if is_done else resume_command(run.study, str(folder.path.parent)),
+        resume_command=None if is_done else resume,
+        more_command=resume + more if is_done and reason != EXHAUSTED and not is_perfect else None,
         metric=run.metric,
         direction=run.direction,
         trials=counts,
-        best=_best_trial(run, trials, folder),
+        best=best,
         baselines={
             name: trial.score if trial else None for name, trial in baseline_trials(run.baselines, trials).items()
         },
@@ -117,7 +137,7 @@ def stored_summary(folder: RunFolder) -> RunSummary:
             classes=run.data.classes,
             warnings=run.data.warnings,
         ),
-        seconds=Seconds(total=_seconds_total(folder), training=sum(trial.seconds_training for trial in trials)),
+        seconds=Seconds(total=_seconds_total(last), training=sum(trial.seconds_training for trial in trials)),
         epochs_trained=sum(trial.epochs for trial in trials),
         run_dir=str(folder.path),
         report=str(report) if report.is_file() else None,
@@ -142,6 +162,7 @@ def failed_summary(error: TamizError, *, study: str, runs: str) -> RunSummary:
         reason=without_secrets(str(error)) + hint,
         resumable=resumable,
         resume_command=resume_command(study, runs) if resumable else None,
+        more_command=None,
     )
 
 
@@ -156,13 +177,22 @@ def _best_trial(run: RunRecord, trials: tuple[TrialRecord, ...], folder: RunFold
         recipe=StoredFiles(folder.path).recipe(layout.trial(best.trial, layout.RECIPE), expected=True),
         parameters=best.parameters,
         epochs=best.epochs,
+        baseline=best.baseline,
     )
 
 
-def _seconds_total(folder: RunFolder) -> float:
-    """Of the last run that ended in order; an upper bound is not known for one that did not."""
+def _last_end(folder: RunFolder) -> dict[str, Any]:
+    """Return the summary of the last run that ended in order; empty where there is none."""
     try:
         stored = parse((folder.path / layout.SUMMARY).read_text())
-        return float(stored["seconds"]["total"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError):
+        return {}
+    return stored if isinstance(stored, dict) else {}
+
+
+def _seconds_total(last: Mapping[str, Any]) -> float:
+    """Of the last run that ended in order; an upper bound is not known for one that did not."""
+    try:
+        return float(last["seconds"]["total"])
+    except (ValueError, KeyError, TypeError):
         return 0.0

@@ -9,10 +9,13 @@ from typing import Literal
 
 from objectives.evaluation.metrics import Direction
 from reports.stored.outcome import BestTrial, TestScore
+from reports.wording import count
 from spaces.records import to_plain
 
 Status = Literal["done", "stopped", "failed", "running"]
 schema = 1
+EXHAUSTED = "every point of the grid was tried"
+"""Reason of a study that has no more trials to try."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +72,8 @@ class RunSummary:
     resume_command: str | None = None
     metric: str | None = None
     direction: Direction | None = None
+    more_command: str | None = None
+    """The command that adds trials to a study that is done; None: it is not, or it can have no more."""
     trials: TrialCounts | None = None
     best: BestTrial | None = None
     baselines: Mapping[str, float | None] | None = None
@@ -90,4 +95,5 @@ def counts_in_words(counts: TrialCounts) -> str:
     """Return "5 of 8 trials: 3 complete, 1 pruned, 1 failed, 2 running"; states without trials are left out."""
     states = ("complete", "pruned", "failed", "running")
     parts = [f"{getattr(counts, state)} {state}" for state in states if getattr(counts, state)]
-    return f"{counts.ended} of {counts.total} trials{': ' + ', '.join(parts) if parts else ''}"
+    total = count(counts.total, "trial")
+    return f"{counts.ended} of {total}{': ' + ', '.join(parts) if parts else ''}"

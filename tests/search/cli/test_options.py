@@ -287,3 +287,17 @@ def test_a_model_of_unknown_origin_is_none(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match=r"model_card.json is missing.*\nUse a model in the folder where"):
         resolve(RunOptions(space="transfer_frozen", data="digits", backbone="model.keras"), file=None)
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        (RunOptions(until=98.0), "invalid --until '98': expected 0 to 1, such as 0.95, the range of val_accuracy"),
+        (RunOptions(until=-1.0, metric="val_loss"), "invalid --until '-1': expected 0 or more"),
+        (RunOptions(until=float("nan")), "invalid --until 'nan'"),
+        (RunOptions(study="-x"), "invalid --study '-x': expected .*, the first of them not a dash"),
+    ],
+)
+def test_what_could_not_be_reached_or_typed_again_is_refused(typed: RunOptions, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        resolve(RunOptions(space="cnn_cifar") | typed, file=None)

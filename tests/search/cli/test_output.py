@@ -41,6 +41,7 @@ DONE = RunSummary(
     run_dir="runs/net-digits",
     report="runs/net-digits/report.html",
     model="runs/net-digits/best/model.keras",
+    more_command="python -m search resume net-digits --trials 32",
 )
 STOPPED = replace(
     DONE,
@@ -49,6 +50,7 @@ STOPPED = replace(
     reason="asked to stop",
     resumable=True,
     resume_command="python -m search resume net-digits",
+    more_command=None,
 )
 FAILED = RunSummary(study=None, status="failed", exit_code=3, reason="no usable data\nhere")
 
@@ -63,7 +65,6 @@ def test_the_end_tells_best_baselines_test_and_next_command() -> None:
         "model: runs/net-digits/best/model.keras",
         "  its classes, in the order of its outputs: model_card.json beside it",
         "more trials: python -m search resume net-digits --trials 32",
-        "report:",
     ]
 
 
@@ -83,7 +84,7 @@ def test_stdout_holds_the_report_s_path_alone(capsys: pytest.CaptureFixture[str]
 
     out, err = capsys.readouterr()
     assert out == "runs/net-digits/report.html\n"
-    assert err.splitlines() == end_lines(DONE)
+    assert err.splitlines() == [*end_lines(DONE), "report:"]
 
 
 def test_quiet_prints_nothing_but_the_path(capsys: pytest.CaptureFixture[str]) -> None:
@@ -114,7 +115,17 @@ def test_a_stopped_search_ends_with_how_to_go_on(capsys: pytest.CaptureFixture[s
 
     lines = capsys.readouterr().err.splitlines()
     assert "ended: asked to stop" in lines
-    assert lines[-1] == "resume with: python -m search resume net-digits"
+    assert lines[-2:] == ["resume with: python -m search resume net-digits", "report:"]
+
+
+def test_a_winner_that_is_a_baseline_is_distinguished_from_an_equal_score() -> None:
+    assert DONE.best is not None
+    by_hand = replace(DONE, best=replace(DONE.best, baseline="by_hand"), baselines={"by_hand": 0.981, "other": 0.981})
+
+    assert end_lines(by_hand)[1:3] == [
+        "  which is baseline by_hand: no trial beat it",
+        "  equal to baseline other (0.9810)",
+    ]
 
 
 def test_an_error_is_told_before_the_json_is_read(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from search.cli.options import resolve
 from search.cli.run import search_to_end
 from search.progress.display import QuietProgress
 from search.results.summary import RunSummary
-from spaces.errors import StorageError
+from spaces.errors import StorageError, StudyConflictError
 from tests.search.fixtures.progress_plan import ended
 from tests.search.results.test_status import _study
 
@@ -51,6 +52,15 @@ def test_ctrl_c_before_the_loop_ends_in_order(tmp_path: Path, monkeypatch: pytes
     summary = _explained(tmp_path, monkeypatch, KeyboardInterrupt())
 
     assert (summary.status, summary.exit_code, summary.resumable) == ("stopped", 130, True)
+
+
+def test_the_report_of_an_earlier_run_is_not_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "runs" / "toy"
+    folder.mkdir(parents=True)
+    (folder / "report.html").write_text("old")
+    os.utime(folder / "report.html", (1, 1))
+
+    assert _explained(tmp_path, monkeypatch, StudyConflictError("other settings")).report is None
 
 
 def test_continuing_a_study_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from objectives.evaluation.metrics import Direction
 from reports.stored.records import DataRecord, Measurement, RunRecord, TrialRecord
 from search.results.run_folder import RunFolder
 from search.results.status import failed_summary, find_run, live_summary, stored_summary
-from search.results.summary import TrialCounts
+from search.results.summary import EXHAUSTED, TrialCounts
 from search.system.signals import Interrupted
 from spaces.errors import DataError, StorageError, UnknownNameError
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
@@ -93,6 +93,41 @@ def test_a_study_with_all_trials_is_done(tmp_path: Path) -> None:
     folder = _study(tmp_path, ended(0), total=1)
 
     assert (stored_summary(folder).status, stored_summary(folder).resume_command) == ("done", None)
+
+
+@pytest.mark.parametrize(
+    ("scores", "total", "until", "resume", "more"),
+    [
+        ((0.5,), 4, None, "", None),  # also where --timeout ended the run
+        ((0.5, 0.9), 2, None, None, " --trials 4"),
+        ((0.5, 0.9), 4, 0.85, None, " --until 1"),
+        ((0.5, 0.9), 2, 0.85, None, " --trials 4 --until 1"),
+        ((0.5, 0.8), 4, 0.85, "", None),
+        ((0.5, 1.0), 4, 0.85, None, None),  # nothing is better than perfect
+    ],
+)
+def test_the_command_that_goes_on_trains_something(
+    tmp_path: Path, scores: tuple[float, ...], total: int, until: float | None, resume: str | None, more: str | None
+) -> None:
+    folder = _study(tmp_path, *(ended(number, score=score) for number, score in enumerate(scores)), total=total)
+    settings = folder.path / "settings.json"
+    stored = json.loads(settings.read_text())
+    stored["settings"]["until"] = until
+    settings.write_text(json.dumps(stored))
+    summary, command = stored_summary(folder), f"python -m search resume toy --runs {tmp_path}"
+
+    assert summary.resume_command == (None if resume is None else command)
+    assert summary.more_command == (None if more is None else command + more)
+
+
+def test_a_grid_that_is_exhausted_is_done_and_has_no_more_trials(tmp_path: Path) -> None:
+    folder = _study(tmp_path, ended(0))
+    folder.write_summary(stored_summary(folder, reason=EXHAUSTED))
+    folder.write_summary(replace(stored_summary(folder), reason=EXHAUSTED))
+
+    summary = stored_summary(folder)
+
+    assert (summary.status, summary.resume_command, summary.more_command) == ("done", None, None)
 
 
 def test_a_minimised_score_s_best_is_the_lowest(tmp_path: Path) -> None:
