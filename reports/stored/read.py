@@ -11,9 +11,7 @@ import numpy as np
 import optuna
 from numpy.typing import NDArray
 
-from objectives.evaluation.metrics import (
-    confusion_counts,
-)
+from objectives.evaluation.metrics import confusion_counts
 from objectives.messages import Predictions
 from reports.stored import layout
 from reports.stored.files import StoredFiles, read_record

@@ -13,15 +13,7 @@ from objectives.devices import prepare
 from objectives.messages import Decision, Objective, StudyData, TrainingFailure, TrainingTask
 from search.settings import RunSettings
 from search.system.output_capture import only_own_lines
-from search.workers.protocol import (
-    CheckpointMade,
-    EpochReported,
-    Event,
-    Reply,
-    WorkerFactory,
-    Workers,
-    event_of,
-)
+from search.workers.protocol import CheckpointMade, EpochReported, Event, Reply, WorkerFactory, Workers, event_of
 from search.workers.trainer import Trainer
 from spaces.errors import UsageError
 from spaces.space import Space
