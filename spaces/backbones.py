@@ -118,8 +118,7 @@ def find_backbones(text: str | None) -> Backbones:
     if text is None or text in (IMAGENET, NONE):
         return Backbones(weights=text or IMAGENET)
     if text.endswith(".keras"):
-        file = _existing(text)
-        return Backbones(names=(EXPORTED,), weights=str(file), digest=f"sha256:{sha256_of(file)}")
+        return _from_file(EXPORTED, text)
     typed, _, weights = text.partition(":")
     name = next((name for name in APPLICATIONS if name.lower() == typed.lower()), None)
     if name is None:
@@ -132,12 +131,11 @@ def find_backbones(text: str | None) -> Backbones:
             f"invalid weights {weights!r} in --backbone: expected imagenet, none, or a file such as "
             f"{name}:weights.h5. A whole model (.keras) takes no weights."
         )
-    file = _existing(weights)
-    return Backbones(names=(name,), weights=str(file), digest=f"sha256:{sha256_of(file)}")
+    return _from_file(name, weights)
 
 
-def _existing(text: str) -> Path:
+def _from_file(name: str, text: str) -> Backbones:
     file = Path(text).expanduser().absolute()
     if not file.is_file():
         raise DataError(f"--backbone: no such file: {text}")
-    return file
+    return Backbones(names=(name,), weights=str(file), digest=f"sha256:{sha256_of(file)}")

@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
-from reports.charts.spec import Axis, Panel, Panels, Series, Tone
+from reports.charts.spec import Axis, Panel, Panels, Series
+from reports.charts.trials import curves, drawn_of, joined, line
 from reports.findings.grid import Grid
-from reports.stored.run import History, Run, Trial
+from reports.stored.run import Run, Trial
 from reports.wording import count, is_fraction, label, metric_name, score
 
 _drawn_most = 12
@@ -66,56 +67,29 @@ def _series(trials: tuple[Trial, ...], training: str, validation: str) -> tuple[
     drawn = trials[:: max(1, math.ceil(len(trials) / _drawn_most))]
     stopped = [trial for trial in drawn if trial.state == "PRUNED"]
     others = [trial for trial in drawn[1:] if trial.state != "PRUNED"]
+    quiet = [trial for trial in stopped if trial is not trials[0]]
     found = [
-        _joined("stopped early", [trial for trial in stopped if trial is not trials[0]], validation, tone="quiet"),
+        joined("stopped early", curves(quiet, validation), tone="quiet", opacity=0.5),
         _ends(stopped, validation),
-        _joined("other trials", others, validation, tone="accent"),
+        joined("other trials", curves(others, validation), tone="accent", opacity=0.5),
     ]
     best = trials[0].history if trials else None
     if best is not None:
-        found.append(_line("best of the cell, training", best, training, tone="contrast", is_dashed=True))
-        found.append(_line("best of the cell, validation", best, validation, tone="accent", is_dashed=False))
-    return tuple(one for one in found if one.x)
-
-
-def _joined(name: str, trials: list[Trial], column: str, *, tone: Tone) -> Series:
-    """Many trials as one series whose line breaks between them."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for trial in trials:
-        if trial.history is not None and column in trial.history.columns:
-            x += [*map(float, trial.history.epochs.tolist()), None]
-            y += [*_finite(trial.history, column), None]
-    return Series(label=name, x=tuple(x), y=tuple(y), mark="line", tone=tone, opacity=0.5)
+        found.append(line("best of the cell, training", best, training, tone="contrast", mark="dashed"))
+        found.append(line("best of the cell, validation", best, validation, tone="accent", is_thick=True))
+    return drawn_of(found)
 
 
 def _ends(stopped: list[Trial], column: str) -> Series:
     """Where trials were stopped: of one epoch, a cross is all there is to see."""
-    ends = [trial.history for trial in stopped if trial.history is not None and column in trial.history.columns]
+    ends = curves(stopped, column)
     return Series(
         label="where stopped",
-        x=tuple(float(history.epochs[-1]) for history in ends),
-        y=tuple(_finite(history, column)[-1] for history in ends),
+        x=tuple(epochs[-1] for epochs, _ in ends),
+        y=tuple(values[-1] for _, values in ends),
         mark="crosses",
         tone="muted",
     )
-
-
-def _line(name: str, history: History, column: str, *, tone: Tone, is_dashed: bool) -> Series:
-    if column not in history.columns:
-        return Series(label=name, x=(), y=(), mark="line", tone=tone)
-    return Series(
-        label=name,
-        x=tuple(map(float, history.epochs.tolist())),
-        y=_finite(history, column),
-        mark="dashed" if is_dashed else "line",
-        tone=tone,
-        is_thick=not is_dashed,
-    )
-
-
-def _finite(history: History, column: str) -> tuple[float | None, ...]:
-    return tuple(one if math.isfinite(one) else None for one in np.round(history.columns[column], 5).tolist())
 
 
 def _limits(cells: tuple[tuple[Panel, ...], ...]) -> tuple[float, float] | None:

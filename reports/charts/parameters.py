@@ -10,7 +10,7 @@ import numpy as np
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
 
 from reports.charts.spec import Axis, Chart, Series, Tone
-from reports.charts.trials import CURVES_MOST, drawn_of, note_on, score_axis
+from reports.charts.trials import CURVES_MOST, drawn_of, joined, note_on, score_axis
 from reports.stored.run import Run, Trial
 from reports.wording import count, label, metric_name, value
 
@@ -58,11 +58,12 @@ def parallel_chart(run: Run, wanted: tuple[str, ...]) -> Chart | None:
     names = [name for name in wanted if name in run.varied_in_ranked and all(name in trial.params for trial in trials)]
     if len(trials) < 2 or len(names) < 2:
         return None
-    columns = [_stretched(run, name, trials) for name in names]
+    across = tuple(map(float, range(len(names))))
+    lines = [(across, up) for up in zip(*(_stretched(run, name, trials) for name in names), strict=True)]
     best = max(1, len(trials) // 10)
     series = [
-        _polylines("finished trials", columns, trials, range(best, len(trials)), tone="quiet", opacity=0.5),
-        _polylines(f"best {best}" if best > 1 else "best", columns, trials, range(best), tone="contrast", opacity=0.9),
+        joined("finished trials", lines[best:], tone="quiet", opacity=0.5),
+        joined(f"best {best}" if best > 1 else "best", lines[:best], tone="contrast", opacity=0.9),
     ]
     ticks = tuple((float(place), f"{label(name)}\n{_range(trials, name)}") for place, name in enumerate(names))
     return Chart(
@@ -143,17 +144,6 @@ def _range(trials: Sequence[Trial], name: str) -> str:
     numeric = all(isinstance(one, int | float) for one in values)
     low, *_, high = sorted(values) if numeric else sorted(values, key=str)
     return f"{value(low)} to {value(high)}"
-
-
-def _polylines(
-    name: str, columns: list[list[float]], trials: Sequence[Trial], which: range, *, tone: Tone, opacity: float
-) -> Series:
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for place in which:
-        x += [*map(float, range(len(columns))), None]
-        y += [*(column[place] for column in columns), None]
-    return Series(label=name, x=tuple(x), y=tuple(y), mark="line", tone=tone, opacity=opacity)
 
 
 def _identifier(name: str) -> str:

@@ -70,13 +70,37 @@ def _painted_series(chart: Chart) -> Figure:
     figure = Figure(figsize=(width, height))
     left, bottom, top = (0.75, 0.5, 0.35) if chart.size != "small" else (0.5, 0.3, 0.1)
     figure.subplots_adjust(left=left / width, right=1 - 0.12 / width, bottom=bottom / height, top=1 - top / height)
-    _paint_series(figure.add_subplot(), chart)
+    axes = figure.add_subplot()
+    for one in chart.series:
+        _paint(axes, one)
+    _set_axis(axes, chart.x, "x")
+    _set_axis(axes, chart.y, "y")
+    _set_frame(axes)
+    if sum(one.is_named for one in chart.series) > 1 and chart.size != "small":
+        axes.legend(
+            loc="lower left",
+            bbox_to_anchor=(0, 1),
+            ncols=4,
+            frameon=False,
+            labelcolor=LIGHT["muted"],
+            borderaxespad=0.2,
+        )
     return figure
 
 
 def _painted_map(chart: HeatMap) -> Figure:
     figure = Figure(figsize=(5.6, 5.0), layout="constrained")
-    _paint_heat_map(figure.add_subplot(), chart)
+    axes = figure.add_subplot()
+    colors = LinearSegmentedColormap.from_list("tamiz", ["#ffffff00", "#bcdbe4", LIGHT["accent"]])
+    axes.imshow(np.array(chart.fractions), cmap=colors, vmin=0, vmax=1, interpolation="nearest")
+    axes.set_xlabel("predicted", color=LIGHT["muted"])
+    axes.set_ylabel("true", color=LIGHT["muted"])
+    axes.tick_params(length=0, colors=LIGHT["muted"], labelsize=5)
+    places = range(len(chart.names))
+    axes.set_xticks(places, labels=[name[:16] for name in chart.names], rotation=90)
+    axes.set_yticks(places, labels=[name[:16] for name in chart.names])
+    for spine in axes.spines.values():
+        spine.set_color(LIGHT["rule"])
     return figure
 
 
@@ -99,23 +123,6 @@ def _painted_panels(chart: Panels) -> Figure:
         [*lines.values()], [*lines], loc="outside upper left", ncols=5, frameon=False, labelcolor=LIGHT["muted"]
     )
     return figure
-
-
-def _paint_series(axes: Axes, chart: Chart) -> None:
-    for one in chart.series:
-        _paint(axes, one)
-    _set_axis(axes, chart.x, "x")
-    _set_axis(axes, chart.y, "y")
-    _set_frame(axes)
-    if sum(one.is_named for one in chart.series) > 1 and chart.size != "small":
-        axes.legend(
-            loc="lower left",
-            bbox_to_anchor=(0, 1),
-            ncols=4,
-            frameon=False,
-            labelcolor=LIGHT["muted"],
-            borderaxespad=0.2,
-        )
 
 
 def _set_frame(axes: Axes) -> None:
@@ -163,16 +170,3 @@ def _set_axis(axes: Axes, axis: Axis, which: str) -> None:
         drawn.set_major_formatter(FixedFormatter([name for _, name in axis.ticks]))
     if axis.limits is not None:
         (axes.set_xlim if which == "x" else axes.set_ylim)(*axis.limits)
-
-
-def _paint_heat_map(axes: Axes, chart: HeatMap) -> None:
-    colors = LinearSegmentedColormap.from_list("tamiz", ["#ffffff00", "#bcdbe4", LIGHT["accent"]])
-    axes.imshow(np.array(chart.fractions), cmap=colors, vmin=0, vmax=1, interpolation="nearest")
-    axes.set_xlabel("predicted", color=LIGHT["muted"])
-    axes.set_ylabel("true", color=LIGHT["muted"])
-    axes.tick_params(length=0, colors=LIGHT["muted"], labelsize=5)
-    places = range(len(chart.names))
-    axes.set_xticks(places, labels=[name[:16] for name in chart.names], rotation=90)
-    axes.set_yticks(places, labels=[name[:16] for name in chart.names])
-    for spine in axes.spines.values():
-        spine.set_color(LIGHT["rule"])

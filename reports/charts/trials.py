@@ -13,6 +13,8 @@ from reports.charts.spec import Axis, Chart, Mark, Series, Tone
 from reports.stored.run import History, Run, Trial
 from reports.wording import count, is_fraction, metric_name, score
 
+Curve = tuple[tuple[float, ...], tuple[float | None, ...]]
+"""Places along x, and the value at each."""
 CURVES_MOST = 150
 """Trials whose curves are drawn; more would be a smear."""
 
@@ -73,12 +75,12 @@ def all_curves_chart(run: Run) -> Chart:
     pruned = [trial for trial in drawn if trial.state == "PRUNED"]
     others = [trial for trial in drawn if trial.state != "PRUNED" and trial is not winner]
     series = [
-        _joined("stopped early", pruned, tone="quiet"),
+        joined("stopped early", curves(pruned, "score"), tone="quiet", opacity=0.45),
         _stops(pruned, run),
-        _joined("other trials", others, tone="accent"),
+        joined("other trials", curves(others, "score"), tone="accent", opacity=0.45),
     ]
     if winner and winner.history is not None:
-        series.append(_line("winner", winner.history, "score", tone="contrast", is_thick=True))
+        series.append(line("winner", winner.history, "score", tone="contrast", is_thick=True))
     return Chart(
         name="all-curves",
         title="All trials, epoch by epoch",
@@ -132,54 +134,60 @@ def finite(values: NDArray[np.float64]) -> tuple[float | None, ...]:
     return tuple(value if math.isfinite(value) else None for value in np.round(values, 5).tolist())
 
 
-def _line(
+def line(
     name: str, history: History, column: str, *, tone: Tone, is_thick: bool = False, mark: Mark = "line"
 ) -> Series:
-    return Series(
-        label=name,
-        x=tuple(float(epoch) for epoch in history.epochs),
-        y=finite(history.columns[column]),
-        mark=mark,
-        tone=tone,
-        is_thick=is_thick,
-    )
+    """One trial's column by epoch; without points where the column was not recorded."""
+    epochs, values = _curve(history, column) if column in history.columns else ((), ())
+    return Series(label=name, x=epochs, y=values, mark=mark, tone=tone, is_thick=is_thick)
+
+
+def curves(trials: Iterable[Trial], column: str) -> list[Curve]:
+    """The epochs and values of each trial that recorded the column."""
+    histories = [trial.history for trial in trials if trial.history and column in trial.history.columns]
+    return [_curve(history, column) for history in histories]
+
+
+def joined(name: str, lines: Iterable[Curve], *, tone: Tone, opacity: float) -> Series:
+    """Many lines as one series, which breaks between them."""
+    x: list[float | None] = []
+    y: list[float | None] = []
+    for across, up in lines:
+        x += [*across, None]
+        y += [*up, None]
+    return Series(label=name, x=tuple(x), y=tuple(y), mark="line", tone=tone, opacity=opacity)
+
+
+def _curve(history: History, column: str) -> Curve:
+    return tuple(map(float, history.epochs.tolist())), finite(history.columns[column])
 
 
 def _curve_chart(history: History, training: str, validation: str, *, title: str, name: str) -> Chart:
-    series = [_line("validation", history, validation, tone="accent", is_thick=True)]
-    if training in history.columns:
-        series.insert(0, _line("training", history, training, tone="contrast", mark="dashed"))
-    ends = ", ".join(f"{one.label} ends at {one.y[-1]}" for one in series if one.y)
+    both = (
+        line("training", history, training, tone="contrast", mark="dashed"),
+        line("validation", history, validation, tone="accent", is_thick=True),
+    )
+    series = drawn_of(both)
+    ends = ", ".join(f"{one.label} ends at {one.y[-1]}" for one in series)
     return Chart(
         name=name,
         title=title,
         alternative=f"{title} by epoch: {ends}.",
         x=Axis(title="epoch", is_whole=True),
         y=Axis(title=title.lower(), is_fraction=title == "Accuracy"),
-        series=drawn_of(series),
+        series=series,
         size="half",
     )
 
 
-def _joined(name: str, trials: list[Trial], *, tone: Tone) -> Series:
-    """Many trials as one series whose line breaks between them."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for trial in trials:
-        if trial.history is not None:
-            x += [*map(float, trial.history.epochs.tolist()), None]
-            y += [*finite(trial.history.scores), None]
-    return Series(label=name, x=tuple(x), y=tuple(y), mark="line", tone=tone, opacity=0.45)
-
-
 def _stops(pruned: list[Trial], run: Run) -> Series:
-    ends = [(trial, trial.history) for trial in pruned if trial.history is not None]
+    ends = curves(pruned, "score")
     return Series(
         label="where it was stopped",
-        x=tuple(float(history.epochs[-1]) for _, history in ends),
-        y=tuple(finite(history.scores)[-1] for _, history in ends),
+        x=tuple(epochs[-1] for epochs, _ in ends),
+        y=tuple(scores[-1] for _, scores in ends),
         mark="crosses",
         tone="muted",
-        notes=tuple(note_on(trial, run) for trial, _ in ends),
+        notes=tuple(note_on(trial, run) for trial in pruned),
         is_named=False,
     )

@@ -38,7 +38,7 @@ def _convolutional(network: ConvNet, images: ImageShape) -> Iterator[str]:
         for _ in range(stage.convolutions):
             kernel = next(kernels)
             padding = network.padding if kernel <= min(height, width) else "same"
-            yield from _convolution(network, stage.filters, kernel, padding)
+            yield from _activated(f'Conv2D({stage.filters}, {kernel}, padding="{padding}"', network)
             if padding == "valid":
                 height, width = height - kernel + 1, width - kernel + 1
         if stage.pool and min(height, width) >= 2:
@@ -55,12 +55,12 @@ def _convolutional(network: ConvNet, images: ImageShape) -> Iterator[str]:
         yield _applied(f"Dropout({network.dense_dropout:.10g})")
 
 
-def _convolution(network: ConvNet, filters: int, kernel: int, padding: str) -> Iterator[str]:
-    start = f'Conv2D({filters}, {kernel}, padding="{padding}", '
+def _activated(layer: str, network: ConvNet | MLP) -> Iterator[str]:
+    """Lines for a layer, given without its last bracket, with its activation, and batch norm before that if wanted."""
     if not network.batch_norm:
-        yield _applied(f'{start}activation="{network.activation}")')
+        yield _applied(f'{layer}, activation="{network.activation}")')
         return
-    yield _applied(f"{start}use_bias=False)")
+    yield _applied(f"{layer}, use_bias=False)")
     yield _applied("BatchNormalization(momentum=0.9)")
     yield _applied(f'Activation("{network.activation}")')
 
@@ -70,12 +70,7 @@ def fully_connected(network: MLP, images: ImageShape) -> tuple[str, ...]:
     """Return the lines of a fully connected network."""
     lines = [_applied("Flatten()")]
     for units in network.units:
-        if network.batch_norm:
-            lines.append(_applied(f"Dense({units}, use_bias=False)"))
-            lines.append(_applied("BatchNormalization(momentum=0.9)"))
-            lines.append(_applied(f'Activation("{network.activation}")'))
-        else:
-            lines.append(_applied(f'Dense({units}, activation="{network.activation}")'))
+        lines += _activated(f"Dense({units}", network)
         if network.dropout:
             lines.append(_applied(f"Dropout({network.dropout:.10g})"))
     return tuple(lines)

@@ -37,10 +37,10 @@ def model_card(run: Run, trial: Trial, *, has_model: bool) -> str:
 def _what(run: Run, trial: Trial) -> Iterator[str]:
     data, record = run.record.data, trial.record
     weights = f" with {record.parameters:,} weights" if record and record.parameters else ""
-    yield f"# Model card: trial {trial.number} of study {_text(run.record.study)}"
+    yield f"# Model card: trial {trial.number} of study {markdown(run.record.study)}"
     yield ""
     yield f"An image classifier for {len(run.classes)} classes{weights}, found by Tamiz in the space "
-    yield f"{_text(run.record.space)}. It takes images of {data.height} x {data.width} pixels with "
+    yield f"{markdown(run.record.space)}. It takes images of {data.height} x {data.width} pixels with "
     yield f"{'one grey channel' if data.channels == 1 else 'three colour channels'}, numbers from 0 to 255, and gives"
     yield "a probability for each class, in the order of the table below."
 
@@ -49,13 +49,13 @@ def _data(run: Run) -> Iterator[str]:
     data, settings = run.record.data, run.record.settings
     yield "## Data"
     yield ""
-    yield f"- {_text(data.name)}, fingerprint `{data.fingerprint}`"
+    yield f"- {markdown(data.name)}, fingerprint `{data.fingerprint}`"
     yield f"- {data.train:,} images to train on, {data.validation:,} for validation, {data.test:,} for the test"
     yield f"- split with seed {settings.get('seed', 0)}, stratified by class; no choice was made by the test images"
     if data.bad_files:
         yield f"- {len(data.bad_files):,} unreadable files were left out"
     for found in (*data.warnings, *data.notes):
-        yield f"- {_text(found)}"
+        yield f"- {markdown(found)}"
 
 
 def _scores(run: Run, trial: Trial, found: Classification | None) -> Iterator[str]:
@@ -76,7 +76,7 @@ def _scores(run: Run, trial: Trial, found: Classification | None) -> Iterator[st
     yield "| class | precision | recall | F1 | images |"
     yield "|---|---:|---:|---:|---:|"
     for row in (*found.table.rows, found.table.macro):
-        yield f"| {_text(row.name)} | {row.precision:.3f} | {row.recall:.3f} | {row.f1:.3f} | {row.support:,} |"
+        yield f"| {markdown(row.name)} | {row.precision:.3f} | {row.recall:.3f} | {row.f1:.3f} | {row.support:,} |"
 
 
 def _limits(run: Run, found: Classification | None) -> Iterator[str]:
@@ -87,10 +87,10 @@ def _limits(run: Run, found: Classification | None) -> Iterator[str]:
     yield f"- The score on the validation images is the best of {len(run.ranked)} trials, so slightly optimistic."
     if found is not None:
         worst = found.table.worst_first[:_worst_named]
-        named = ", ".join(f"{_text(row.name)} (recall {percent(row.recall)})" for row in worst)
+        named = ", ".join(f"{markdown(row.name)} (recall {percent(row.recall)})" for row in worst)
         yield f"- Weakest by F1: {named}."
         for sentence in found.sentences[:_worst_named]:
-            yield f"- {_text(sentence)}"
+            yield f"- {markdown(sentence)}"
 
 
 def _use(run: Run, *, has_model: bool) -> Iterator[str]:
@@ -118,6 +118,6 @@ def _use(run: Run, *, has_model: bool) -> Iterator[str]:
     yield f"    {run.record.command}"
 
 
-def _text(text: str) -> str:
-    """Return text that Markdown shows as it is."""
+def markdown(text: str) -> str:
+    """Return text that Markdown shows as it is: names of classes, for one, may hold anything."""
     return text.translate(_marks)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-from pathlib import Path
 
 import numpy as np
 import optuna
@@ -16,6 +15,7 @@ from PIL import Image
 from objectives.evaluation.metrics import confusion_counts
 from objectives.files import predictions as stored_predictions
 from reports.classifier.per_class import ClassTable, class_table, confusion_sentences
+from reports.export.model_card import markdown
 from reports.stored import layout
 from reports.stored.records import TrialRecord
 from search.results.run_folder import RunFolder
@@ -25,7 +25,6 @@ PICTURE_SIDE = 240
 """Approximate side of a confusion matrix in pixels."""
 _sentences_most = 5
 _dark = np.array([8, 48, 107])  # the end of ColorBrewer's "Blues"; white stands for zero images
-_marks = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|!&"} | {"\n": " ", "\r": " "})
 
 
 def artifact_store(folder: RunFolder) -> FileSystemArtifactStore:
@@ -62,7 +61,7 @@ def attach(trial: optuna.Trial, record: TrialRecord, folder: RunFolder) -> None:
             note += _confusions(counts, classes)
         store = artifact_store(folder)
         for name, kind in files:
-            _upload(store, own / name, trial, kind)
+            upload_artifact(artifact_store=store, file_path=str(own / name), study_or_trial=trial, mimetype=kind)
     except OSError as error:
         raise StorageError(f"cannot write the dashboard's files of trial {record.trial}: {error.strerror}") from error
     save_note(trial, note)
@@ -83,10 +82,6 @@ def _classes(folder: RunFolder, *, count: int) -> tuple[str, ...]:
     return run.data.classes if run else tuple(map(str, range(count)))
 
 
-def _upload(store: FileSystemArtifactStore, file: Path, trial: optuna.Trial, kind: str) -> None:
-    upload_artifact(artifact_store=store, file_path=str(file), study_or_trial=trial, mimetype=kind)
-
-
 def _csv(table: ClassTable) -> str:
     text = io.StringIO()
     written = csv.writer(text, lineterminator="\n")
@@ -98,17 +93,12 @@ def _csv(table: ClassTable) -> str:
 
 def _ending(record: TrialRecord) -> str:
     if record.score is None:
-        return f"No result: {_text(record.message or record.cause or 'it ended early')}\n"
-    baseline = f"Hand-made baseline {_text(record.baseline)}. " if record.baseline else ""
-    start = f"Recommended start {_text(record.start)}. " if record.start else ""
+        return f"No result: {markdown(record.message or record.cause or 'it ended early')}\n"
+    baseline = f"Hand-made baseline {markdown(record.baseline)}. " if record.baseline else ""
+    start = f"Recommended start {markdown(record.start)}. " if record.start else ""
     return f"{baseline}{start}Score {record.score:.4f} at epoch {record.best_epoch} of {record.epochs}.\n"
 
 
 def _confusions(counts: NDArray[np.int32], classes: tuple[str, ...]) -> str:
     sentences = confusion_sentences(counts, classes, most=_sentences_most)
-    return "\nOn the validation images:\n\n" + "".join(f"- {_text(sentence)}\n" for sentence in sentences)
-
-
-def _text(text: str) -> str:
-    """Return text escaped for Markdown, since class names may hold anything."""
-    return text.translate(_marks)
+    return "\nOn the validation images:\n\n" + "".join(f"- {markdown(sentence)}\n" for sentence in sentences)

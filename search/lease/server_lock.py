@@ -131,16 +131,13 @@ class _Lock:
                     self._connection.execute(sqlalchemy.text("SELECT 1"))
                     self._connection.commit()
             except SQLAlchemyError:
-                self._let_go()
+                self.close()
             if self._connection is None:
                 with suppress(StudyBusyError):  # the next save then finds trials that it does not know
                     self.take()
 
     def close(self) -> None:
         """Release the lock."""
-        self._let_go()
-
-    def _let_go(self) -> None:
         if self._connection is not None:
             with suppress(SQLAlchemyError):
                 self._connection.close()

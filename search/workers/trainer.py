@@ -67,23 +67,21 @@ class Trainer:
 
     def advance(self) -> EpochReport | Halted | TrainingFailure:
         """Train one more epoch."""
-        if self._running is None:
-            raise RuntimeError("no training is running")
+        running = self._current()
         self._epoch += 1
         try:
-            return self._running.advance(is_halted=self._is_halted)
+            return running.advance(is_halted=self._is_halted)
         except self._failures.TrainingHalted:  # the weights are those of the middle of an epoch: of no use
-            self._left, self._running = self._running.unsaved, None
+            self._left, self._running = running.unsaved, None
             return Halted()
         except Exception as error:
             return self._failure(error)
 
     def checkpoint(self) -> Checkpoint | TrainingFailure:
         """Return what is needed to resume the training from here."""
-        if self._running is None:
-            raise RuntimeError("no training is running")
+        running = self._current()
         try:
-            return self._running.checkpoint()
+            return running.checkpoint()
         except Exception as error:
             return self._failure(error)
 
@@ -101,10 +99,9 @@ class Trainer:
 
     def finish(self, *, keep_model: bool) -> TrainingResult | TrainingFailure:
         """End the training and return its best epoch."""
-        if self._running is None:
-            raise RuntimeError("no training is running")
+        running = self._current()
         try:
-            return self._running.finish(keep_model=keep_model)
+            return running.finish(keep_model=keep_model)
         except Exception as error:
             return self._failure(error)
         finally:
@@ -118,6 +115,11 @@ class Trainer:
             return self._measuring.measure_winner(model, self._data.test)
         except Exception as error:
             return self._failure(error)
+
+    def _current(self) -> Training:
+        if self._running is None:
+            raise RuntimeError("no training is running")
+        return self._running
 
     def _begin(self, task: TrainingTask) -> Training:
         return self._training.Training(
