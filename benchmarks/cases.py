@@ -10,7 +10,7 @@ from objectives.data.loading import load
 from objectives.data.splitting import split
 from objectives.messages import Examples, StudyData
 from spaces.catalogue import find_space
-from spaces.parameters import baseline_recipe
+from spaces.parameters import recipe_for
 from spaces.recipe import ImageShape, Recipe
 
 CLASSES = 10
@@ -24,7 +24,8 @@ CASES = {
 def recipe_of(case: str) -> Recipe:
     """Return what is trained in one of `CASES`."""
     baseline, shape = CASES[case]
-    return baseline_recipe(find_space("cnn_cifar"), baseline, images=shape, classes=CLASSES)
+    space = find_space("cnn_cifar")
+    return recipe_for(space, space.baselines[baseline], images=shape, classes=CLASSES)
 
 
 def data_of(case: str, images: int = 0) -> StudyData:

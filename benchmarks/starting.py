@@ -22,7 +22,7 @@ import numpy as np
 from objectives.devices import prepare
 from objectives.messages import Examples, Objective, StudyData
 from spaces.catalogue import find_space
-from spaces.parameters import baseline_recipe
+from spaces.parameters import recipe_for
 from spaces.recipe import Fit, ImageShape, Recipe
 
 CLASSES = 10
@@ -43,7 +43,8 @@ def main() -> None:
     print(f"{'':28}  {'Keras s':>8}  {'new s':>8}  {'again s':>8}  {'new / Keras':>20}  {'again / Keras':>20}")
     for case, (space, baseline, side, channels) in CASES.items():
         shape = ImageShape(height=side, width=side, channels=channels)
-        recipe = baseline_recipe(find_space(space), baseline, images=shape, classes=CLASSES)
+        named = find_space(space)
+        recipe = recipe_for(named, named.baselines[baseline], images=shape, classes=CLASSES)
         found = _measured(recipe, _one_batch_each(shape, recipe.fit.batch_size), repeats)
         keras, new, again = ([times[way] for times in found] for way in range(3))
         medians = [statistics.median(way) for way in (keras, new, again)]

@@ -166,18 +166,6 @@ def recipe_for(space: Space, params: Parameters, *, images: ImageShape, classes:
     return recipe
 
 
-def baseline_recipe(space: Space, name: str, *, images: ImageShape, classes: int) -> Recipe:
-    """Return the recipe of a space's baseline.
-
-    Raises:
-        SpaceError: the space does not accept its own baseline; the message names the parameter.
-    """
-    try:
-        return recipe_for(space, space.baselines[name], images=images, classes=classes)
-    except SpaceError as error:
-        raise SpaceError(f"baseline '{name}' of space '{space.name}': {error}") from error
-
-
 def find_parameters(space: Space, *, images: ImageShape, classes: int) -> tuple[Parameter, ...]:
     """Return the parameters of a space for images of that shape, in the order in which it asks for them.
 

@@ -68,7 +68,8 @@ class Training:
         self._metric = METRICS[objective.metric]
         self._reports: list[EpochReport] = []
         self._best: _Best | None = None
-        self._unsaved: Checkpoint | None = None
+        self.unsaved: Checkpoint | None = None
+        """The state before the epoch that was halted; None where `checkpoint` returned it, or copying took too long."""
         self._is_saved = True
         self._copying_seconds = 0.0
         with training_errors(0), keras_state.forgetting_gradients():
@@ -100,11 +101,6 @@ class Training:
     def epoch(self) -> int:
         """Epochs done."""
         return len(self._reports)
-
-    @property
-    def unsaved(self) -> Checkpoint | None:
-        """The state before the epoch that was halted; None where `checkpoint` returned it, or copying took too long."""
-        return self._unsaved
 
     def advance(self, *, is_halted: Callable[[], bool] = lambda: False) -> EpochReport:
         """Train one epoch and measure it on the validation images.
@@ -215,10 +211,10 @@ class Training:
 
     def _keep_unsaved(self) -> None:
         """Copy the state before the next epoch, unless it was returned already or copying takes too long."""
-        self._unsaved = None
+        self.unsaved = None
         if not self._is_saved and self._copying_seconds <= self._reports[-1].seconds * _most_of_training:
-            self._unsaved = self.checkpoint()
-            self._copying_seconds = self._unsaved.seconds
+            self.unsaved = self.checkpoint()
+            self._copying_seconds = self.unsaved.seconds
 
     def _unfreeze(self, unfreeze: Unfreeze) -> None:
         """Make part of a pretrained network trainable from this epoch on, with a fresh optimizer."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,14 @@ def reliability_chart(found: Calibration) -> Chart:
         f"{count(one.images, 'image')}: confidence {percent(one.confidence)}, accuracy {percent(one.accuracy)}"
         for one in found.bins
     )
+    points = Series(
+        label="this network",
+        x=tuple(one.confidence for one in found.bins),
+        y=tuple(one.accuracy for one in found.bins),
+        mark="points",
+        tone="accent",
+        notes=notes,
+    )
     return Chart(
         name="reliability",
         title="Confidence against accuracy",
@@ -24,22 +34,8 @@ def reliability_chart(found: Calibration) -> Chart:
         y=Axis(title="accuracy", is_fraction=True, limits=(0.0, 1.02)),
         series=(
             Series(label="perfectly calibrated", x=(0.0, 1.0), y=(0.0, 1.0), mark="dashed", tone="quiet"),
-            Series(
-                label="this network",
-                x=tuple(one.confidence for one in found.bins),
-                y=tuple(one.accuracy for one in found.bins),
-                mark="line",
-                tone="accent",
-                is_named=False,
-            ),
-            Series(
-                label="this network",
-                x=tuple(one.confidence for one in found.bins),
-                y=tuple(one.accuracy for one in found.bins),
-                mark="points",
-                tone="accent",
-                notes=notes,
-            ),
+            replace(points, mark="line", notes=None, is_named=False),
+            points,
         ),
         size="half",
     )

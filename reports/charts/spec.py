@@ -67,14 +67,20 @@ class Series:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Chart:
-    """Some series over two axes."""
+class Named:
+    """What every chart has."""
 
     name: str
     """Unique in the page: letters, digits and dashes."""
     title: str
     alternative: str
     """The chart in a sentence or two, for screen readers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart(Named):
+    """Some series over two axes."""
+
     x: Axis
     y: Axis
     series: tuple[Series, ...]
@@ -82,12 +88,9 @@ class Chart:
 
 
 @dataclass(frozen=True, kw_only=True)
-class HeatMap:
+class HeatMap(Named):
     """A matrix of fractions as colours: true class by row, predicted class by column."""
 
-    name: str
-    title: str
-    alternative: str
     names: tuple[str, ...]
     fractions: tuple[tuple[float, ...], ...]
     counts: tuple[tuple[int, ...], ...]
@@ -104,12 +107,9 @@ class Panel:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Panels:
+class Panels(Named):
     """Small charts in rows and columns, all over the same two axes."""
 
-    name: str
-    title: str
-    alternative: str
     x: Axis
     y: Axis
     rows: tuple[str, ...]

@@ -50,7 +50,6 @@ class InlineWorkers:
         data: StudyData,
         objective: Objective,
         log_file: Path | None = None,
-        threads: int | None = None,
         is_halted: Callable[[int], bool] = lambda trial: False,
     ) -> None:
         """Keep the data until the first task.
@@ -59,12 +58,10 @@ class InlineWorkers:
             data: the study's images.
             objective: what recipes are measured by.
             log_file: where the backend's own lines go; None: to the terminal.
-            threads: processor threads; None: the backend decides. Ignored once Keras is imported.
             is_halted: called after each batch; true where `halt`, or `give_up` for its trial, is about to be called.
         """
         self._data = data
         self._objective = objective
-        self._threads = threads
         self._is_halted = is_halted
         self._trainer: Trainer | None = None
         self._trial: int | None = None
@@ -147,7 +144,7 @@ class InlineWorkers:
 
     def _warm_trainer(self) -> Trainer:
         if self._trainer is None:
-            prepare(threads=self._threads, gpu=True)
+            prepare(threads=None, gpu=True)
             from objectives.training.keras_state import settings_kept
 
             self._open.enter_context(settings_kept())

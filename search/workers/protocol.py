@@ -54,60 +54,56 @@ class WorkerReady:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EpochReported:
-    """A training finished an epoch and waits for `Workers.apply`."""
+class TrialEvent:
+    """Something happened to a trial, on a worker."""
 
     worker: int
     trial: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochReported(TrialEvent):
+    """A training finished an epoch and waits for `Workers.apply`."""
+
     report: EpochReport
 
 
 @dataclass(frozen=True, kw_only=True)
-class CheckpointMade:
+class CheckpointMade(TrialEvent):
     """A training made the checkpoint that `Workers.apply` requested, and continues."""
 
-    worker: int
-    trial: int
     checkpoint: Checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingPaused:
+class TrainingPaused(TrialEvent):
     """A training obeyed PAUSE, or was halted; its worker is idle."""
 
-    worker: int
-    trial: int
     checkpoint: Checkpoint | None
     """None: nothing is left of it but checkpoints that were sent before."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingEnded:
+class TrainingEnded(TrialEvent):
     """A training obeyed PRUNE or FINISH; its worker is idle."""
 
-    worker: int
-    trial: int
     result: TrainingResult
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingFailed:
+class TrainingFailed(TrialEvent):
     """A training, or a measurement, ended without a result.
 
     Its worker is idle; or it was lost, is being replaced, and `WorkerReady` follows.
     """
 
-    worker: int
-    trial: int
     failure: TrainingFailure
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured:
+class Measured(TrialEvent):
     """A winner was measured on the test images; its worker is idle."""
 
-    worker: int
-    trial: int
     winner: WinnerMeasured
 
 

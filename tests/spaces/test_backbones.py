@@ -10,9 +10,10 @@ import pytest
 from spaces.backbones import APPLICATIONS, EXPORTED, OURS, Backbone, Backbones, find_backbones
 from spaces.catalogue import find_space, with_backbones
 from spaces.errors import DataError, RecordError, UnknownNameError, UsageError
-from spaces.parameters import baseline_recipe, find_parameters
+from spaces.parameters import find_parameters
 from spaces.recipe import ConvNet, Fit, ImageShape, Recipe, Stage, Unfreeze
 from spaces.transfer import Head, Transfer, untrained
+from tests.spaces.baselines import baseline_recipe
 
 CIFAR = ImageShape(height=32, width=32, channels=3)
 

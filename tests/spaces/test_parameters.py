@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import pytest
 
 from spaces.catalogue import find_space
 from spaces.errors import SpaceError
-from spaces.parameters import Parameter, RandomSuggest, baseline_recipe, find_parameters, recipe_for
+from spaces.parameters import Parameter, RandomSuggest, find_parameters, recipe_for
 from spaces.recipe import ConvNet, Fit, ImageShape, Recipe, Stage
 from spaces.space import Parameters, Space
 from spaces.suggest import Suggest
@@ -16,7 +16,7 @@ from spaces.suggest import Suggest
 DIGITS = ImageShape(height=8, width=8, channels=1)
 
 
-def _space(choose: Callable[[Suggest], object], baselines: Mapping[str, Parameters] | None = None) -> Space:
+def _space(choose: Callable[[Suggest], object]) -> Space:
     def suggest(trial: Suggest) -> Recipe:
         choose(trial)
         return Recipe(network=ConvNet(stages=(Stage(filters=2, convolutions=1),), kernel=3), fit=Fit(learning_rate=0.1))
@@ -25,7 +25,7 @@ def _space(choose: Callable[[Suggest], object], baselines: Mapping[str, Paramete
         name="toy",
         docstring="A toy.",
         suggest=suggest,
-        baselines=baselines or {},
+        baselines={},
         default_data=None,
         module="toy",
         file="toy.py",
@@ -162,10 +162,3 @@ def test_a_step_s_rounding_error_is_no_error() -> None:
     params = {"dropout": 3 * 0.1, "units": 0}  # 0.30000000000000004
 
     assert recipe_for(_space(_choose_two), params, images=DIGITS, classes=10).fit.learning_rate == 0.1
-
-
-def test_a_baseline_outside_its_space_is_named() -> None:
-    space = _space(_choose_two, {"by_hand": {"dropout": 0.9, "units": 0}})
-
-    with pytest.raises(SpaceError, match="baseline 'by_hand' of space 'toy': invalid dropout 0.9"):
-        baseline_recipe(space, "by_hand", images=DIGITS, classes=10)

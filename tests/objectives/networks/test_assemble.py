@@ -11,8 +11,8 @@ import pytest
 from objectives.networks.assemble import assemble
 from spaces.catalogue import find_space
 from spaces.errors import SpaceError
-from spaces.parameters import baseline_recipe
 from spaces.recipe import ConvNet, Fit, ImageShape, Recipe, Stage
+from tests.spaces.baselines import baseline_recipe
 
 CIFAR = ImageShape(height=32, width=32, channels=3)
 DIGITS = ImageShape(height=8, width=8, channels=1)

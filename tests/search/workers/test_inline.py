@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from objectives.devices import prepare
 from objectives.messages import StudyData
 from search.workers.inline import InlineWorkers
 from tests.search.workers.contract import OBJECTIVE, WorkersContract
@@ -18,7 +19,8 @@ class TestInlineWorkers(WorkersContract):
     @pytest.fixture
     def workers(self, small_digits: StudyData) -> InlineWorkers:
         """One worker, idle."""
-        return InlineWorkers(data=small_digits, objective=OBJECTIVE, threads=1)
+        prepare(threads=1, gpu=True)
+        return InlineWorkers(data=small_digits, objective=OBJECTIVE)
 
 
 def test_keras_is_not_imported_before_the_first_training() -> None:

@@ -8,9 +8,10 @@ import pytest
 
 from spaces.builtin import cnn_cifar
 from spaces.catalogue import find_space
-from spaces.parameters import baseline_recipe, find_parameters, recipe_for
+from spaces.parameters import find_parameters, recipe_for
 from spaces.recipe import Augment, ConvNet, Fit, ImageShape, Recipe, Stage
 from spaces.space import ParameterValue
+from tests.spaces.baselines import baseline_recipe
 
 CIFAR = ImageShape(height=32, width=32, channels=3)
 

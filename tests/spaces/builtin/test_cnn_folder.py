@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from spaces.catalogue import find_space
-from spaces.parameters import baseline_recipe, find_parameters
+from spaces.parameters import find_parameters
 from spaces.recipe import ConvNet, Fit, ImageShape, Recipe, Stage
+from tests.spaces.baselines import baseline_recipe
 
 FOLDER = ImageShape(height=64, width=64, channels=3)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from spaces.catalogue import find_space
-from spaces.parameters import baseline_recipe, recipe_for
+from spaces.parameters import recipe_for
 from spaces.recipe import Augment, ConvNet, ImageShape, Recipe
 from spaces.space import ParameterValue
 from spaces.transfer import Transfer
+from tests.spaces.baselines import baseline_recipe
 
 CIFAR = ImageShape(height=32, width=32, channels=3)
 SPACE = find_space("factors_2x2")

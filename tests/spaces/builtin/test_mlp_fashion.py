@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from spaces.catalogue import find_space
-from spaces.parameters import baseline_recipe, find_parameters
+from spaces.parameters import find_parameters
 from spaces.recipe import MLP, ConvNet, Fit, ImageShape, Network, Recipe, Stage
+from tests.spaces.baselines import baseline_recipe
 
 FASHION = ImageShape(height=28, width=28, channels=1)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from spaces.catalogue import find_space
-from spaces.parameters import baseline_recipe, recipe_for
+from spaces.parameters import recipe_for
 from spaces.recipe import Augment, Fit, ImageShape, Recipe, ResNet
+from tests.spaces.baselines import baseline_recipe
 
 CIFAR = ImageShape(height=32, width=32, channels=3)
 
