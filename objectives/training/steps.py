@@ -43,37 +43,28 @@ class _FitSteps:
         self._model = model
 
     def train(self, batches: ShuffledBatches, is_halted: Callable[[], bool]) -> dict[str, float] | None:
-        halting = _StopWhenHalted(is_halted)
+        stopping = _StopEarly(is_halted)
         history = self._model.fit(
             iter(batches),
             steps_per_epoch=len(batches),
             shuffle=False,
             verbose=0,
-            callbacks=[_StopWhenDiverged(), halting],
+            callbacks=[stopping],
         ).history
-        return None if halting.was_asked else {name: float(values[-1]) for name, values in history.items()}
+        return None if stopping.was_halted else {name: float(values[-1]) for name, values in history.items()}
 
 
-class _StopWhenDiverged(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Ends `fit` at the first batch whose loss is not finite."""
+class _StopEarly(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+    """Ends `fit` at the first batch after a request to halt, or whose loss is not finite."""
 
     async_safe = True  # the device need not wait for the check
-
-    def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        if logs and not math.isfinite(logs["loss"]):
-            self.model.stop_training = True
-
-
-class _StopWhenHalted(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
-    """Ends `fit` at the first batch after a request to halt."""
-
-    async_safe = True
 
     def __init__(self, is_halted: Callable[[], bool]) -> None:
         super().__init__()
         self._is_halted = is_halted
-        self.was_asked = False
+        self.was_halted = False
 
     def on_train_batch_end(self, batch: int, logs: Mapping[str, float] | None = None) -> None:
-        if self._is_halted():
-            self.was_asked = self.model.stop_training = True
+        self.was_halted = self.was_halted or self._is_halted()
+        if self.was_halted or (logs and not math.isfinite(logs["loss"])):
+            self.model.stop_training = True

@@ -78,7 +78,14 @@ class StoredFiles:
 
     def recipe(self, name: str, *, expected: bool) -> Mapping[str, Any] | None:
         """Return a trial's recipe, as it is stored."""
-        plain = self.plain(name, expected=expected)
+        text = self.text(name, expected=expected)
+        if text is None:
+            return None
+        try:
+            plain = parse(text)
+        except ValueError:
+            self.note(name, "is not JSON")
+            return None
         if plain is not None and not isinstance(plain, dict):
             self.note(name, "is not a recipe")
             return None
@@ -166,17 +173,6 @@ class StoredFiles:
         if record is None and expected:
             self.note(name, "is missing")
         return record
-
-    def plain(self, name: str, *, expected: bool) -> Any:
-        """Return what a JSON file holds."""
-        text = self.text(name, expected=expected)
-        if text is None:
-            return None
-        try:
-            return parse(text)
-        except ValueError:
-            self.note(name, "is not JSON")
-            return None
 
     def text(self, name: str, *, expected: bool) -> str | None:
         """Return a file's text."""

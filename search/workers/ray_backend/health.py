@@ -58,9 +58,8 @@ class HealthCheck:
     @property
     def is_gone(self) -> bool:
         """Whether the cluster is lost: its head after several probes, the driver's own node at once."""
-        if self._refusals >= _most_refusals or self._timeouts >= _most_timeouts:
-            return True
-        return not self._is_node_alive
+        is_head_gone = self._refusals >= _most_refusals or self._timeouts >= _most_timeouts
+        return is_head_gone or not self._is_node_alive
 
     @property
     def is_alive(self) -> bool:

@@ -46,7 +46,7 @@ def test_json_that_is_nested_without_end_is_a_gap(files: StoredFiles) -> None:
 
 def test_a_folder_in_a_file_s_place_is_a_gap(files: StoredFiles) -> None:
     (files.folder / "recipe.json").mkdir()
-    assert files.plain("recipe.json", expected=True) is None
+    assert files.recipe("recipe.json", expected=True) is None
     assert problems(files) == {"recipe.json": "can't be read (IsADirectoryError)"}
 
 
