@@ -17,9 +17,7 @@ from reports.stored.study_copy import copy_study
 from search.lease import folder_lock
 from search.results.run_folder import RunFolder
 from search.results.summary import EXHAUSTED, DataSummary, RunSummary, Seconds, TrialCounts
-from search.settings import (
-    resume_command,
-)
+from search.settings import resume_command
 from search.storage.url import without_secrets
 from search.system.signals import Stopped
 from spaces.errors import TamizError, UnknownNameError, UsageError
