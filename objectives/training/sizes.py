@@ -83,7 +83,7 @@ def _counted(recipe: Recipe, most: float, error: Callable[[int], Exception]) -> 
 
 
 def check_outputs(network: keras.Model, *, images: int) -> None:
-    """Raise `TrainingError` where a single layer's output for a batch of so many images is larger than the memory."""
+    """Raise `TrainingError` where a single layer's output for a batch of `images` images is larger than the memory."""
     most = memory_bytes()
     for layer in network.layers:
         for output in keras.tree.flatten(layer.output):
