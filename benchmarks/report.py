@@ -166,7 +166,7 @@ def _write_winner(folder: RunFolder, trial: int, predictions: Predictions, *, cl
     noise = np.random.default_rng(1).integers(0, 256, (len(positions), 32, 32, 3), dtype=np.uint8)
     names = tuple(f"class {number}" for number in range(classes))
     folder.write_winner(
-        measurement_of(trial, predictions),
+        measurement_of(trial, predictions, metric="val_accuracy"),
         WinnerMeasured(predictions=predictions, inside=None),
         thumbnails=Thumbnails(pixels=dict(zip(positions.tolist(), noise, strict=True))),
         card=ModelCard(

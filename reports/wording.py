@@ -21,6 +21,12 @@ def metric_name(metric: str) -> str:
     return _training_metrics.get(metric, metric.replace("_", " "))
 
 
+def name_on_test(metric: str) -> str:
+    """Return the name in words of a metric on the test images: "test accuracy" of `val_accuracy` or `accuracy`."""
+    known = metric if metric in METRICS else f"val_{metric}"
+    return f"test {metric_name(known).removeprefix('validation ')}"
+
+
 def is_fraction(metric: str) -> bool:
     """Whether a metric lies between 0 and 1 and reads best in percent."""
     return METRICS[metric].is_fraction if metric in METRICS else "loss" not in metric
@@ -47,6 +53,12 @@ def score(value: float | None, metric: str) -> str:
     if value is None or not math.isfinite(value):
         return missing
     return percent(value, 2) if is_fraction(metric) else f"{value:.4f}"
+
+
+def interval(ends: tuple[float, float], metric: str) -> str:
+    """(0.9, 0.95) -> "90.0 % to 95.0 %", in the unit of a metric."""
+    low, high = (percent(end) if is_fraction(metric) else f"{end:.4f}" for end in ends)
+    return f"{low} to {high}"
 
 
 def gain(value: float, over: float, metric: str) -> str:

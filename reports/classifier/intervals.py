@@ -1,4 +1,4 @@
-"""How sure a number is: Wilson's interval, McNemar's exact test, Student's interval of a mean."""
+"""How sure a number is: Wilson's interval, McNemar's exact test, the bootstrap, Student's interval of a mean."""
 
 from __future__ import annotations
 
@@ -9,8 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, t
 
+from objectives.evaluation.metrics import METRICS, Metric
+from objectives.messages import Predictions
+from reports.stored.records import MetricScore
+
 SIGNIFICANT = 0.05
 """Chance of a difference below which it is taken as real."""
+RESAMPLES = 1000
+"""Times that a bootstrap draws the images again."""
+_seed = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +63,50 @@ def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> 
     differing = only_first + only_second
     p = float(binomtest(only_first, differing).pvalue) if differing else 1.0
     return McNemar(only_first=only_first, only_second=only_second, p=p)
+
+
+def resampled_scores(metric: Metric, predictions: Predictions) -> NDArray[np.float64]:
+    """Return (`RESAMPLES`,) a metric of images drawn again with replacement, of each class as many as there are.
+
+    The images drawn depend on the labels alone: two classifiers of the same images are scored on the same draws.
+    """
+    labels = predictions.labels
+    each = metric.each(predictions.probabilities, labels)
+    by_class = np.argsort(labels, kind="stable")
+    _, first, images = np.unique(labels[by_class], return_index=True, return_counts=True)
+    first, images = np.repeat(first, images), np.repeat(images, images)
+    random = np.random.default_rng(_seed)
+    scores = np.empty(RESAMPLES)
+    for place in range(RESAMPLES):
+        drawn = by_class[first + (random.random(len(labels)) * images).astype(np.int64)]
+        scores[place] = metric.combine(each[drawn], labels[drawn])
+    return scores
+
+
+def score_interval(metric: Metric, predictions: Predictions) -> tuple[float, float]:
+    """Return a 95 % interval of a metric: Wilson's of the accuracy, of others the bootstrap's percentiles."""
+    if metric.name == "val_accuracy":
+        right = predictions.probabilities.argmax(axis=1) == predictions.labels
+        return wilson(int(right.sum()), len(right))
+    low, high = np.percentile(resampled_scores(metric, predictions), [2.5, 97.5])
+    return float(low), float(high)
+
+
+def metric_score(metric: str, predictions: Predictions) -> MetricScore:
+    """Return a metric of predictions on the test images."""
+    measured = METRICS[metric]
+    return MetricScore(
+        metric=metric.removeprefix("val_"),
+        value=measured.measure(predictions.probabilities, predictions.labels),
+        interval_95=score_interval(measured, predictions),
+    )
+
+
+def bootstrap_p(metric: Metric, first: Predictions, second: Predictions) -> float:
+    """Return the chance of a difference this large between two classifiers of the same images, two-sided."""
+    differences = resampled_scores(metric, first) - resampled_scores(metric, second)
+    tail = min((differences <= 0).sum(), (differences >= 0).sum())
+    return float(min(1.0, 2 * (tail + 1) / (RESAMPLES + 1)))
 
 
 def mean_interval(values: NDArray[np.floating[Any]]) -> Mean:

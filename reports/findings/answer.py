@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from objectives.evaluation.metrics import Direction
+from objectives.evaluation.metrics import METRICS, Direction
 from reports.classifier.classification import Classification
-from reports.classifier.intervals import wilson
+from reports.classifier.intervals import metric_score, wilson
 from reports.classifier.per_class import ClassRow
 from reports.findings.cost import Cost, find_cost
 from reports.findings.importances import Importances
-from reports.findings.paired import Baseline, baseline_sentences, find_baselines, ranking_sentence
-from reports.stored.outcome import BestTrial, TestScore
+from reports.findings.paired import Baseline, baseline_sentences, find_baselines, find_floor, ranking_sentence
+from reports.stored.outcome import BestTrial, TestScore, measured_score
 from reports.stored.run import Gap, Run, Trial
-from reports.wording import metric_name, percent, score
+from reports.wording import count, listing, metric_name, name_on_test, percent, score
 from spaces import transfer  # noqa: F401 - recipes with its networks can be read then
 from spaces.errors import RecordError
 from spaces.recipe import Recipe
@@ -58,6 +58,10 @@ class Answer:
     """None: the test images have not been used."""
     baselines: tuple[Baseline, ...]
     baseline_sentences: tuple[str, ...]
+    floor: float | None
+    """Validation score of always answering the most frequent class; None where it can't be told."""
+    absent: str
+    """Which classes a metric by class leaves out, as a sentence; empty where none."""
     cost: Cost
     ranking: str
     """How sure the order of the best trials is."""
@@ -91,6 +95,8 @@ def find_answer(run: Run, found: Classification | None, importances: Importances
         test=test,
         baselines=baselines,
         baseline_sentences=baseline_sentences(run, baselines),
+        floor=find_floor(run),
+        absent=_absent(run, found),
         cost=find_cost(run),
         ranking=ranking_sentence(run),
         per_class=_per_class(found) if found else None,
@@ -111,10 +117,10 @@ def describe_network(trial: Trial) -> str:
 
 
 def _test_score(run: Run) -> TestScore | None:
-    measured = run.measurement
-    if measured is None or measured.images == 0:
-        return None
-    return TestScore(accuracy=measured.accuracy, interval_95=measured.interval_95, images=measured.images)
+    measured = measured_score(run.measurement, run.record.metric)
+    if measured is None or measured.score is not None or run.test is None:
+        return measured
+    return replace(measured, score=metric_score(run.record.metric, run.test))  # an earlier version did not
 
 
 def _best(winner: Trial) -> Winner:
@@ -128,6 +134,15 @@ def _best(winner: Trial) -> Winner:
         epochs=winner.epochs,
         interval_95=None if counts is None else wilson(int(counts.trace()), int(counts.sum())),
     )
+
+
+def _absent(run: Run, found: Classification | None) -> str:
+    if found is None or not found.table.absent or not METRICS[run.record.metric].is_by_class:
+        return ""
+    absent = found.table.absent
+    without = f"{listing(absent, most=5)} {'has' if len(absent) == 1 else 'have'} no {found.images} images"
+    name = name_on_test(run.record.metric).removeprefix("test ")
+    return f"{without}: the {name} goes over the other {count(len(run.classes) - len(absent), 'class')}."
 
 
 def _per_class(found: Classification) -> PerClass:
@@ -146,7 +161,11 @@ def _headline(run: Run, winner: Trial | None, test: TestScore | None) -> str:
     network = describe_network(winner)
     article = "An" if network.lower().startswith((*"aeiou8", "18-")) else "A"
     if test is not None:
-        return f"{article} {network} reaches {percent(test.accuracy)} on images it never saw"
+        reached = percent(test.accuracy)
+        if test.score and test.score.metric != "accuracy":
+            name = name_on_test(test.score.metric).removeprefix("test ")
+            reached = f"{score(test.score.value, test.score.metric)} {name}"
+        return f"{article} {network} reaches {reached} on images it never saw"
     reached = f"{score(winner.score, run.record.metric)} {metric_name(run.record.metric)}"
     return f"{article} {network} reaches {reached}" + (" so far" if _is_under_way(run) else "")
 

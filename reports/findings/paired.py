@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from reports.classifier.intervals import SIGNIFICANT, McNemar, mcnemar
+import numpy as np
+from numpy.typing import NDArray
+
+from objectives.evaluation.metrics import METRICS
+from objectives.messages import Predictions
+from reports.classifier.intervals import SIGNIFICANT, bootstrap_p, mcnemar
 from reports.stored.outcome import baseline_trials
 from reports.stored.run import CLOSELY_READ, Run, Trial
-from reports.wording import count, listing, metric_name
+from reports.wording import count, distance, listing, metric_name
 
 _most_sentences = 2
 """Clearly beaten baselines that have a sentence each; more share one, and the table has their numbers."""
@@ -26,7 +32,13 @@ class Baseline:
     """Images that only the winner has right; None where the two can't be paired."""
     only_baseline_right: int | None
     p: float | None
-    """Of McNemar's exact test."""
+    """Of McNemar's exact test of the accuracy; of another metric, a paired bootstrap's."""
+
+
+class _Paired(NamedTuple):
+    only_first: int
+    only_second: int
+    p: float
 
 
 def find_baselines(run: Run) -> tuple[Baseline, ...]:
@@ -56,8 +68,8 @@ def baseline_sentences(run: Run, baselines: tuple[Baseline, ...]) -> tuple[str, 
         names = listing([one.name for one in together], most=len(together))
         found.insert(
             0,
-            f"On the same {count(_validation_images(run), 'validation image')} the winner is right more often than "
-            f"each of {names}, by more than chance explains.",
+            f"On the same {count(_validation_images(run), 'validation image')} the winner "
+            f"{_is_better(run)} each of {names}, by more than chance explains.",
         )
     return tuple(found)
 
@@ -65,28 +77,67 @@ def baseline_sentences(run: Run, baselines: tuple[Baseline, ...]) -> tuple[str, 
 def _baseline_sentence(run: Run, one: Baseline) -> str:
     if run.winner and one.trial == run.winner.number:
         return f"The hand-made baseline {one.name} is still the best: the search found nothing better."
-    if one.p is None:
+    if one.p is None or one.value is None or run.winner is None or run.winner.score is None:
         return ""
     verdict = (
         "more than chance explains" if one.p < SIGNIFICANT else "which chance could also explain: treat it as a tie"
     )
+    if not _is_accuracy(run):
+        ahead = distance(run.winner.score, one.value, run.record.metric)
+        return (
+            f"On the same {count(_validation_images(run), 'validation image')} the winner is {ahead} {one.name} "
+            f"in {metric_name(run.record.metric)}: {verdict}."
+        )
     return (
         f"Of the same {count(_validation_images(run), 'validation image')}, {one.only_winner_right:,} are right only "
         f"with the winner and {one.only_baseline_right:,} only with {one.name}: {verdict}."
     )
 
 
+def _is_accuracy(run: Run) -> bool:
+    return run.record.metric == "val_accuracy"
+
+
+def _is_better(run: Run) -> str:
+    return "is right more often than" if _is_accuracy(run) else f"has a better {metric_name(run.record.metric)} than"
+
+
+def paired_test(run: Run) -> str:
+    """Return the name of the paired test of the study's metric."""
+    return "McNemar's exact test" if _is_accuracy(run) else "paired bootstrap"
+
+
+def find_floor(run: Run) -> float | None:
+    """Return the score on the validation images of always answering the most frequent class.
+
+    Its probabilities are the shares of the classes. None where the winner's predictions are missing.
+    """
+    validated = run.validation.get(run.winner.number) if run.winner else None
+    if validated is None:
+        return None
+    shares = np.array(run.record.data.class_counts, dtype=np.float64)
+    always = np.tile(shares / shares.sum(), (len(validated.labels), 1))
+    return METRICS[run.record.metric].measure(always, validated.labels)
+
+
 def _validation_images(run: Run) -> int:
     return len(next(iter(run.validation.values())).labels)
 
 
-def _paired(run: Run, first: Trial | None, second: Trial | None) -> McNemar | None:
+def _paired(run: Run, first: Trial | None, second: Trial | None) -> _Paired | None:
     if first is None or second is None or first.number == second.number:
         return None
     one, two = run.validation.get(first.number), run.validation.get(second.number)
     if one is None or two is None or not (len(one.images) == len(two.images) and (one.images == two.images).all()):
         return None
-    return mcnemar(one.probabilities.argmax(axis=1) == one.labels, two.probabilities.argmax(axis=1) == two.labels)
+    found = mcnemar(_right(one), _right(two))
+    p = found.p if _is_accuracy(run) else bootstrap_p(METRICS[run.record.metric], one, two)
+    return _Paired(only_first=found.only_first, only_second=found.only_second, p=p)
+
+
+def _right(one: Predictions) -> NDArray[np.bool_]:
+    right: NDArray[np.bool_] = one.probabilities.argmax(axis=1) == one.labels
+    return right
 
 
 def ranking_sentence(run: Run) -> str:
@@ -94,16 +145,17 @@ def ranking_sentence(run: Run) -> str:
     tests = [test for trial in run.ranked[:CLOSELY_READ] if (test := _paired(run, run.winner, trial))]
     if not tests:
         return ""
-    ties = sum(not test.is_significant for test in tests)
+    ties = sum(test.p >= SIGNIFICANT for test in tests)
+    name = "McNemar" if _is_accuracy(run) else paired_test(run)
     chosen = (
         f"The winner was chosen from {count(len(run.ranked), 'finished trial')} by its {metric_name(run.record.metric)}"
     )
     flattered = "so that score is slightly optimistic; the score on the test images is not."
     if ties == 0:
         rivals = "the next trial" if len(tests) == 1 else f"each of the next {len(tests)} trials"
-        verdict = f"The winner stands out: it beats {rivals} on the same images (McNemar, 5 %)."
+        verdict = f"The winner stands out: it beats {rivals} on the same images ({name}, 5 %)."
         return f"{verdict} {chosen}, {flattered}"
     return (
         f"Of the next {count(len(tests), 'trial')}, {ties} cannot be distinguished from the winner on these validation "
-        f"images (McNemar, 5 %): their order may be chance. {chosen}, {flattered}"
+        f"images ({name}, 5 %): their order may be chance. {chosen}, {flattered}"
     )

@@ -8,6 +8,7 @@ from importlib import resources
 import jinja2
 
 from reports import wording
+from reports.findings.paired import paired_test
 from reports.pages.parts import probability_bars, recipe_rows
 from reports.pages.pictures import png, tiled
 
@@ -23,6 +24,10 @@ def _percent(fraction: float | None, digits: int = 1) -> str:
 
 def _score(value: float | None, metric: str) -> str:
     return _on_one_line(wording.score(value, metric))
+
+
+def _interval(ends: tuple[float, float], metric: str) -> str:
+    return wording.interval(ends, metric).replace(" %", _on_one_line(" %"))
 
 
 def _on_one_line(number: str) -> str:
@@ -57,7 +62,10 @@ def environment() -> jinja2.Environment:
         "score": _score,
         "distance": wording.distance,
         "gain": wording.gain,
+        "interval": _interval,
         "metric_name": wording.metric_name,
+        "name_on_test": wording.name_on_test,
+        "paired_test": paired_test,
         "recipe_rows": recipe_rows,
         "bars": probability_bars,
     }

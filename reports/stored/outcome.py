@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from objectives.evaluation.metrics import Direction
+from reports.stored.records import Measurement, MetricScore
 
 
 class Ended(Protocol):
@@ -51,6 +52,18 @@ class TestScore:
     interval_95: tuple[float, float]
     """Wilson's score interval."""
     images: int
+    score: MetricScore | None = None
+    """Of the study's metric; None where an earlier version measured the accuracy alone."""
+
+
+def measured_score(measured: Measurement | None, metric: str) -> TestScore | None:
+    """Return a measurement of the winner of a study that optimises `metric`; None where there is none."""
+    if measured is None or not measured.images:
+        return None
+    score = measured.score
+    if score is None and metric == "val_accuracy":
+        score = MetricScore(metric="accuracy", value=measured.accuracy, interval_95=measured.interval_95)
+    return TestScore(accuracy=measured.accuracy, interval_95=measured.interval_95, images=measured.images, score=score)
 
 
 def rank(trials: Iterable[T], direction: Direction, *, state: str = "COMPLETE") -> tuple[T, ...]:

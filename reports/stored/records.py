@@ -107,6 +107,17 @@ class TrialRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricScore:
+    """One metric on some images."""
+
+    metric: str
+    """Without "val_" where the images are not the validation images."""
+    value: float
+    interval_95: tuple[float, float]
+    """Wilson's of an accuracy, of other metrics a stratified bootstrap's."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """`best/measurement.json`: the winner on the test images, once."""
 
@@ -117,6 +128,8 @@ class Measurement:
     accuracy: float
     interval_95: tuple[float, float]
     """Wilson's score interval of the accuracy."""
+    score: MetricScore | None = None
+    """The metric that the study optimises; None in studies of before."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -149,5 +149,10 @@ def _test_lines(summary: RunSummary) -> list[str]:
     test = summary.test
     if test is None:
         return []
-    low, high = test.interval_95
-    return [f"test accuracy {test.accuracy:.4f} on {test.images:,} test images (95 % interval {low:.4f} to {high:.4f})"]
+    scores = [("accuracy", test.accuracy, test.interval_95)]
+    if test.score and test.score.metric != "accuracy":
+        scores.insert(0, (test.score.metric, test.score.value, test.score.interval_95))
+    return [
+        f"test {metric} {value:.4f} on {test.images:,} test images (95 % interval {low:.4f} to {high:.4f})"
+        for metric, value, (low, high) in scores
+    ]

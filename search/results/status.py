@@ -11,7 +11,7 @@ from typing import Any
 from objectives.evaluation.metrics import METRICS
 from reports.stored import layout
 from reports.stored.files import StoredFiles
-from reports.stored.outcome import BestTrial, TestScore, baseline_trials, rank
+from reports.stored.outcome import BestTrial, baseline_trials, measured_score, rank
 from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
 from search.lease import folder_lock
@@ -107,7 +107,6 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
     if is_good_enough:
         more += f" --until {METRICS[run.metric].perfect:g}"
     is_perfect = is_good_enough and best is not None and best.value == METRICS[run.metric].perfect
-    measurement = folder.read_measurement()
     report, model = folder.path / layout.REPORT, folder.best / layout.MODEL
     return RunSummary(
         study=run.study,
@@ -123,9 +122,7 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
         baselines={
             name: trial.score if trial else None for name, trial in baseline_trials(run.baselines, trials).items()
         },
-        test=None
-        if measurement is None
-        else TestScore(accuracy=measurement.accuracy, interval_95=measurement.interval_95, images=measurement.images),
+        test=measured_score(folder.read_measurement(), run.metric),
         data=DataSummary(
             name=run.data.name,
             fingerprint=run.data.fingerprint,

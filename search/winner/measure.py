@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from objectives.data.images.pixels import resized
 from objectives.messages import Predictions, TrainingFailure, WinnerMeasured
 from reports.classifier.classification import LOOKS
-from reports.classifier.intervals import wilson
+from reports.classifier.intervals import metric_score, wilson
 from reports.classifier.mistakes import worth_a_look
 from reports.stored.records import Measurement, RunRecord, schema
 from reports.stored.run import Thumbnails
@@ -65,7 +65,7 @@ def measure_winner(
     if model is None:
         raise TamizError(f"the model of trial {best.number}, the best, is missing from {folder.trial(best.number)}")
     winner = measure_with_retry(best.number, model, workers=workers, note=progress.note, stalls=stalls)
-    measurement = measurement_of(best.number, winner.predictions)
+    measurement = measurement_of(best.number, winner.predictions, metric=record.metric)
     folder.write_winner(
         measurement,
         winner,
@@ -117,8 +117,8 @@ def measure_with_retry(
                 continue
 
 
-def measurement_of(trial: int, predictions: Predictions) -> Measurement:
-    """Return the accuracy of predictions with Wilson's 95 % interval."""
+def measurement_of(trial: int, predictions: Predictions, *, metric: str) -> Measurement:
+    """Return the accuracy of predictions, and the metric that the study optimises, with their 95 % intervals."""
     images = len(predictions.labels)
     correct = int((predictions.probabilities.argmax(axis=1) == predictions.labels).sum())
     return Measurement(
@@ -128,6 +128,7 @@ def measurement_of(trial: int, predictions: Predictions) -> Measurement:
         images=images,
         accuracy=correct / images,
         interval_95=wilson(correct, images),
+        score=metric_score(metric, predictions),
     )
 
 

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import html
+import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss, recall_score
 
+from objectives.evaluation.metrics import METRICS
+from objectives.files import predictions as stored_predictions
+from objectives.messages import Predictions
+from reports.classifier.intervals import bootstrap_p, wilson
 from reports.findings.answer import Answer, describe_network
 from reports.findings.findings import find
+from reports.pages.page import render
 from reports.stored.read import read_run
 from reports.stored.run import Run
+from reports.wording import name_on_test, score
+from search.winner.measure import measurement_of
 from spaces.recipe import MLP, Fit, Recipe
+from spaces.records import to_plain
 from tests.reports.run_folders import BASELINE, write_run
 
 MLP_RECIPE = Recipe(network=MLP(units=(8, 8)), fit=Fit(learning_rate=0.1))
@@ -50,6 +62,127 @@ def test_the_winner_is_compared_with_each_baseline_on_the_same_images(digits_run
     assert row.only_winner_right is not None
     assert row.only_baseline_right is not None
     assert row.only_winner_right - row.only_baseline_right == int(right[0].sum()) - int(right[1].sum())
+
+
+def bootstrapped(metric: Callable[..., float], one: Predictions, *, times: int = 1000) -> np.ndarray:
+    """Return a metric of images drawn again within each class, the plain way."""
+    random, scores = np.random.default_rng(7), []
+    rows = [np.flatnonzero(one.labels == label) for label in np.unique(one.labels)]
+    for _ in range(times):
+        drawn = np.concatenate([random.choice(of, len(of)) for of in rows])
+        scores.append(metric(one.labels[drawn], one.probabilities[drawn]))
+    return np.array(scores)
+
+
+def of_predicted(metric: Callable[..., float], **options: Any) -> Callable[..., float]:
+    return lambda labels, probabilities: float(metric(labels, probabilities.argmax(axis=1), **options))
+
+
+SCIKIT_LEARN: dict[str, Callable[..., float]] = {
+    "val_accuracy": of_predicted(accuracy_score),
+    "val_loss": lambda labels, probabilities: float(log_loss(labels, probabilities, labels=range(10))),
+    "macro_f1": of_predicted(f1_score, average="macro"),
+    "balanced_accuracy": of_predicted(balanced_accuracy_score),
+    "worst_class_recall": lambda labels, probabilities: float(
+        np.min(recall_score(labels, probabilities.argmax(axis=1), average=None))
+    ),
+}
+
+
+def asked_for(copied: Path, metric: str) -> Run:
+    """Return the run as if another metric had been asked for, with the measurement of its winner."""
+    settings = json.loads((copied / "settings.json").read_text())
+    settings |= {"metric": metric, "direction": str(METRICS[metric].direction)}
+    (copied / "settings.json").write_text(json.dumps(settings))
+    run = read_run(copied)
+    assert run.measurement is not None
+    assert run.test is not None
+    measured = measurement_of(run.measurement.trial, run.test, metric=metric)
+    (copied / "best/measurement.json").write_text(json.dumps(to_plain(measured)))
+    return read_run(copied)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_page_leads_with_the_metric_that_was_asked_for(copied: Path, metric: str) -> None:
+    run = asked_for(copied, metric)
+    stored = stored_predictions.load(copied / "best/predictions.npz")
+    value = SCIKIT_LEARN[metric](stored.labels, stored.probabilities)
+    answer, page = answer_of(run), " ".join(html.unescape(render(run, is_lite=True)).replace("\xa0", " ").split())
+    assert answer.test is not None
+    assert answer.test.score is not None
+    low, high = answer.test.score.interval_95
+
+    assert answer.test.score.metric == metric.removeprefix("val_")
+    assert answer.test.score.value == pytest.approx(value, rel=1e-5)
+    if metric == "val_accuracy":
+        assert (low, high) == wilson(round(value * len(stored.labels)), len(stored.labels))
+    else:
+        theirs = np.percentile(bootstrapped(SCIKIT_LEARN[metric], stored), [2.5, 97.5])
+        assert (low, high) == pytest.approx(theirs, abs=0.15 * (theirs[1] - theirs[0]))
+    digits = (f"{100 * low:.1f} % to {100 * high:.1f} %" if metric != "val_loss" else f"{low:.4f} to {high:.4f}",)
+    leads = f"{100 * value:.1f} %" if metric == "val_accuracy" else score(value, metric)
+    assert re.search(rf"<h1>[^<]* reaches {leads} ", page)
+    assert f'<dt>T{name_on_test(metric)[1:]}</dt> <dd>{leads}</dd> <dd class="note">{digits[0]}, on' in page
+    assert ("McNemar" in page) == (metric == "val_accuracy")
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_an_older_measurement_is_completed_from_the_predictions(copied: Path, metric: str) -> None:
+    now = answer_of(asked_for(copied, metric)).test
+    path = copied / "best/measurement.json"
+    path.write_text(json.dumps({key: of for key, of in json.loads(path.read_text()).items() if key != "score"}))
+
+    assert answer_of(read_run(copied)).test == now
+
+
+def test_the_paired_test_is_of_the_metric_that_was_asked_for(copied: Path) -> None:
+    """A winner by F1 that is right less often is not called worse."""
+    run = asked_for(copied, "macro_f1")
+    ours, theirs = (run.validation[number] for number in [0, run.ranked[-1].number])
+    differences = [
+        np.array([f1_score(ours.labels[rows], one.probabilities[rows].argmax(axis=1), average="macro") for one in both])
+        for both in [(ours, theirs)]
+        for rows in resampled_rows(ours.labels)
+    ]
+    ahead = np.mean([first > second for first, second in differences])
+    p = bootstrap_p(METRICS["macro_f1"], ours, theirs)
+
+    assert p == pytest.approx(min(1.0, 2 * min(ahead, 1 - ahead)), abs=0.06)
+    assert bootstrap_p(METRICS["macro_f1"], ours, ours) == 1.0
+
+
+def resampled_rows(labels: np.ndarray) -> list[np.ndarray]:
+    random, rows = np.random.default_rng(3), [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    return [np.concatenate([random.choice(of, len(of)) for of in rows]) for _ in range(300)]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_the_most_frequent_class_is_the_floor(copied: Path, metric: str) -> None:
+    run = asked_for(copied, metric)
+    assert run.winner is not None
+    labels, counts = run.validation[run.winner.number].labels, np.array(run.record.data.class_counts)
+    always = np.tile(counts / counts.sum(), (len(labels), 1))
+    floor = answer_of(run).floor
+
+    assert floor == pytest.approx(SCIKIT_LEARN[metric](labels, always), rel=1e-5)
+    row = f'always the most frequent class</th><td class="number">{score(floor, metric)}<'
+    assert row in render(run, is_lite=True).replace("\xa0", " ")
+
+
+def test_a_class_without_test_images_is_named_once(copied: Path) -> None:
+    run = asked_for(copied, "macro_f1")
+    assert run.test is not None
+    kept = run.test.labels != 3
+    fewer = dataclasses.replace(
+        run.test,
+        labels=run.test.labels[kept],
+        probabilities=run.test.probabilities[kept],
+        images=run.test.images[kept],
+    )
+    said = "3 has no test images: the mean F1 over classes goes over the other 9 classes."
+
+    assert answer_of(dataclasses.replace(run, test=fewer)).absent == said
+    assert answer_of(run).absent == ""
 
 
 def test_a_baseline_that_wins_is_said_to(digits_run: Run) -> None:

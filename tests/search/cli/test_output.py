@@ -12,6 +12,7 @@ import pytest
 
 from objectives.evaluation.metrics import Direction
 from reports.stored.outcome import BestTrial, TestScore
+from reports.stored.records import MetricScore
 from search.cli.output import (
     Output,
     end_lines,
@@ -68,6 +69,17 @@ def test_the_end_tells_best_baselines_test_and_next_command() -> None:
     ]
 
 
+def test_the_metric_that_was_asked_for_comes_before_the_accuracy() -> None:
+    assert DONE.test is not None
+    score = MetricScore(metric="macro_f1", value=0.91, interval_95=(0.88, 0.93))
+    lines = end_lines(replace(DONE, metric="macro_f1", test=replace(DONE.test, score=score)))
+
+    assert [line for line in lines if line.startswith("test ")] == [
+        "test macro_f1 0.9100 on 360 test images (95 % interval 0.8800 to 0.9300)",
+        "test accuracy 0.9778 on 360 test images (95 % interval 0.9569 to 0.9886)",
+    ]
+
+
 def test_what_was_allowed_is_said_first() -> None:
     assert DONE.data is not None
     warned = replace(DONE, data=replace(DONE.data, warnings=("1 image of test is also in train",)))
@@ -99,7 +111,7 @@ def test_json_is_the_one_thing_on_stdout(capsys: pytest.CaptureFixture[str]) -> 
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == 1
     assert found["trials"] == {"total": 16, "complete": 9, "pruned": 6, "failed": 1, "running": 0}
-    assert found["test"] == {"accuracy": 0.9778, "interval_95": [0.9569, 0.9886], "images": 360}
+    assert found["test"] == {"accuracy": 0.9778, "interval_95": [0.9569, 0.9886], "images": 360, "score": None}
     assert found["resume_command"] is None
 
 

@@ -63,7 +63,7 @@ def a_winner(tmp_path: Path, *, inside: NetworkInside | None = INSIDE, thumbnail
     found = predictions()
     pictures = thumbnails or Thumbnails(pixels={2: np.zeros((4, 4, 1), np.uint8)})
     folder.write_winner(
-        measurement_of(0, found),
+        measurement_of(0, found, metric="macro_f1"),
         WinnerMeasured(predictions=found, inside=inside),
         thumbnails=pictures,
         card=CARD,
