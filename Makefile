@@ -15,7 +15,7 @@ help:
 	@echo 'make demo    a small search on the digits that scikit-learn brings, and its report'
 	@echo 'make test    the quick tests and one slow test of each promise: 10 minutes at most'
 	@echo 'make test-all    all tests except those of test-long; TESTS=tests/faults for some'
-	@echo 'make test-long   chaos, soak, thousands of damaged files: hours, before a release'
+	@echo 'make test-long   chaos, soak, scale, thousands of files: before a release'
 	@echo 'make lint    lint, format, spelling, types, import contracts'
 	@echo 'make check   lint and the quick tests'
 	@echo 'make bench   short forms of the benchmarks; wants two free cores'
