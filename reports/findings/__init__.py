@@ -1,4 +1,4 @@
 """Findings: what did the study show?
 
-Public: `findings`, `answer`, `comparison`; `effects`, `grid`, `procedure` and `trials_table` are shown as they are.
+Public: `findings`, `answer`, `comparison`; `effects`, `grid`, `paired`, `procedure`, `trials_table` are used directly.
 """
