@@ -219,9 +219,7 @@ class RaySession:
         import ray
 
         ending.enter_context(ray_lines_to(self._log_file))
-        common: dict[str, Any] = {
-            "log_to_driver": False, "logging_level": logging.WARNING, "job_config": job_settings(),
-        }  # fmt: skip
+        common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
         if self._address is None:
             set_variables()
             shared_bytes = shared_memory_free()
@@ -229,11 +227,13 @@ class RaySession:
             self._scratch = folder
             ending.callback(append_worker_logs, folder, self._log_file)
             ensure_private_token(os.environ)
-            ray.init(address="local", include_dashboard=False, _temp_dir=str(folder / "r"), **common)
+            own = {"include_dashboard": False, "_temp_dir": str(folder / "r"), "job_config": job_settings()}
+            ray.init(address="local", **own, **common)
             self.notice = shared_memory_in_words(shared_bytes, wanted_bytes=object_store_bytes(ray.nodes()))
         else:
             head = ending.enter_context(admission_to(self._address))
             packages = [package_folder(name) for name in ("spaces", "objectives", "search")]
+            # Without `job_settings`: Ray uploads no packages for a job that it takes for a client's.
             ray.init(address=head, runtime_env={"py_modules": packages}, **common)
         ending.callback(ray.shutdown)
         self._health = HealthCheck(
