@@ -5,12 +5,13 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal
 
 from spaces.recipe import Recipe
+
+if TYPE_CHECKING:
+    import numpy as np  # not at run time: `--help` reads stored records without it
+    from numpy.typing import NDArray
 
 
 class Decision(enum.Enum):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -85,8 +84,10 @@ def search_to_end(resolved: Resolved, progress: Progress) -> RunSummary:
     from search.driver.run import run_search
     from search.results.status import failed_summary
 
-    settings, began = resolved.settings, time.time()
-    if (Path(settings.runs) / settings.study / layout.SETTINGS).is_file():
+    settings = resolved.settings
+    folder = Path(settings.runs) / settings.study
+    report_before = _modified(folder / layout.REPORT)
+    if (folder / layout.SETTINGS).is_file():
         progress.note(f"continuing study {settings.study} in {settings.runs}")
     try:
         return run_search(
@@ -97,7 +98,12 @@ def search_to_end(resolved: Resolved, progress: Progress) -> RunSummary:
     except KeyboardInterrupt:  # outside the loop, which handles it itself
         failure = Interrupted("stopped by Ctrl-C")
     except Exception as error:
-        failure = TamizError(write_crash(error, Path(settings.runs) / settings.study))
+        failure = TamizError(write_crash(error, folder))
     summary = failed_summary(failure, study=settings.study, runs=settings.runs)
-    is_old = summary.report is not None and Path(summary.report).stat().st_mtime < began
+    is_old = summary.report is not None and _modified(Path(summary.report)) == report_before
     return replace(summary, report=None) if is_old else summary  # of an earlier run, which this one did not change
+
+
+def _modified(file: Path) -> int | None:
+    """Return when a file was changed last, in nanoseconds; None without one."""
+    return file.stat().st_mtime_ns if file.is_file() else None
