@@ -154,7 +154,7 @@ def test_a_search_ends_inside_of_a_trial_that_never_would(tmp_path: Path, monkey
     )
     summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
     assert summary.trials is not None
-    assert (summary.reason, summary.trials.complete, summary.trials.running) == ("timed out", 1, 1)
+    assert (summary.reason, summary.trials.complete, summary.trials.running) == ("timed out", 1, 0)
     said = [note.partition(";")[0] for note in progress.notes if note.startswith("trial")]
     assert said == ["trial 1: interrupted in epoch 1/1 (timeout)"]
     assert time.monotonic() - progress.began < 30
@@ -192,7 +192,7 @@ def test_both_limits_stop_a_search_in_one_process_at_a_batch(tmp_path: Path, mon
     monkeypatch.setattr("search.driver.parts.TrialTimer", functools.partial(TrialTimer, clock=progress.look))
     summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
     assert summary.trials is not None
-    assert (summary.reason, summary.trials.complete, summary.trials.running) == ("timed out", 1, 1)
+    assert (summary.reason, summary.trials.complete, summary.trials.running) == ("timed out", 1, 0)
     late = progress.ended_trials[1]
     said = "it takes longer than 8 s (--trial-timeout)"
     assert (late.trial, late.state, late.cause, late.epochs, late.message) == (1, "PRUNED", "timeout", 0, said)

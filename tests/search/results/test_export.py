@@ -98,7 +98,7 @@ def test_a_trial_without_a_model_is_exported_as_a_script(finished: RunFolder, tm
 
 
 def test_an_unknown_trial_is_refused(finished: RunFolder, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"--trial is 99; accepted: a trial with a score: 0, 1"):
+    with pytest.raises(UsageError, match=r"invalid --trial '99': expected a trial with a score: 0, 1"):
         export(finished, to=tmp_path, trial=99)
 
 

@@ -46,6 +46,8 @@ def test_ctrl_c_stops_in_order_and_the_study_goes_on_later(tmp_path: Path, execu
         timeout=180,
     )
     assert running.returncode == 130
-    assert said.splitlines()[-1].startswith("resume with: python -m search resume s --runs")
+    resume, report = said.splitlines()[-2:]  # the report's path is on stdout
+    assert resume.startswith("resume with: python -m search resume s --runs")
+    assert report == "report:"
     assert json.loads(resumed.stdout)["trials"]["running"] == 0
     assert (tmp_path / "s" / "report.html").exists()
