@@ -146,9 +146,9 @@ def test_ctrl_c_while_ray_waits_is_no_internal_error(workers: RayWorkers) -> Non
         raise Interrupted("stopped at once")
 
     previous = signal.signal(signal.SIGALRM, interrupt)
-    workers.start(task(9))
+    workers.start(task(9, fault="slow"))
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.2)  # building takes longer
+        signal.setitimer(signal.ITIMER_REAL, 0.2)
         with pytest.raises(Interrupted, match="stopped at once"):
             workers.next_event(timeout_seconds=60.0)
     finally:
