@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import keras
+import numpy as np
 
 from objectives.training.keras_state import copies
+
+_rounding = 1e-4
+"""Variances of 0 may come out this far below it."""
 
 
 class RunningAverages:
@@ -24,16 +28,18 @@ class RunningAverages:
     def take_out_initial_values(self, *, steps: int) -> None:
         """Correct the averages after the first `steps` training steps; those that no step has changed stay.
 
-        A norm that a step calls more than once keeps what its first call leaves of the initial values.
+        A norm that a step calls more than once, whose initial values fade faster, stays as it is where that shows: its
+        variances would be negative.
         """
         for norm, initial in zip(self._norms, self._initial, strict=True):
             left = norm.momentum**steps
-            if left >= 1.0:
+            now = copies(_averages(norm))
+            if left >= 1.0 or all(np.array_equal(*both) for both in zip(now, initial, strict=True)):
                 continue
-            for average, began in zip(_averages(norm), initial, strict=True):
-                now = average.numpy()
-                if (now != began).any():
-                    average.assign((now - left * began) / (1.0 - left))
+            mean, variance = ((n - left * began) / (1.0 - left) for n, began in zip(now, initial, strict=True))
+            if variance.min() >= -_rounding:
+                norm.moving_mean.assign(mean)
+                norm.moving_variance.assign(np.maximum(variance, 0.0))
 
 
 def _averages(norm: keras.layers.BatchNormalization) -> list[keras.Variable]:

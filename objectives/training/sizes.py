@@ -21,8 +21,6 @@ from spaces.recipe import Recipe
 _bytes = 4
 """Of a float32 number."""
 _limit = Path("/sys/fs/cgroup/memory.max")
-
-
 _unseen = 0.05
 """Weights that need less than this part of the memory are allocated before all of them are counted."""
 

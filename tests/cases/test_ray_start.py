@@ -106,7 +106,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[_Cluster]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_a_search_joins_two_nodes_as_readme_says(cluster: _Cluster) -> None:
+def test_a_search_joins_two_nodes_as_the_guide_says(cluster: _Cluster) -> None:
     done = cluster.run("--workers", "2", "--study", "joined")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 trial of up to 1 epoch, 2 workers" in done.stdout + done.stderr

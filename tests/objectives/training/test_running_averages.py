@@ -76,6 +76,26 @@ def test_a_frozen_norm_keeps_its_averages() -> None:
     assert norm.moving_variance.numpy().tolist() == [1.0] * 4
 
 
+class Twice(Normed):
+    """Calls its norm twice a step."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:  # noqa: FBT001  # Keras' signature
+        self.norm(inputs, training=training)
+        return self.norm(inputs, training=training)
+
+
+def test_a_norm_that_fades_faster_than_was_counted_never_gets_a_negative_variance() -> None:
+    norm = layers.BatchNormalization()
+    model = keras.Sequential([keras.Input((4,)), Twice(norm)])
+    averages = RunningAverages(model)
+    for _ in range(STEPS):
+        model(0.01 * _batches()[0], training=True)
+    kept = norm.moving_variance.numpy()
+    averages.take_out_initial_values(steps=STEPS)
+
+    np.testing.assert_array_equal(norm.moving_variance.numpy(), kept)
+
+
 def _first_score(data: StudyData, *, corrects_averages: bool) -> float:
     objective = Objective(metric="val_accuracy", epochs=3, corrects_averages=corrects_averages)
     return Training(recipe=NORMED, data=data, objective=objective, seed=0).advance().score
