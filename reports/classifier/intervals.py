@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,13 +21,13 @@ _seed = 0
 
 
 @dataclass(frozen=True, kw_only=True)
-class McNemar:
-    """Two classifiers on the same images, by the images that only one of them has right."""
+class PairedTest:
+    """Two classifiers on the same images: those that only one of them has right, and a test of the difference."""
 
     only_first: int
     only_second: int
     p: float
-    """Chance of a difference this large if neither were better: exact, two-sided (McNemar 1947)."""
+    """Chance of a difference this large if neither were better, two-sided."""
 
     @property
     def is_significant(self) -> bool:
@@ -51,8 +51,8 @@ def wilson(correct: int, images: int) -> tuple[float, float]:
     return float(found.low), float(found.high)
 
 
-def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> McNemar:
-    """Compare two classifiers on the same images.
+def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> PairedTest:
+    """Compare the accuracy of two classifiers on the same images by McNemar's exact test (McNemar 1947).
 
     Args:
         first_right: (n,) whether the first has each image right.
@@ -62,7 +62,7 @@ def mcnemar(first_right: NDArray[np.bool_], second_right: NDArray[np.bool_]) -> 
     only_second = int((second_right & ~first_right).sum())
     differing = only_first + only_second
     p = float(binomtest(only_first, differing).pvalue) if differing else 1.0
-    return McNemar(only_first=only_first, only_second=only_second, p=p)
+    return PairedTest(only_first=only_first, only_second=only_second, p=p)
 
 
 def resampled_scores(metric: Metric, predictions: Predictions) -> NDArray[np.float64]:
@@ -107,6 +107,18 @@ def bootstrap_p(metric: Metric, first: Predictions, second: Predictions) -> floa
     differences = resampled_scores(metric, first) - resampled_scores(metric, second)
     tail = min((differences <= 0).sum(), (differences >= 0).sum())
     return float(min(1.0, 2 * (tail + 1) / (RESAMPLES + 1)))
+
+
+def paired_test(metric: str, first: Predictions, second: Predictions) -> PairedTest:
+    """Compare two classifiers by a metric of `METRICS`; their rows are the same images in the same order."""
+    right = [one.probabilities.argmax(axis=1) == one.labels for one in (first, second)]
+    exact = mcnemar(*right)
+    return exact if metric == "val_accuracy" else replace(exact, p=bootstrap_p(METRICS[metric], first, second))
+
+
+def paired_test_name(metric: str) -> str:
+    """Return the name of the test by which `paired_test` compares that metric."""
+    return "McNemar's exact test" if metric == "val_accuracy" else "paired bootstrap"
 
 
 def mean_interval(values: NDArray[np.floating[Any]]) -> Mean:

@@ -83,7 +83,7 @@ def find_answer(run: Run, found: Classification | None, importances: Importances
         found: the winner's predictions, class by class.
         importances: of the parameters.
     """
-    winner, test = run.winner, _test_score(run)
+    winner, test = run.winner, test_score(run)
     baselines = find_baselines(run)
     return Answer(
         study=run.record.study,
@@ -116,7 +116,8 @@ def describe_network(trial: Trial) -> str:
         return "network"
 
 
-def _test_score(run: Run) -> TestScore | None:
+def test_score(run: Run) -> TestScore | None:
+    """Return the winner's scores on the test images; None: it was not measured, or by an older version without them."""
     measured = measured_score(run.measurement, run.record.metric)
     if measured is None or measured.score is not None or run.test is None:
         return measured

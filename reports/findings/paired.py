@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from objectives.evaluation.metrics import METRICS
-from objectives.messages import Predictions
-from reports.classifier.intervals import SIGNIFICANT, bootstrap_p, mcnemar
+from reports.classifier.intervals import SIGNIFICANT, PairedTest, paired_test, paired_test_name
 from reports.stored.outcome import baseline_trials
 from reports.stored.run import CLOSELY_READ, Run, Trial
 from reports.wording import count, distance, listing, metric_name
@@ -33,12 +30,6 @@ class Baseline:
     only_baseline_right: int | None
     p: float | None
     """Of McNemar's exact test of the accuracy; of another metric, a paired bootstrap's."""
-
-
-class _Paired(NamedTuple):
-    only_first: int
-    only_second: int
-    p: float
 
 
 def find_baselines(run: Run) -> tuple[Baseline, ...]:
@@ -102,11 +93,6 @@ def _is_better(run: Run) -> str:
     return "is right more often than" if _is_accuracy(run) else f"has a better {metric_name(run.record.metric)} than"
 
 
-def paired_test(run: Run) -> str:
-    """Return the name of the paired test of the study's metric."""
-    return "McNemar's exact test" if _is_accuracy(run) else "paired bootstrap"
-
-
 def find_floor(run: Run) -> float | None:
     """Return the score on the validation images of always answering the most frequent class.
 
@@ -124,20 +110,13 @@ def _validation_images(run: Run) -> int:
     return len(next(iter(run.validation.values())).labels)
 
 
-def _paired(run: Run, first: Trial | None, second: Trial | None) -> _Paired | None:
+def _paired(run: Run, first: Trial | None, second: Trial | None) -> PairedTest | None:
     if first is None or second is None or first.number == second.number:
         return None
     one, two = run.validation.get(first.number), run.validation.get(second.number)
     if one is None or two is None or not (len(one.images) == len(two.images) and (one.images == two.images).all()):
         return None
-    found = mcnemar(_right(one), _right(two))
-    p = found.p if _is_accuracy(run) else bootstrap_p(METRICS[run.record.metric], one, two)
-    return _Paired(only_first=found.only_first, only_second=found.only_second, p=p)
-
-
-def _right(one: Predictions) -> NDArray[np.bool_]:
-    right: NDArray[np.bool_] = one.probabilities.argmax(axis=1) == one.labels
-    return right
+    return paired_test(run.record.metric, one, two)
 
 
 def ranking_sentence(run: Run) -> str:
@@ -146,7 +125,7 @@ def ranking_sentence(run: Run) -> str:
     if not tests:
         return ""
     ties = sum(test.p >= SIGNIFICANT for test in tests)
-    name = "McNemar" if _is_accuracy(run) else paired_test(run)
+    name = "McNemar" if _is_accuracy(run) else paired_test_name(run.record.metric)
     chosen = (
         f"The winner was chosen from {count(len(run.ranked), 'finished trial')} by its {metric_name(run.record.metric)}"
     )

@@ -10,11 +10,12 @@ from markupsafe import Markup
 
 from objectives.files.atomic import write_whole
 from reports.charts.spec import Axis, Chart, Series, Tone
+from reports.classifier.intervals import paired_test_name
 from reports.findings.comparison import Comparison, Pair
 from reports.pages.parts import figure_of
 from reports.pages.templates import asset, environment
 from reports.stored.run import Run
-from reports.wording import count, is_fraction, metric_name, p_value, score
+from reports.wording import count, distance, is_fraction, metric_name, name_on_test, p_value, score
 
 _tones: tuple[Tone, ...] = ("accent", "contrast", "ink", "muted", "quiet")
 
@@ -46,7 +47,7 @@ def render_comparison(runs: Sequence[Run], comparison: Comparison) -> str:
             found=comparison,
             runs=runs,
             headline=headline(comparison),
-            sentences=[sentence(comparison.sides[0].study, pair) for pair in comparison.pairs],
+            sentences=[sentence(comparison, pair) for pair in comparison.pairs],
             course=figure_of(course, is_lite=True) if course is not None else None,
             style=Markup(asset("report.css")),
         )
@@ -58,25 +59,29 @@ def headline(comparison: Comparison) -> str:
     first = comparison.sides[0].study
     if any(pair.test is None for pair in comparison.pairs):
         return "Not all winners are measured on the same test images"
-    ahead = [pair for pair in comparison.pairs if pair.test and pair.test.is_significant]
-    if not ahead:
+    apart = [pair for pair in comparison.pairs if pair.is_better is not None]
+    if not apart:
         return "No difference beyond chance"
     if len(comparison.pairs) > 1:
-        return f"{len(ahead)} of {count(len(comparison.pairs), 'study')} differ from {first} by more than chance"
-    test = ahead[0].test
-    return f"{ahead[0].other if test and test.only_second > test.only_first else first} is better"
+        return f"{len(apart)} of {count(len(comparison.pairs), 'study')} differ from {first} by more than chance"
+    return f"{apart[0].other if apart[0].is_better else first} is better"
 
 
-def sentence(first: str, pair: Pair) -> str:
+def sentence(comparison: Comparison, pair: Pair) -> str:
     """Say how the winners of the first and of another study compare on the same test images."""
-    test = pair.test
-    if test is None:
+    test, first, metric = pair.test, comparison.sides[0].study, comparison.metric
+    if test is None or pair.gain is None:
         return f"{pair.other} against {first}: not both winners are measured on the same test images."
-    verdict = "more than chance explains" if test.is_significant else "a difference that chance alone often makes"
+    verdict = "a difference that chance alone often makes" if pair.is_better is None else "more than chance explains"
     images = sum(one.support for one in pair.classes)
+    result = f"({paired_test_name(metric)}: {p_value(test.p)}): {verdict}."
+    if metric != "val_accuracy":
+        ahead = f"{pair.other} is {distance(pair.gain, 0.0, metric)} {first}"
+        name = name_on_test(metric).removeprefix("test ")
+        return f"On the same {count(images, 'test image')}, {ahead} in {name} {result}"
     return (
         f"Of the same {count(images, 'test image')}, {test.only_second:,} are right only with {pair.other} and "
-        f"{test.only_first:,} only with {first} (McNemar's exact test: {p_value(test.p)}): {verdict}."
+        f"{test.only_first:,} only with {first} {result}"
     )
 
 

@@ -8,7 +8,7 @@ from importlib import resources
 import jinja2
 
 from reports import wording
-from reports.findings.paired import paired_test
+from reports.classifier.intervals import paired_test_name
 from reports.pages.parts import probability_bars, recipe_rows
 from reports.pages.pictures import png, tiled
 
@@ -65,7 +65,7 @@ def environment() -> jinja2.Environment:
         "interval": _interval,
         "metric_name": wording.metric_name,
         "name_on_test": wording.name_on_test,
-        "paired_test": paired_test,
+        "paired_test_name": paired_test_name,
         "recipe_rows": recipe_rows,
         "bars": probability_bars,
     }

@@ -6,17 +6,15 @@ import dataclasses
 import html
 import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score, log_loss, recall_score
+from sklearn.metrics import accuracy_score, f1_score
 
 from objectives.evaluation.metrics import METRICS
 from objectives.files import predictions as stored_predictions
-from objectives.messages import Predictions
 from reports.classifier.intervals import bootstrap_p, wilson
 from reports.findings.answer import Answer, describe_network
 from reports.findings.findings import find
@@ -24,9 +22,11 @@ from reports.pages.page import render
 from reports.stored.read import read_run
 from reports.stored.run import Run
 from reports.wording import name_on_test, score
+from search.cli.app import run_command_line
 from search.winner.measure import measurement_of
 from spaces.recipe import MLP, Fit, Recipe
 from spaces.records import to_plain
+from tests.reports.independent import SCIKIT_LEARN, bootstrapped
 from tests.reports.run_folders import BASELINE, write_run
 
 MLP_RECIPE = Recipe(network=MLP(units=(8, 8)), fit=Fit(learning_rate=0.1))
@@ -64,31 +64,6 @@ def test_the_winner_is_compared_with_each_baseline_on_the_same_images(digits_run
     assert row.only_winner_right - row.only_baseline_right == int(right[0].sum()) - int(right[1].sum())
 
 
-def bootstrapped(metric: Callable[..., float], one: Predictions, *, times: int = 1000) -> np.ndarray:
-    """Return a metric of images drawn again within each class, the plain way."""
-    random, scores = np.random.default_rng(7), []
-    rows = [np.flatnonzero(one.labels == label) for label in np.unique(one.labels)]
-    for _ in range(times):
-        drawn = np.concatenate([random.choice(of, len(of)) for of in rows])
-        scores.append(metric(one.labels[drawn], one.probabilities[drawn]))
-    return np.array(scores)
-
-
-def of_predicted(metric: Callable[..., float], **options: Any) -> Callable[..., float]:
-    return lambda labels, probabilities: float(metric(labels, probabilities.argmax(axis=1), **options))
-
-
-SCIKIT_LEARN: dict[str, Callable[..., float]] = {
-    "val_accuracy": of_predicted(accuracy_score),
-    "val_loss": lambda labels, probabilities: float(log_loss(labels, probabilities, labels=range(10))),
-    "macro_f1": of_predicted(f1_score, average="macro"),
-    "balanced_accuracy": of_predicted(balanced_accuracy_score),
-    "worst_class_recall": lambda labels, probabilities: float(
-        np.min(recall_score(labels, probabilities.argmax(axis=1), average=None))
-    ),
-}
-
-
 def asked_for(copied: Path, metric: str) -> Run:
     """Return the run as if another metric had been asked for, with the measurement of its winner."""
     settings = json.loads((copied / "settings.json").read_text())
@@ -102,27 +77,57 @@ def asked_for(copied: Path, metric: str) -> Run:
     return read_run(copied)
 
 
+def headline_numbers(page: str) -> tuple[float, float, float]:
+    """Return value and interval of the first figure of a page, in the metric's own unit."""
+    plain = " ".join(html.unescape(page).replace("\xa0", " ").split())
+    found = re.search(r"<dt>[^<]*</dt> <dd>([\d.]+)( %)?</dd> <dd class=\"note\">([\d.]+)(?: %)? to ([\d.]+)", plain)
+    assert found
+    value, unit, low, high = found.groups()
+    scale = 100 if unit else 1
+    return float(value) / scale, float(low) / scale, float(high) / scale
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_page_and_json_give_the_metric_that_predictions_npz_gives(
+    copied: Path, metric: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked_for(copied, metric)
+    stored = stored_predictions.load(copied / "best/predictions.npz")
+    value = SCIKIT_LEARN[metric](stored.labels, stored.probabilities)
+    if metric == "val_accuracy":
+        (low, high), within = wilson(round(value * len(stored.labels)), len(stored.labels)), 1e-9
+    else:
+        low, high = np.percentile(bootstrapped(SCIKIT_LEARN[metric], stored), [2.5, 97.5])
+        within = 0.15 * (high - low)
+
+    for command in ("report", "status"):
+        assert run_command_line([command, str(copied), "--json"]) == 0
+        score_of = json.loads(capsys.readouterr().out)["test"]["score"]
+        assert score_of["metric"] == metric.removeprefix("val_")
+        assert score_of["value"] == pytest.approx(value, rel=1e-5)
+        assert score_of["interval_95"] == pytest.approx([low, high], abs=within)
+
+    run_command_line(["report", str(copied)])
+    page = Path(capsys.readouterr().out.strip()).read_text()
+    shown, *ends = headline_numbers(page)
+    assert shown == pytest.approx(value, abs=0.00051 if metric == "val_accuracy" else 0.000051)
+    assert ends == pytest.approx([low, high], abs=within + 0.00051)
+    assert [round(end, 4) for end in ends] == [
+        round(end, 3 if metric != "val_loss" else 4) for end in score_of["interval_95"]
+    ]
+
+
 @pytest.mark.parametrize("metric", METRICS)
 def test_the_page_leads_with_the_metric_that_was_asked_for(copied: Path, metric: str) -> None:
     run = asked_for(copied, metric)
-    stored = stored_predictions.load(copied / "best/predictions.npz")
-    value = SCIKIT_LEARN[metric](stored.labels, stored.probabilities)
     answer, page = answer_of(run), " ".join(html.unescape(render(run, is_lite=True)).replace("\xa0", " ").split())
     assert answer.test is not None
     assert answer.test.score is not None
-    low, high = answer.test.score.interval_95
-
-    assert answer.test.score.metric == metric.removeprefix("val_")
-    assert answer.test.score.value == pytest.approx(value, rel=1e-5)
-    if metric == "val_accuracy":
-        assert (low, high) == wilson(round(value * len(stored.labels)), len(stored.labels))
-    else:
-        theirs = np.percentile(bootstrapped(SCIKIT_LEARN[metric], stored), [2.5, 97.5])
-        assert (low, high) == pytest.approx(theirs, abs=0.15 * (theirs[1] - theirs[0]))
-    digits = (f"{100 * low:.1f} % to {100 * high:.1f} %" if metric != "val_loss" else f"{low:.4f} to {high:.4f}",)
+    value = answer.test.score.value
     leads = f"{100 * value:.1f} %" if metric == "val_accuracy" else score(value, metric)
+
     assert re.search(rf"<h1>[^<]* reaches {leads} ", page)
-    assert f'<dt>T{name_on_test(metric)[1:]}</dt> <dd>{leads}</dd> <dd class="note">{digits[0]}, on' in page
+    assert f"<dt>T{name_on_test(metric)[1:]}</dt> <dd>{leads}</dd>" in page
     assert ("McNemar" in page) == (metric == "val_accuracy")
 
 

@@ -9,12 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from objectives.evaluation.metrics import METRICS
+from objectives.files.predictions import load
 from objectives.messages import Predictions
 from reports.findings.comparison import compare
 from reports.stored.read import read_run
 from reports.stored.run import Run
 from search.cli.app import run_command_line
 from spaces.errors import StudyConflictError, UsageError
+from tests.reports.independent import SCIKIT_LEARN
 from tests.reports.run_folders import write_run
 
 
@@ -60,6 +63,25 @@ def test_classes_are_compared_the_largest_difference_first(pair: tuple[Run, Run]
         ("1", pytest.approx(2 / 3), 1.0),
         ("0", 1.0, 1.0),
     ]
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_studies_are_compared_by_their_metric(runs: Path, metric: str) -> None:
+    read = [read_run(runs / name) for name in ("one", "two")]
+    found = compare([replace(run, record=replace(run.record, metric=metric)) for run in read])
+    both = [load(runs / name / "best/predictions.npz") for name in ("one", "two")]
+    scores = [SCIKIT_LEARN[metric](one.labels, one.probabilities) for one in both]
+    name, (pair,), lines = metric.removeprefix("val_"), found.pairs, list(found.lines())
+
+    assert found.metric == metric
+    assert [side.test.value for side in found.sides if side.test] == pytest.approx(scores, rel=1e-5)
+    assert pair.gain == pytest.approx(scores[1] - scores[0], abs=1e-6)
+    for score in scores:
+        assert sum(line.startswith(f"  test {name} {score:.4f} on 360 images (95 %") for line in lines) == 1
+    (against,) = [line for line in lines if line.startswith("two against one")]
+    assert (
+        "McNemar's exact test" if name == "accuracy" else f"{name} {pair.gain:+.4f} (paired bootstrap: p"
+    ) in against
 
 
 def test_cost_is_of_all_trials(pair: tuple[Run, Run]) -> None:

@@ -18,6 +18,7 @@ from reports.pages.comparison import course_chart, headline, render_comparison, 
 from reports.stored.read import read_run
 from reports.stored.run import Run
 from search.cli.app import run_command_line
+from search.winner.measure import measurement_of
 from tests.reports.browser import Browser, needs_browser
 from tests.reports.pages.test_page import HOSTILE, Page
 from tests.reports.run_folders import write_run
@@ -104,7 +105,7 @@ def test_no_element_names_an_address_outside_the_page(page: str) -> None:
 def test_a_winner_that_is_right_more_often_than_chance_explains_is_the_better_one(runs: tuple[Run, Run]) -> None:
     found = compare([named(right_on(runs[0], 60), "first"), named(right_on(runs[1], 80), "second")])
     assert headline(found) == "second is better"
-    assert sentence("first", found.pairs[0]) == (
+    assert sentence(found, found.pairs[0]) == (
         "Of the same 100 test images, 20 are right only with second and 0 only with first "
         "(McNemar's exact test: p < 0.001): more than chance explains."
     )
@@ -113,6 +114,59 @@ def test_a_winner_that_is_right_more_often_than_chance_explains_is_the_better_on
 def test_the_first_study_may_be_the_better_one(runs: tuple[Run, Run]) -> None:
     found = compare([named(right_on(runs[0], 80), "first"), named(right_on(runs[1], 60), "second")])
     assert headline(found) == "first is better"
+
+
+def optimising(metric: str, run: Run, name: str) -> Run:
+    return replace(run, record=replace(run.record, study=name, metric=metric))
+
+
+def rarely(right: list[int], run: Run) -> Run:
+    """Return a run whose winner is right on these many of 90 images of class 0 and of 10 of class 1."""
+    labels = np.repeat([0, 1], [90, 10]).astype(np.int32)
+    is_right = np.concatenate([np.arange(90) < right[0], np.arange(10) < right[1]])
+    probabilities = np.full((100, 10), 0.0, dtype=np.float32)
+    probabilities[np.arange(100), np.where(is_right, labels, 1 - labels)] = 1.0
+    test = Predictions(probabilities=probabilities, labels=labels, images=np.arange(100, dtype=np.int32))
+    measured = measurement_of(0, test, metric=run.record.metric)
+    return replace(run, test=test, measurement=measured)
+
+
+def test_the_better_study_is_so_by_the_metric_of_both(runs: tuple[Run, Run]) -> None:
+    """By accuracy, the first is better."""
+    ours = [optimising("balanced_accuracy", run, name) for run, name in zip(runs, ("first", "second"), strict=True)]
+    some = [rarely([90, 1], ours[0]), rarely([82, 8], ours[1])]
+    found, page = compare(some), render_comparison(some, compare(some))
+    expected = (0.5 * (82 / 90 + 8 / 10) - 0.5 * (90 / 90 + 1 / 10)) * 100
+
+    assert headline(found) == "second is better"
+    assert sentence(found, found.pairs[0]) == (
+        f"On the same 100 test images, second is {expected:.1f} points above first in mean recall over classes "
+        "(paired bootstrap: p = 0.004): more than chance explains."
+    )
+    assert [row[2:5] for row in Page(page).tables["side-table"]] == [
+        ["test mean recall over classes", "95 % interval", "test accuracy"],
+        ["55.00 %", "50.0 % to 65.0 %", "91.00 %"],
+        ["85.56 %", "71.1 % to 97.2 %", "90.00 %"],
+    ]
+
+
+def test_of_losses_the_smaller_is_better(runs: tuple[Run, Run]) -> None:
+    ours = [optimising("val_loss", run, name) for run, name in zip(runs, ("first", "second"), strict=True)]
+    found = compare([rarely([90, 10], ours[0]), rarely([45, 5], ours[1])])
+
+    assert headline(found) == "first is better"
+    assert "second is 7.9712 above first in loss (paired bootstrap: p = 0.002)" in sentence(found, found.pairs[0])
+
+
+def test_different_metrics_are_compared_by_accuracy_which_is_said(runs: tuple[Run, Run]) -> None:
+    some = [rarely([90, 1], runs[0]), rarely([40, 8], optimising("macro_f1", runs[1], "second"))]
+    found = compare(some)
+    said = "searched by different metrics (macro_f1 and val_accuracy); compared by accuracy"
+
+    assert (found.metric, found.note) == ("val_accuracy", said)
+    assert "McNemar's exact test" in sentence(found, found.pairs[0])
+    assert said in render_comparison(some, found)
+    assert said in list(found.lines())
 
 
 def test_a_difference_that_chance_explains_is_called_none(runs: tuple[Run, Run]) -> None:
