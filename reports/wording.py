@@ -105,7 +105,7 @@ def value(came: Any) -> str:
     if isinstance(came, float):
         return f"{came:.3g}" if math.isfinite(came) else missing
     if came is None:
-        return missing
+        return "none"
     return came if isinstance(came, str) else f"{came:,}" if isinstance(came, int) else json.dumps(came)
 
 

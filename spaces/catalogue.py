@@ -26,8 +26,9 @@ from spaces.errors import (
 )
 from spaces.parameters import RandomSuggest, find_parameters
 from spaces.recipe import ImageShape, Recipe
+from spaces.records import is_numpy_scalar
 from spaces.space import Parameters, Space
-from spaces.suggest import Suggest, TrialSuggest
+from spaces.suggest import Suggest, TrialSuggest, plain
 
 _builtin = Path(__file__).resolve().parent / "builtin"
 _own_file = "Your own: --space path/to/file.py"
@@ -129,9 +130,9 @@ def _given(module: ModuleType, attribute: str, file: Path) -> Mapping[str, Param
         if not isinstance(params, Mapping):
             raise SpaceError(f"{where} is a {type(params).__name__}: expected a dict")
         for parameter, value in params.items():
-            if not isinstance(value, bool | int | float | str):
-                raise SpaceError(f"{where} has {parameter} = {value!r}: expected text, a number, True or False")
-    return {str(name): dict(params) for name, params in given.items()}
+            if not (value is None or is_numpy_scalar(value) or isinstance(value, bool | int | float | str)):
+                raise SpaceError(f"{where} has {parameter} = {value!r}: expected text, a number, True, False or None")
+    return {str(name): {key: plain(value) for key, value in params.items()} for name, params in given.items()}
 
 
 def _checked(suggest: Callable[[Suggest], Recipe], file: Path) -> Callable[[Suggest], Recipe]:

@@ -12,7 +12,7 @@ from spaces.backbones import OURS
 from spaces.errors import ImpossibleChoiceError, SpaceError
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, ParameterValue, Space
-from spaces.suggest import Choice
+from spaces.suggest import Choice, plain, plain_choices
 
 Kind = Literal["int", "float", "categorical"]
 _draws = 500
@@ -71,6 +71,7 @@ class _Asking:
         self.chosen: dict[str, ParameterValue] = {}
 
     def suggest_int(self, name: str, low: int, high: int, *, step: int = 1, log: bool = False) -> int:
+        low, high, step = map(plain, (low, high, step))
         _check_range(name, low, high, step=step, log=log)
         if not all(isinstance(number, int) for number in (low, high, step)):
             raise SpaceError(f"parameter '{name}' asks suggest_int for {low} to {high}: expected whole numbers")
@@ -82,17 +83,16 @@ class _Asking:
     def suggest_float(
         self, name: str, low: float, high: float, *, step: float | None = None, log: bool = False
     ) -> float:
+        low, high, step = map(plain, (low, high, step))
         _check_range(name, low, high, step=step, log=log)
-        return float(self._choose(Parameter(name=name, kind="float", low=low, high=high, step=step, log=log)))
+        value = self._choose(Parameter(name=name, kind="float", low=low, high=high, step=step, log=log))
+        assert isinstance(value, int | float)
+        return float(value)
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
-        if not choices or not all(isinstance(choice, bool | int | float | str) for choice in choices):
-            raise SpaceError(
-                f"parameter '{name}' has the choices {list(choices)!r}: expected one or more of text, numbers, "
-                "True and False"
-            )
-        value = self._choose(Parameter(name=name, kind="categorical", choices=tuple(choices)))
-        return next(choice for choice in choices if _same(choice, value))
+        known = plain_choices(name, choices)
+        value = self._choose(Parameter(name=name, kind="categorical", choices=tuple(known)))
+        return next(choice for choice in known if _same(choice, value))
 
     def _choose(self, parameter: Parameter) -> ParameterValue:
         name = parameter.name

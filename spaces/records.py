@@ -14,7 +14,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar, cast, get_args, get_origin
+from typing import Any, TypeGuard, TypeVar, cast, get_args, get_origin
 
 from spaces.errors import RecordError
 
@@ -43,7 +43,14 @@ def to_plain(value: object) -> Any:
         return None
     if value is None or isinstance(value, str | int | float | bool):
         return value
+    if is_numpy_scalar(value):
+        return to_plain(value.item())
     raise RecordError(f"a {type(value).__name__} can't be stored: expected dataclasses, text, numbers, lists, None")
+
+
+def is_numpy_scalar(value: Any) -> TypeGuard[Any]:
+    """Whether a value is a number or text of NumPy, such as `np.int64(4)`; NumPy itself is not imported for that."""
+    return type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
 
 
 def parse(text: str | bytes) -> Any:

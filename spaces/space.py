@@ -10,7 +10,7 @@ from spaces.errors import UnknownNameError
 from spaces.recipe import Recipe
 from spaces.suggest import Suggest
 
-ParameterValue = bool | int | float | str
+ParameterValue = bool | int | float | str | None
 Parameters = Mapping[str, ParameterValue]
 
 

@@ -2,13 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from spaces.backbones import OURS, Backbones
+from spaces.errors import SpaceError
 from spaces.recipe import ImageShape
+from spaces.records import is_numpy_scalar
 
-Choice = TypeVar("Choice", bool, int, float, str)
+Choice = TypeVar("Choice", bound=bool | int | float | str | None)
+
+
+def plain(value: Any) -> Any:
+    """Return a scalar of NumPy as the Python value that it is, anything else as it came."""
+    return value.item() if is_numpy_scalar(value) else value
+
+
+def plain_choices(name: str, choices: Iterable[Choice]) -> list[Choice]:
+    """Return choices without NumPy's types, which a study could not store.
+
+    Raises:
+        SpaceError: there are none, or one is not text, a number, True, False or None.
+    """
+    found = [plain(choice) for choice in choices]
+    if not found or not all(choice is None or isinstance(choice, bool | int | float | str) for choice in found):
+        raise SpaceError(
+            f"parameter '{name}' has the choices {found!r}: expected one or more of text, numbers, True, False and None"
+        )
+    return found
 
 
 class Chooser(Protocol):
@@ -76,5 +97,5 @@ class TrialSuggest:
 
     def suggest_categorical(self, name: str, choices: Sequence[Choice]) -> Choice:
         """Choose one of `choices`."""
-        chosen: Choice = self._trial.suggest_categorical(name, choices)
+        chosen: Choice = self._trial.suggest_categorical(name, plain_choices(name, choices))
         return chosen

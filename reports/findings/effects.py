@@ -81,7 +81,7 @@ def _side(trial: Trial, switch: Switch) -> int | None:
     if switch.name not in trial.params:
         return None
     value = trial.params[switch.name]
-    if switch.sides in (("no", "yes"), ("0", "above 0")):
+    if isinstance(value, int | float) and switch.sides in (("no", "yes"), ("0", "above 0")):
         return int(value > 0)
     return int(str(value) == switch.sides[1])
 

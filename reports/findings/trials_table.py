@@ -14,6 +14,8 @@ import pandas as pd
 from objectives.files.atomic import write_whole
 from reports.stored.run import Run, Trial
 
+absent = object()
+"""Where a trial was not asked for a parameter; None is a choice."""
 _shown_most = 5
 """Columns of parameters in the page's table."""
 _Type = Literal["boolean", "Int64", "Float64", "string"]
@@ -60,7 +62,7 @@ def trials_frame(run: Run) -> pd.DataFrame:
     rows = [_frame_row(trial) for trial in run.trials]
     columns = {name: pd.Series([row[name] for row in rows], dtype=kind) for name, kind in _column_types.items()}
     for name in names:
-        columns[f"param_{name}"] = _parameter_column([trial.params.get(name) for trial in run.trials])
+        columns[f"param_{name}"] = _parameter_column([trial.params.get(name, absent) for trial in run.trials])
     return pd.DataFrame(columns)
 
 
@@ -113,13 +115,17 @@ def _differs(run: Run, name: str) -> bool:
 
 
 def _parameter_column(values: list[Any]) -> pd.Series[Any]:
-    """Return a parameter's values, None where a trial has none, as the narrowest type that holds them all."""
-    kinds = {type(value) for value in values if value is not None}
+    """Return a parameter's values, `absent` where a trial has none, as the narrowest type that holds them all."""
+    kinds = {type(value) for value in values if value is not absent}
     for kind, accepted in _parameter_types.items():
         if kinds and kinds <= accepted:
-            return pd.Series(values, dtype=kind)
-    texts = [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+            return pd.Series([None if value is absent else value for value in values], dtype=kind)
+    texts = [None if value is absent else value if isinstance(value, str) else _text(value) for value in values]
     return pd.Series(texts, dtype="string")
+
+
+def _text(choice: Any) -> str:
+    return "none" if choice is None else json.dumps(choice)  # "null" would be read back as missing
 
 
 def _frame_row(trial: Trial) -> dict[str, Any]:

@@ -53,6 +53,16 @@ def test_a_flag_and_a_strength_that_may_be_zero_are_switches(digits_run: Run) ->
     assert found == {"norm": ("no", "yes"), "dropout": ("0", "above 0")}
 
 
+@pytest.mark.parametrize("sides", [("no", "yes"), ("0.5", "None"), ("None", "True")])
+def test_two_choices_of_any_kind_are_a_switch(digits_run: Run, sides: tuple[str, str]) -> None:
+    chosen = {"0.5": 0.5, "None": None, "True": True}
+    trials = [trial(n, 0.5, p=chosen.get(sides[n % 2], sides[n % 2]), q=n % 4 > 1) for n in range(12)]
+    (table,) = effect_tables(run_of(digits_run, trials), NO_IMPORTANCES, most=1)
+
+    assert table.row.sides == sides
+    assert [cell.count for line in table.cells for cell in line if cell] == [3] * 4
+
+
 def test_a_choice_of_three_is_no_switch(digits_run: Run) -> None:
     trials = [trial(n, 0.5, optimizer=("adam", "sgd", "rmsprop")[n % 3]) for n in range(12)]
     assert find_switches(run_of(digits_run, trials)) == ()

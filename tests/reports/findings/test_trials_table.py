@@ -58,6 +58,12 @@ def test_a_parameter_has_the_narrowest_type_that_holds_its_values(
     assert [None if pd.isna(value) else value for value in column] == stored
 
 
+def test_a_choice_of_none_is_not_a_parameter_that_was_not_asked_for(digits_run: Run) -> None:
+    column = trials_frame(choosing(digits_run, {"p": None}, {"p": 0.5}, {}))["param_p"]
+
+    assert [None if pd.isna(value) else value for value in column] == ["none", "0.5", None]
+
+
 def test_a_study_without_trials_has_a_frame_with_its_columns(digits_run: Run) -> None:
     frame = trials_frame(choosing(digits_run))
     assert (len(frame), str(frame["score"].dtype)) == (0, "Float64")
