@@ -47,12 +47,6 @@ def _halving(epochs: int) -> optuna.pruners.BasePruner:
     return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
 
 
-def _wilcoxon(epochs: int) -> optuna.pruners.BasePruner:
-    import optuna
-
-    return optuna.pruners.WilcoxonPruner()
-
-
 def _none(epochs: int) -> optuna.pruners.BasePruner:
     import optuna
 
@@ -64,7 +58,6 @@ PRUNERS = {
     "median": Pruner("stop a trial that is worse than the median at its epoch", _median),
     "hyperband": Pruner("successive halving in several brackets", _hyperband),
     "halving": Pruner("keep the best third at each rung (ASHA)", _halving),
-    "wilcoxon": Pruner("stop a trial that is worse than the best by a signed-rank test", _wilcoxon),
     "none": Pruner("train every trial to its end", _none),
 }
 

@@ -12,6 +12,7 @@ import click
 
 from objectives import keras_settings
 from reports.stored import layout
+from search.algorithms.pruners import PRUNERS
 from search.cli.options import Resolved, from_settings, resolve, resolve_options
 from search.cli.output import Output, print_end, write_crash
 from search.cli.parameters import JSON, STUDY, GroupedCommand, GroupedOption, run_parameters
@@ -55,6 +56,8 @@ def resume(*, study: str, fork: str | None, as_json: bool, quiet: bool, **typed:
 
     folder = find_run(study, str(typed.pop("runs") or "runs"))
     stored = from_settings(read_settings(folder).settings, str(folder.path / layout.SETTINGS))
+    if stored.get("pruner") not in PRUNERS:  # of an earlier version: pruners may change between runs of a study
+        stored.pop("pruner", None)
     place = {"study": folder.path.name, "runs": str(folder.path.parent), "timeout": None}
     changed = {name: value for name, value in typed.items() if value is not None}
     resolved = resolve_options({**stored, **place, **changed}).forked(fork)

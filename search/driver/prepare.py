@@ -14,6 +14,7 @@ from objectives.data.splitting import split
 from objectives.evaluation.metrics import METRICS
 from objectives.messages import Examples, StudyData
 from reports.stored.records import DataRecord, RunRecord, schema
+from search.algorithms.pruners import PRUNERS
 from search.driver.compatibility import check_same
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
@@ -85,6 +86,8 @@ def prepare(
         check_same(record, earlier)
         if not record.corrects_averages:
             progress.note(_uncorrected)
+        if (pruner := earlier.settings.get("pruner")) not in PRUNERS:
+            progress.note(f"pruner '{pruner}' does not exist any more; the study continues with '{settings.pruner}'")
     return Prepared(dataset=dataset, split=chosen, record=record, is_new=earlier is None)
 
 

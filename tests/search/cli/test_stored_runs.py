@@ -44,3 +44,19 @@ def test_it_goes_on_at_its_epoch_with_the_trials_that_it_has(before: Path, capsy
     assert "1 done, 1 interrupted (trial 1 continues at epoch 3), 1 to go" in shown.err
     assert (before / "trials" / "0000" / "result.json").read_bytes() == first
     assert (before / "report.html").is_file()
+
+
+@pytest.mark.slow
+def test_one_whose_pruner_was_removed_goes_on_with_the_default(
+    before: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stored = json.loads((before / "settings.json").read_text())
+    stored["settings"]["pruner"] = "wilcoxon"
+    (before / "settings.json").write_text(json.dumps(stored))
+    words = ["resume", "before", "--runs", str(before.parent), "--trials", "2"]
+
+    assert run_command_line(words) == 0
+    note = "pruner 'wilcoxon' does not exist any more; the study continues with 'percentile'"
+    assert note in capsys.readouterr().err
+    assert run_command_line([*words[:-1], "3"]) == 0
+    assert note not in capsys.readouterr().err
