@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import json
 import math
 import random
@@ -116,9 +117,12 @@ def _of_part(part: Part) -> Iterator[Planned]:
     starts = [*space.starts.values(), *space.baselines.values()]
     near_count = round(_near_share * part.trainings)
     random_count = part.trainings - len(starts) - near_count - (_seeds - 1) * part.repeated
-    drawn = [_chosen(space, RandomSuggest(seed=seed, images=data.shape, classes=data.classes)) for seed in range(999)]
+    drawn = (
+        _chosen(space, RandomSuggest(seed=seed, images=data.shape, classes=data.classes)) for seed in itertools.count()
+    )
+    possible = (params for params in drawn if params is not None)
     points: list[tuple[Group, Parameters]] = [("start", start) for start in starts]
-    points += [("random", params) for params in [params for params in drawn if params is not None][:random_count]]
+    points += [("random", params) for params in itertools.islice(possible, random_count)]
     points += [("near", params) for params in _near(space, data, starts, near_count)]
     trainings = [
         [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import os
 import signal
@@ -18,10 +19,8 @@ from benchmarks.curves.plan import CHANGED, DATA, planned
 from benchmarks.curves.running import missing, train
 from benchmarks.curves.table import Row
 from objectives.messages import Objective, StudyData
-from objectives.training.training import Training
 from spaces.catalogue import find_space
 from spaces.errors import UsageError
-from tests.objectives.training.test_running_averages import NORMED
 
 MEASURED = {"val_accuracy": 0.5, "val_accuracy_plain": 0.25, "macro_f1": 0.4, "accuracy": 0.6, "loss": 1.0}
 MEASURED |= {"val_loss": 1.5, "cpu_seconds": 2.0}
@@ -109,8 +108,6 @@ def test_two_runs_do_not_write_one_file(tmp_path: Path) -> None:
     def other_run(number: int) -> list[Row]:
         raise AssertionError(number)
 
-    import fcntl
-
     with scratch.open("ab") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(UsageError, match="another process writes"):
@@ -144,7 +141,9 @@ def test_collecting_the_same_rows_makes_the_same_bytes(tmp_path: Path) -> None:
 def test_plain_averages_are_those_of_an_uncorrected_training_and_measuring_them_changes_nothing(
     small_digits: StudyData,
 ) -> None:
-    from benchmarks.curves.measuring import MeasuredTraining
+    from benchmarks.curves.measuring import MeasuredTraining  # Keras: the processes of the quick tests do without
+    from objectives.training.training import Training
+    from tests.objectives.training.test_running_averages import NORMED
 
     def scores(*, corrects: bool) -> list[float]:
         objective = Objective(metric="val_accuracy", epochs=3, corrects_averages=corrects)
