@@ -1,0 +1,218 @@
+"""Stopping rules judged on curves of real trainings: `python -m benchmarks.curves replay`.
+
+For each data set and space of the table, the search loop of Tamiz, with two workers in simulated time, tries the
+trainings in a random order, once under each rule (see `simulation`). The unpruned search of 24 trials sets the time
+that all rules have. The regret is how much less the winner so far scores than the best training in the table, after a
+quarter, half and all of that time; where no trial has completed by then, the worst training counts as the winner.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import optuna
+from numpy.typing import NDArray
+
+from benchmarks.curves import asha, table
+from benchmarks.curves.simulation import Curve, Ended, search
+from benchmarks.curves.table import Trainings
+from search.algorithms.pruners import PRUNERS, make_pruner
+
+KINDS = {"corrected": "val_accuracy", "plain": "val_accuracy_plain"}
+"""Kind of running averages to the column of scores measured with them."""
+SHARES = (0.25, 0.5, 1.0)
+"""Of the unpruned search's time, at which winners are compared."""
+ASHA = "ASHA, published"
+REFERENCE = "percentile"
+"""The rule that differences are counted from: Tamiz' default when the benchmark was written."""
+_resamples = 2_000
+
+Floats = NDArray[np.float64]
+Rule = Callable[[Sequence[Curve], float], list[Ended]]
+"""Takes trainings in their order and simulated seconds; returns the trials that ended."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """One search under one rule."""
+
+    regrets: tuple[float, ...]
+    """At each of `SHARES`."""
+    tried: int
+    stopped: int
+    """Trials that the rule stopped."""
+    good_stopped: int
+    """Of these, how many end in the table's best quarter where they are trained to their end."""
+    best_was_stopped: bool
+    """Whether one of those stopped would have beaten the winner: what promotion could change at most."""
+    promotion_helps: bool
+    """Whether the stopped trial that was best when it was stopped would have beaten the winner."""
+
+
+def main(words: Sequence[str]) -> None:
+    """Print a table for each data set, space and kind of score, and one JSON object."""
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    arguments = _arguments(words)
+    found = {}
+    trainings = table.read(arguments.scratch) | table.read(arguments.table)
+    for kind in arguments.kinds:
+        for name, curves in curves_of(trainings, column=KINDS[kind], groups=arguments.groups).items():
+            recipes = len({curve.recipe for curve in curves})
+            if recipes < arguments.trials:
+                print(f"{name}: {recipes} recipes so far, fewer than the {arguments.trials} of a search\n")
+                continue
+            outcomes = replay(curves, rules=arguments.rules, seeds=arguments.seeds, trials=arguments.trials)
+            print(f"{name}, {kind} averages: {len(curves)} trainings of {recipes} recipes, {arguments.seeds} orders")
+            found[f"{name}, {kind}"] = _print(outcomes)
+    print(json.dumps(found))
+
+
+def curves_of(trainings: Trainings, *, column: str, groups: Sequence[str]) -> dict[str, list[Curve]]:
+    """Return the trainings of these groups by data set and space; those that failed in their first epoch are left out.
+
+    Args:
+        trainings: of the table.
+        column: of the scores.
+        groups: values of the table's column of that name.
+    """
+    curves: dict[str, list[Curve]] = {}
+    for rows in trainings.values():
+        first, measured = rows[0], [row for row in rows if row[column]]
+        if measured and first["group"] in groups:
+            curves.setdefault(f"{first['data']}, {first['space']}, {first['epochs']} epochs", []).append(
+                Curve(
+                    recipe=first["recipe"],
+                    schedule=json.loads(first["parameters"])["schedule"],
+                    scores=tuple(float(row[column]) for row in measured),
+                    seconds=tuple(float(row["cpu_seconds"]) for row in measured),
+                    is_start=first["group"] == "start",
+                )
+            )
+    return curves
+
+
+def replay(curves: Sequence[Curve], *, rules: Sequence[str], seeds: int, trials: int) -> dict[str, list[Outcome]]:
+    """Return the outcomes under each rule, one for each random order.
+
+    Args:
+        curves: trainings of one space on one data set.
+        rules: pruners by name, and `ASHA`.
+        seeds: number of orders.
+        trials: of the unpruned search.
+    """
+    epochs = max(len(curve.scores) for curve in curves)
+    outcomes: dict[str, list[Outcome]] = {rule: [] for rule in rules}
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(seeds):
+            order = in_random_order(curves, seed)
+            budget = search(
+                order[:trials],
+                pruner=make_pruner("none", epochs),
+                epochs=epochs,
+                timeout_seconds=None,
+                folder=Path(folder),
+            )[-1].at_seconds
+            for rule in rules:
+                ends = (
+                    asha.search(order, epochs=epochs, timeout_seconds=budget)
+                    if rule == ASHA
+                    else search(
+                        order,
+                        pruner=make_pruner(rule, epochs),
+                        epochs=epochs,
+                        timeout_seconds=budget,
+                        folder=Path(folder),
+                    )
+                )
+                outcomes[rule].append(outcome(ends, curves=curves, budget=budget, epochs=epochs))
+    return outcomes
+
+
+def in_random_order(curves: Sequence[Curve], seed: int) -> list[Curve]:
+    """Return one training of each recipe, in an order that the seed decides; starts come first."""
+    mixed = [curves[place] for place in np.random.default_rng(seed).permutation(len(curves))]
+    one_each = {curve.recipe: curve for curve in mixed}.values()
+    return sorted(one_each, key=lambda curve: not curve.is_start)
+
+
+def outcome(ends: Sequence[Ended], *, curves: Sequence[Curve], budget: float, epochs: int) -> Outcome:
+    """Return what became of one search.
+
+    Args:
+        ends: its trials that ended, in time.
+        curves: all that it might have tried.
+        budget: seconds that it had.
+        epochs: of a training that is not stopped.
+    """
+    finals = [curve.final for curve in curves]
+    winners = [
+        max((one.curve.final for one in ends if one.is_complete and one.at_seconds <= share * budget), default=None)
+        for share in SHARES
+    ]
+    scores = [min(finals) if winner is None else winner for winner in winners]
+    stopped = [one for one in ends if not one.is_complete and len(one.curve.scores) == epochs]
+    best_when_stopped = max(stopped, key=lambda one: max(one.curve.scores[: one.epochs]), default=None)
+    good = float(np.quantile(finals, 0.75))
+    return Outcome(
+        regrets=tuple(max(finals) - score for score in scores),
+        tried=len(ends),
+        stopped=len(stopped),
+        good_stopped=sum(one.curve.final >= good for one in stopped),
+        best_was_stopped=any(one.curve.final > scores[-1] for one in stopped),
+        promotion_helps=best_when_stopped is not None and best_when_stopped.curve.final > scores[-1],
+    )
+
+
+def _print(outcomes: dict[str, list[Outcome]]) -> dict[str, object]:
+    """Print a row for each rule, with 95 % bootstrap intervals over the orders, and return the means."""
+    heads = [f"regret {100 * share:.0f} %" for share in SHARES] + [f"less than {REFERENCE}, 100 %"]
+    columns = "  ".join(f"{head:>22}" for head in heads)
+    print(f"{'rule':16}  {columns}  tried  good stopped  best stopped  promoted")
+    means: dict[str, object] = {}
+    reference = np.array([one.regrets for one in outcomes[REFERENCE]]) if REFERENCE in outcomes else None
+    for rule, of_rule in outcomes.items():
+        regrets = 100 * np.array([one.regrets for one in of_rule])
+        cells = [_interval(column) for column in regrets.T]
+        cells.append("" if reference is None else _interval(100 * reference[:, -1] - regrets[:, -1]))
+        stopped = sum(one.stopped for one in of_rule)
+        good = f"{100 * sum(one.good_stopped for one in of_rule) / stopped:.1f} %" if stopped else "-"
+        best = 100 * np.mean([one.best_was_stopped for one in of_rule])
+        promoted = 100 * np.mean([one.promotion_helps for one in of_rule])
+        tried = np.mean([one.tried for one in of_rule])
+        print(
+            f"{rule:16}  "
+            + "  ".join(f"{cell:>22}" for cell in cells)
+            + f"  {tried:5.0f}  {good:>12}  {best:>10.0f} %  {promoted:6.0f} %"
+        )
+        means[rule] = {"regrets": regrets.mean(axis=0).tolist(), "tried": float(tried), "good_stopped": good}
+    print()
+    return means
+
+
+def _interval(values: Floats) -> str:
+    draw = np.random.default_rng(0)
+    means = values[draw.integers(len(values), size=(_resamples, len(values)))].mean(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return f"{values.mean():.2f} [{low:.2f}..{high:.2f}]"
+
+
+def _arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.curves replay",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--scratch", type=Path, default=table.TABLE, help="trainings that the table lacks so far")
+    parser.add_argument("--table", type=Path, default=table.TABLE)
+    parser.add_argument("--seeds", type=int, default=100, help="random orders")
+    parser.add_argument("--trials", type=int, default=24, help="of the unpruned search")
+    parser.add_argument("--rules", nargs="+", default=["none", *(name for name in PRUNERS if name != "none"), ASHA])
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
+    parser.add_argument("--groups", nargs="+", choices=("random", "start", "near"), default=["random"])
+    return parser.parse_args(words)
