@@ -115,27 +115,36 @@ def find_backbones(text: str | None) -> Backbones:
         UsageError: a file of another kind.
         DataError: no such file.
     """
+    names, weights = _read(text)
+    if weights in (IMAGENET, NONE):
+        return Backbones(names=names, weights=weights)
+    file = Path(weights).expanduser().absolute()
+    if not file.is_file():
+        raise DataError(f"--backbone: no such file: {weights}")
+    return Backbones(names=names, weights=str(file), digest=f"sha256:{sha256_of(file)}")
+
+
+def is_same_backbone(now: str | None, then: str | None) -> bool:
+    """Whether two texts for `find_backbones` name the same networks and weights; all files count as the same."""
+    (names, weights), (names_then, weights_then) = _read(now), _read(then)
+    are_files = not {weights, weights_then} & {IMAGENET, NONE}
+    return names == names_then and (weights == weights_then or are_files)
+
+
+def _read(text: str | None) -> tuple[tuple[str, ...], str]:
+    """Return the names of the networks, and "imagenet", "none" or the path of a file."""
     if text is None or text in (IMAGENET, NONE):
-        return Backbones(weights=text or IMAGENET)
+        return tuple(APPLICATIONS), text or IMAGENET
     if text.endswith(".keras"):
-        return _from_file(EXPORTED, text)
+        return (EXPORTED,), text
     typed, _, weights = text.partition(":")
     name = next((name for name in APPLICATIONS if name.lower() == typed.lower()), None)
     if name is None:
         hint = "Your own model: --backbone path/to/model.keras"
         raise UnknownNameError("backbone", typed, APPLICATIONS, plural="backbones", hint=hint)
-    if weights in ("", IMAGENET, NONE):
-        return Backbones(names=(name,), weights=weights or IMAGENET)
-    if not weights.endswith(".h5"):
+    if weights not in ("", IMAGENET, NONE) and not weights.endswith(".h5"):
         raise UsageError(
             f"invalid weights {weights!r} in --backbone: expected imagenet, none, or a file such as "
             f"{name}:weights.h5. A whole model (.keras) takes no weights."
         )
-    return _from_file(name, weights)
-
-
-def _from_file(name: str, text: str) -> Backbones:
-    file = Path(text).expanduser().absolute()
-    if not file.is_file():
-        raise DataError(f"--backbone: no such file: {text}")
-    return Backbones(names=(name,), weights=str(file), digest=f"sha256:{sha256_of(file)}")
+    return (name,), weights or IMAGENET

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from reports.stored.records import RunRecord
+from spaces.backbones import is_same_backbone
 from spaces.digest import is_same_source
 from spaces.errors import StudyConflictError
 
-BINDING = ("space", "data", "metric", "epochs", "train_images", "image_size", "resize", "seed", "backbone")
-"""Settings that trials of one study must share, for their scores to be comparable."""
+BINDING = ("metric", "epochs", "train_images", "resize", "seed")
+"""Settings that trials of one study must share, for their scores to be comparable.
 
+Space, images and backbone must be the same as well, wherever they lie and however they are named.
+"""
 
 _most_differences = 4
 
@@ -24,25 +26,29 @@ def check_same(new: RunRecord, earlier: RunRecord) -> None:
     """
     if differences := describe_differences(new, earlier):
         # A fork can only bridge a changed space; see search.driver.fork.
-        widened = not describe_differences(new, earlier, but=("space",))
+        widened = not describe_differences(new, earlier, space_may_differ=True)
         raise other_study(new.study, differences, may_fork=widened)
 
 
-def describe_differences(new: RunRecord, earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:
+def describe_differences(new: RunRecord, earlier: RunRecord, *, space_may_differ: bool = False) -> list[str]:
     """Return a line for each difference that makes the scores of two runs incomparable.
 
     Args:
         new: the new run.
         earlier: the study's first run.
-        but: names of `BINDING` that may differ; "space" includes its file.
+        space_may_differ: whether to leave out the space.
     """
-    differences = _other_settings(new.settings, earlier, but=but)
-    if earlier.data.fingerprint != new.data.fingerprint:
-        differences.append(f"  images: {earlier.data.fingerprint[:19]} then, {new.data.fingerprint[:19]} now")
-    if "space" not in but and not is_same_source(new.space_digest, earlier.space_digest):
-        differences.append("  the space's code has changed")
-    if earlier.backbone_digest != new.backbone_digest:
-        differences.append("  the backbone's file has changed")
+    now, then = new.settings, earlier.settings
+    differences = [f"  {name}: {_then_now(new, earlier, name)}" for name in BINDING if now.get(name) != then.get(name)]
+    if new.data.fingerprint != earlier.data.fingerprint:
+        images = f"  images: {earlier.data.fingerprint[:19]} then, {new.data.fingerprint[:19]} now"
+        differences.append(images + _names(new, earlier, "data"))
+    if not space_may_differ and not is_same_source(new.space_digest, earlier.space_digest):
+        differences.append("  the space's code has changed" + _names(new, earlier, "space"))
+    if not is_same_backbone(now.get("backbone"), then.get("backbone")):
+        differences.append(f"  backbone: {_then_now(new, earlier, 'backbone')}")
+    elif new.backbone_digest != earlier.backbone_digest:
+        differences.append("  the backbone's file has changed" + _names(new, earlier, "backbone"))
     if earlier.corrects_averages != new.corrects_averages:  # of a study to fork; one that continues keeps its own
         differences.append("  running averages of batch norm are corrected now, which changes scores")
     return differences
@@ -65,9 +71,12 @@ def other_study(study: str, differences: Sequence[str], *, may_fork: bool = Fals
     )
 
 
-def _other_settings(new: Mapping[str, Any], earlier: RunRecord, *, but: Sequence[str] = ()) -> list[str]:
-    return [
-        f"  {name}: {earlier.settings.get(name)} then, {new.get(name)} now"
-        for name in BINDING
-        if earlier.settings.get(name) != new.get(name) and name not in but
-    ]
+def _then_now(new: RunRecord, earlier: RunRecord, name: str) -> str:
+    return f"{earlier.settings.get(name)} then, {new.settings.get(name)} now"
+
+
+def _names(new: RunRecord, earlier: RunRecord, name: str) -> str:
+    """Return both names of what has changed; "" where they are the same."""
+    if new.settings.get(name) == earlier.settings.get(name):
+        return ""
+    return f" ({_then_now(new, earlier, name)})"

@@ -79,7 +79,7 @@ class Fork:
             StorageError: the disk or a database failed.
         """
         old = read_settings(self.source)
-        if differences := describe_differences(record, old, but=("space",)):
+        if differences := describe_differences(record, old, space_may_differ=True):
             raise other_study(old.study, differences)
         with lease(self.source.path, old.study, Holder.this()), self._trials(old.study) as (study, trials):
             copied = _in_new_space(trials, old, space=space, folder=self.source)

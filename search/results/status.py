@@ -36,7 +36,7 @@ def find_run(study: str, runs: str) -> RunFolder:
     """
     path = Path(study) if "/" in study else Path(runs) / study
     if study and (path / layout.SETTINGS).is_file():
-        return RunFolder(path=path)
+        return RunFolder(path=path if path.name not in ("", "..") else path.resolve())  # its name is the study's
     known = [settings.parent.name for settings in Path(runs).glob(f"*/{layout.SETTINGS}")]
     raise UnknownNameError("study", study, known, plural=f"studies in {runs}", hint="Elsewhere: --runs DIR")
 
@@ -73,7 +73,8 @@ def live_summary(folder: RunFolder) -> RunSummary:
         return summary
     started = len(folder.numbers())
     if (database := folder.database).is_file():
-        states = [trial.state.name for trial in copy_study(database, folder.path.name).get_trials(deepcopy=False)]
+        study = copy_study(database, read_settings(folder).study)
+        states = [trial.state.name for trial in study.get_trials(deepcopy=False)]
         started = len(states) - states.count("WAITING")
     trials = replace(summary.trials, running=max(0, started - summary.trials.ended))
     return replace(summary, status="running", trials=trials, resumable=False, resume_command=None, more_command=None)
@@ -102,14 +103,14 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
     if last.get("trials") == to_plain(counts):
         reason = reason or last.get("reason")
     is_done = has_all or is_good_enough or reason == EXHAUSTED
-    resume = resume_command(run.study, str(folder.path.parent))
+    resume = resume_command(folder.path.name, str(folder.path.parent))
     more = f" --trials {2 * max(counts.total, counts.ended)}" if has_all else ""
     if is_good_enough:
         more += f" --until {METRICS[run.metric].perfect:g}"
     is_perfect = is_good_enough and best is not None and best.value == METRICS[run.metric].perfect
     report, model = folder.path / layout.REPORT, folder.best / layout.MODEL
     return RunSummary(
-        study=run.study,
+        study=folder.path.name,
         status="done" if is_done else "stopped",
         exit_code=0,
         resumable=not is_done,

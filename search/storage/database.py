@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import optuna
 import sqlalchemy
 from optuna.storages import RDBStorage
 from sqlalchemy import exc as sql_errors
@@ -73,6 +74,14 @@ def open_storage(url: str) -> RDBStorage:
     except sql_errors.DatabaseError as error:
         raise UsageError(f"{shown} is not an Optuna study: {reason(error)}") from None
     return storage
+
+
+def name_only_study(storage: RDBStorage, name: str) -> None:
+    """Give the study of a run folder's own database the folder's name, which differs once it was renamed or copied."""
+    names = optuna.get_all_study_names(storage)
+    if len(names) == 1 and names != [name]:
+        with storage.engine.begin() as connection:
+            connection.execute(sqlalchemy.text("UPDATE studies SET study_name = :name"), {"name": name})
 
 
 def _check_schema(url: str, *, shown: str) -> None:

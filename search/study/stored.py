@@ -11,6 +11,7 @@ from objectives.evaluation.metrics import METRICS
 from reports.stored.records import schema
 from search.algorithms.pruners import experimental_warnings_ignored, make_pruner
 from search.settings import RunSettings
+from search.storage.database import name_only_study
 from search.storage.write_behind import WriteBehindStudy
 from spaces.errors import StudyConflictError
 
@@ -26,6 +27,8 @@ def open_stored_study(storage: RDBStorage, settings: RunSettings, *, spool: Path
         StudyConflictError: the study has another direction, or was written by a newer Tamiz.
     """
     direction = METRICS[settings.metric].direction
+    if settings.storage is None:
+        name_only_study(storage, settings.study)
     with experimental_warnings_ignored():
         study = optuna.create_study(
             study_name=settings.study,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spaces.backbones import APPLICATIONS, EXPORTED, OURS, Backbone, Backbones, find_backbones
+from spaces.backbones import APPLICATIONS, EXPORTED, OURS, Backbone, Backbones, find_backbones, is_same_backbone
 from spaces.catalogue import find_space, with_backbones
 from spaces.errors import DataError, RecordError, UnknownNameError, UsageError
 from spaces.parameters import find_parameters
@@ -196,3 +196,21 @@ def test_only_a_pretrained_network_has_something_to_unfreeze_and_features_to_kee
 def test_a_cut_outside_the_network_is_refused(cut: float) -> None:
     with pytest.raises(RecordError, match=f"invalid cut {cut}: expected the name of a layer, or a number"):
         Transfer(backbone=Backbone(name="VGG16"), cut=cut)
+
+
+@pytest.mark.parametrize(
+    ("now", "then", "is_same"),
+    [
+        ("vgg16", "VGG16:imagenet", True),
+        (None, "imagenet", True),
+        ("VGG16:a.h5", "vgg16:/moved/b.h5", True),  # whether they are the same file, their digests say
+        ("runs/s/best/model.keras", "/moved/model.keras", True),
+        ("VGG16:a.h5", "ResNet50V2:a.h5", False),
+        ("VGG16:a.h5", "VGG16", False),
+        ("VGG16", "VGG16:none", False),
+        ("VGG16", None, False),
+        ("model.keras", None, False),
+    ],
+)
+def test_a_backbone_is_the_same_however_it_is_typed(now: str | None, then: str | None, *, is_same: bool) -> None:
+    assert is_same_backbone(now, then) == is_same_backbone(then, now) == is_same
