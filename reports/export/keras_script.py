@@ -86,6 +86,7 @@ def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_
         rising=recipe.fit.warmup or (0.3 if recipe.fit.schedule == "one_cycle" else 0.0),
         optimizer=_optimizer(recipe.fit),
         metric=metric,
+        corrects_averages=run.corrects_averages and getattr(recipe.network, "batch_norm", True),
     )
 
 

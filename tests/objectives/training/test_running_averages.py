@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -9,9 +10,13 @@ import numpy as np
 import pytest
 from keras import layers
 
+from objectives.evaluation import predicting
+from objectives.evaluation.metrics import METRICS
 from objectives.messages import Objective, StudyData
+from objectives.networks.registry import build
 from objectives.training.running_averages import RunningAverages
 from objectives.training.training import Training
+from spaces.networks import Network
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
 
 pytestmark = pytest.mark.slow
@@ -96,12 +101,51 @@ def test_a_norm_that_fades_faster_than_was_counted_never_gets_a_negative_varianc
     np.testing.assert_array_equal(norm.moving_variance.numpy(), kept)
 
 
-def _first_score(data: StudyData, *, corrects_averages: bool) -> float:
+class Own(Network):
+    """A user's own network, whose norms lie inside layers of theirs."""
+
+
+@build.register
+def _own(network: Own, images: keras.KerasTensor) -> keras.KerasTensor:
+    x = images
+    for filters in (16, 32, 64):
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = layers.Activation("relu")(Normed(layers.BatchNormalization(momentum=0.9))(x))
+    return layers.GlobalAveragePooling2D()(x)
+
+
+def _training(data: StudyData, *, recipe: Recipe = NORMED, corrects_averages: bool = True) -> Training:
     objective = Objective(metric="val_accuracy", epochs=3, corrects_averages=corrects_averages)
-    return Training(recipe=NORMED, data=data, objective=objective, seed=0).advance().score
+    return Training(recipe=recipe, data=data, objective=objective, seed=0)
 
 
-def test_a_normalised_network_scores_above_chance_after_a_few_steps(small_digits: StudyData) -> None:
-    uncorrected, corrected = (_first_score(small_digits, corrects_averages=corrects) for corrects in (False, True))
+@pytest.mark.parametrize("network", [NORMED.network, Own()], ids=["ours", "a user's own"])
+def test_a_normalised_network_scores_above_chance_after_a_few_steps(small_digits: StudyData, network: Network) -> None:
+    recipe = replace(NORMED, network=network)
+    uncorrected, corrected = (
+        _training(small_digits, recipe=recipe, corrects_averages=corrects).advance().score for corrects in (False, True)
+    )
 
     assert corrected > uncorrected + 0.2
+
+
+def test_a_training_resumed_after_the_first_epoch_goes_on_with_corrected_averages(small_digits: StudyData) -> None:
+    straight = _training(small_digits)
+    straight.advance()
+    checkpoint = straight.checkpoint()
+    resumed = _training(small_digits)
+    resumed.restore(checkpoint)
+
+    assert [resumed.advance().score for _ in range(2)] == [straight.advance().score for _ in range(2)]
+    for one, other in zip(resumed.checkpoint().variables, straight.checkpoint().variables, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_saved_model_has_the_averages_that_were_measured(small_digits: StudyData) -> None:
+    training = _training(small_digits)
+    score = training.advance().score
+    model = training.finish(keep_model=True).model
+    assert model is not None
+    found = predicting.predict(model, small_digits.validation)
+
+    assert METRICS["val_accuracy"].measure(found.probabilities, found.labels) == score

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import itertools
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -384,3 +385,19 @@ def test_a_script_with_everything_runs(tmp_path: Path) -> None:
 
     assert (ended.returncode, ended.stderr[-2000:] if ended.returncode else "") == (0, "")
     assert (tmp_path / "retrained.keras").is_file()
+
+
+@pytest.mark.slow
+def test_a_script_corrects_running_averages_as_the_search_did(tmp_path: Path) -> None:
+    network = ConvNet(stages=tuple(Stage(filters=f, convolutions=2) for f in (16, 32)), kernel=3, batch_norm=True)
+    about = run(train_images=400)
+    scores = []
+    for corrects in (False, True):
+        folder = tmp_path / str(corrects)
+        folder.mkdir()
+        script = keras_script(replace(about, corrects_averages=corrects), TRIAL, recipe(network))
+        (folder / "train.py").write_text(script)
+        ended = subprocess.run([sys.executable, "train.py"], cwd=folder, capture_output=True, text=True, check=True)
+        scores.append(json.loads(ended.stdout.splitlines()[-1])["val_accuracy"])
+
+    assert scores[1] > scores[0] + 0.2
