@@ -1,114 +1,80 @@
-"""How well the score after each epoch orders networks as their last score does, with corrected running averages or not.
+"""Three ways to measure a network with batch norm during training: how early its score tells something, at what cost.
 
-    python -m benchmarks.early_scores [--recipes 60] [--epochs 8] [--file early_scores.jsonl]
+    python -m benchmarks.early_scores [--data digits fashion_mnist] [--recipes 12] [--batches 8] [--file scores.jsonl]
 
-Random recipes of `cnn_cifar` are trained on digits, each twice with the same seed: with batch norm's running averages
-as Keras keeps them, and corrected after the first epoch (`objectives.training.running_averages`). The table has
-Spearman's rank correlation between the validation accuracies after each epoch and those after the last, for networks
-with batch norm and without, with a 95 % bootstrap interval over recipes. Trainings in the file are not repeated.
+Random recipes of `cnn_cifar` with batch norm, the first of `benchmarks.curves.plan`, are trained once each, and after
+each epoch measured on the validation images with the running averages as Keras keeps them, with averages corrected
+after the first epoch (`objectives.training.running_averages`, what a search does), and with the statistics of a few
+training batches, recomputed ("precise batch norm", Wu and Johnson 2021). The tables have Spearman's rank correlation
+between the score after an epoch and the last one, with a 95 % bootstrap interval over recipes, and the processor time
+of the correction and of the recomputation. Trainings in the file are not repeated.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
-from objectives.data.directories import DataDirectories
-from objectives.data.loading import load
-from objectives.data.splitting import split
-from objectives.messages import Examples, Objective, StudyData
-from objectives.training.failures import TrainingError
-from objectives.training.training import Training
-from spaces.catalogue import find_space
-from spaces.errors import SpaceError
-from spaces.parameters import RandomSuggest
-from spaces.recipe import ConvNet, ImageShape, Recipe
+from benchmarks.curves.plan import DATA, planned
+from benchmarks.curves.showing import correlation
+from objectives.devices import prepare
 
-_resamples = 2_000
-_shape = ImageShape(height=8, width=8, channels=1)
+WAYS = {"plain": "as Keras keeps them", "corrected": "corrected", "precise": "recomputed"}
 
 
 def main() -> None:
-    """Train what the file lacks, then print the table."""
+    """Train what the file lacks, then print the tables."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.early_scores")
-    parser.add_argument("--recipes", type=int, default=60)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--file", type=Path, default=Path("early_scores.jsonl"))
-    arguments = parser.parse_args()
-    data, space = _digits(), find_space("cnn_cifar")
-    rows = [json.loads(line) for line in arguments.file.read_text().splitlines()] if arguments.file.exists() else []
-    done = {(row["seed"], row["corrects"]) for row in rows}
-    with arguments.file.open("a") as file:
-        for seed in range(arguments.recipes):
-            try:
-                recipe = space.suggest(
-                    RandomSuggest(seed=seed, images=ImageShape(height=8, width=8, channels=1), classes=10)
-                )
-            except SpaceError:  # choices that do not go together
-                continue
-            for corrects in (False, True):
-                if (seed, corrects) not in done:
-                    row = _row(recipe, data, seed=seed, epochs=arguments.epochs, corrects=corrects)
-                    file.write(json.dumps(row) + "\n")
-                    file.flush()
-                    rows.append(row)
-    _print(rows, epochs=arguments.epochs)
+    parser.add_argument("--data", nargs="+", choices=tuple(DATA), default=["digits", "fashion_mnist"])
+    parser.add_argument("--recipes", type=int, default=12)
+    parser.add_argument("--batches", type=int, default=8)
+    parser.add_argument("--file", type=Path, default=Path("scores.jsonl"))
+    given = parser.parse_args()
+    prepare(threads=1, gpu=False)
+    rows = [json.loads(line) for line in given.file.read_text().splitlines()] if given.file.exists() else []
+    done = {row["training"] for row in rows}
+    with given.file.open("a") as file:
+        for number in [number for data in given.data for number in _numbers(data)[: given.recipes]]:
+            if number not in done:
+                rows.append(_row(number, batches=given.batches))
+                file.write(json.dumps(rows[-1]) + "\n")
+                file.flush()
+    for data in given.data:
+        _print(data, [row for row in rows if row["data"] == data and row["epochs"]])
 
 
-def _digits() -> StudyData:
-    dataset = load("digits", directories=DataDirectories.from_environment())
-    parts = split(dataset, seed=0, train_images=None)
-    return StudyData(
-        train=Examples(images=dataset.images, labels=dataset.labels, indices=parts.train),
-        validation=Examples(images=dataset.images, labels=dataset.labels, indices=parts.validation),
-        test=None,
-        classes=dataset.classes,
-    )
+def _numbers(data: str) -> list[int]:
+    """Return the trainings of random recipes with batch norm, in their order."""
+    return [
+        number
+        for number, training in enumerate(planned())
+        if (training.data, training.space, training.group) == (data, "cnn_cifar", "random")
+        and training.parameters["batch_norm"]
+    ]
 
 
-def _row(recipe: Recipe, data: StudyData, *, seed: int, epochs: int, corrects: bool) -> dict[str, object]:
-    objective = Objective(metric="val_accuracy", epochs=epochs, corrects_averages=corrects)
-    try:
-        training = Training(recipe=recipe, data=data, objective=objective, seed=seed)
-        scores = [training.advance().score for _ in range(epochs)]
-    except TrainingError:  # it diverged
-        scores = None
-    norm = isinstance(recipe.network, ConvNet) and recipe.network.batch_norm
-    return {"seed": seed, "corrects": corrects, "norm": norm, "schedule": recipe.fit.schedule, "scores": scores}
+def _row(number: int, *, batches: int) -> dict[str, Any]:
+    from benchmarks.curves.precise import epochs_of  # TensorFlow, which must find the number of threads
+
+    return {"training": number, "data": planned()[number].data, "epochs": epochs_of(number, batches=batches)}
 
 
-def _print(rows: list[dict[str, object]], *, epochs: int) -> None:
-    for norm in (True, False):
-        for corrects in (False, True):
-            scores = np.array(
-                [r["scores"] for r in rows if r["norm"] == norm and r["corrects"] == corrects and r["scores"]]
-            )
-            if len(scores) < 3:
-                continue
-            averages = "corrected" if corrects else "as Keras keeps them"
-            print(f"{'with' if norm else 'without'} batch norm, averages {averages}: {len(scores)} recipes")
-            for epoch in range(epochs):
-                low, high = _interval(scores, epoch)
-                print(
-                    f"  epoch {epoch + 1}: correlation {_correlation(scores, epoch):.2f} [{low:.2f}..{high:.2f}], "
-                    f"median score {100 * np.median(scores[:, epoch]):.1f} %"
-                )
-
-
-def _correlation(scores: NDArray[np.float64], epoch: int) -> float:
-    return float(spearmanr(scores[:, epoch], scores[:, -1]).statistic)
-
-
-def _interval(scores: NDArray[np.float64], epoch: int) -> tuple[float, float]:
-    draw = np.random.default_rng(0)
-    drawn = [_correlation(scores[draw.integers(len(scores), size=len(scores))], epoch) for _ in range(_resamples)]
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
+def _print(data: str, rows: Sequence[dict[str, Any]]) -> None:
+    print(f"{data}: {len(rows)} recipes with batch norm; rank correlation with the last score, median score")
+    for way, words in WAYS.items():
+        scores = np.array([[epoch[way] for epoch in row["epochs"]] for row in rows])
+        for epoch in range(scores.shape[1] - 1):
+            median = 100 * np.median(scores[:, epoch])
+            print(f"  averages {words}, epoch {epoch + 1}: {correlation(scores[:, [epoch, -1]])}, {median:.1f} %")
+    later = [epoch for row in rows for epoch in row["epochs"][1:]]  # the first one's time is tracing
+    for name, seconds in (("correction, once", "correcting_seconds"), ("recomputation, each", "recomputing_seconds")):
+        low, middle, high = np.percentile([epoch[seconds] / epoch["seconds"] for epoch in later], [10, 50, 90])
+        print(f"  {name}: {middle:.3f} [{low:.3f}..{high:.3f}] of an epoch's processor time, 10 % to 90 % of epochs")
 
 
 if __name__ == "__main__":

@@ -48,30 +48,37 @@ class _NotedAverages(RunningAverages):
 
     def __init__(self, network: keras.Model) -> None:
         super().__init__(network)
+        self.norms = self._norms
+        self.seconds = 0.0
         self._taken: list[tuple[NDArray[np.float32], ...]] = []
         self._steps = 0
 
     def take_out_initial_values(self, *, steps: int) -> None:
-        before = [copies([norm.moving_mean, norm.moving_variance]) for norm in self._norms]
+        before = [copies(_pair(norm)) for norm in self.norms]
+        begun = time.process_time()
         super().take_out_initial_values(steps=steps)
-        after = [copies([norm.moving_mean, norm.moving_variance]) for norm in self._norms]
-        self._taken = [tuple(b - a for b, a in zip(*pair, strict=True)) for pair in zip(before, after, strict=True)]
+        self.seconds = time.process_time() - begun
+        after = [copies(_pair(norm)) for norm in self.norms]
+        self._taken = [tuple(b - a for b, a in zip(*both, strict=True)) for both in zip(before, after, strict=True)]
         self._steps = steps
 
     @contextmanager
     def plain(self, *, steps: int) -> Iterator[None]:
         """Put the plain averages after so many steps in place; on leaving, the corrected ones again."""
-        pairs = [(norm.moving_mean, norm.moving_variance) for norm in self._norms]
-        kept = [copies(pair) for pair in pairs]
-        for norm, pair, taken in zip(self._norms, pairs, self._taken, strict=True):
+        kept = [copies(_pair(norm)) for norm in self.norms]
+        for norm, taken in zip(self.norms, self._taken, strict=True):
             left = norm.momentum ** (steps - self._steps)
-            for variable, part in zip(pair, taken, strict=True):
+            for variable, part in zip(_pair(norm), taken, strict=True):
                 variable.assign_add(left * part)
         try:
             yield
         finally:
-            for pair, values in zip(pairs, kept, strict=True):
-                assign(pair, values)
+            for norm, values in zip(self.norms, kept, strict=True):
+                assign(_pair(norm), values)
+
+
+def _pair(norm: keras.layers.BatchNormalization) -> tuple[keras.Variable, keras.Variable]:
+    return norm.moving_mean, norm.moving_variance
 
 
 class MeasuredTraining(Training):
@@ -85,9 +92,18 @@ class MeasuredTraining(Training):
     def plain_accuracy(self) -> float:
         """Return the validation accuracy after the last epoch with plain averages; the training is left as it was."""
         with self._averages.plain(steps=self.epoch * len(self._batches)):
-            found = predicting.probabilities(self._compiled.network, self._inputs.validation)
+            return self.accuracy()
+
+    def accuracy(self) -> float:
+        """Return the validation accuracy of the network as it is."""
+        found = predicting.probabilities(self._compiled.network, self._inputs.validation)
         labels = self._data.validation.labels[self._data.validation.indices]
         return float((found.argmax(axis=1) == labels).mean())
+
+    @property
+    def correction_seconds(self) -> float:
+        """Processor time that correcting took."""
+        return self._averages.seconds
 
 
 def rows_of(number: int) -> list[Row]:

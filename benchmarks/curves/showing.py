@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
+from scipy.stats import ConstantInputWarning, spearmanr
 
 from benchmarks.curves.table import Row, Trainings
 
@@ -52,21 +53,22 @@ def _kind(rows: list[Row]) -> str:
 
 def _print_correlations(trainings: list[list[Row]], epochs: int) -> None:
     for epoch in range(epochs - 1):
-        cells = []
-        for column in ("val_accuracy", "val_accuracy_plain"):
-            scores = np.array([[float(row[column]) for row in (rows[epoch], rows[-1])] for rows in trainings])
-            low, high = _interval(scores)
-            cells.append(f"{_correlation(scores):.2f} [{low:.2f}..{high:.2f}]")
+        cells = [
+            correlation(np.array([[float(row[column]) for row in (rows[epoch], rows[-1])] for rows in trainings]))
+            for column in ("val_accuracy", "val_accuracy_plain")
+        ]
         print(f"    epoch {epoch + 1}: {' | '.join(cells)}")
 
 
-def _correlation(scores: NDArray[np.float64]) -> float:
-    return float(spearmanr(scores[:, 0], scores[:, 1]).statistic)
-
-
-def _interval(scores: NDArray[np.float64]) -> tuple[float, float]:
-    """Return a 95 % bootstrap interval over trainings."""
+def correlation(scores: NDArray[np.float64]) -> str:
+    """Return Spearman's rank correlation of two columns, with a 95 % bootstrap interval over rows."""
     draw = np.random.default_rng(0)
     drawn = [_correlation(scores[draw.integers(len(scores), size=len(scores))]) for _ in range(_resamples)]
     low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return float(low), float(high)
+    return f"{_correlation(scores):.2f} [{low:.2f}..{high:.2f}]"
+
+
+def _correlation(scores: NDArray[np.float64]) -> float:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConstantInputWarning)  # nan: all scores are equal
+        return float(spearmanr(scores[:, 0], scores[:, 1]).statistic)

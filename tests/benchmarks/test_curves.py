@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,25 @@ def test_plain_averages_are_those_of_an_uncorrected_training_and_measuring_them_
     assert [corrected for corrected, _ in pairs] == scores(corrects=True)
     assert [plain for _, plain in pairs] == pytest.approx(scores(corrects=False), abs=1.5 / 80)  # an image or so
     assert pairs[0][0] > pairs[0][1] + 0.2
+
+
+@pytest.mark.slow
+def test_recomputing_statistics_leaves_a_training_as_it_was(small_digits: StudyData) -> None:
+    from benchmarks.curves.precise import PreciseTraining
+    from tests.objectives.training.test_running_averages import NORMED
+
+    recipe = replace(NORMED, network=replace(NORMED.network, dropout=0.1))
+    trained = PreciseTraining(recipe=recipe, data=small_digits, epochs=2, seed=0)
+    expected = [trained.advance().score for _ in range(2)]
+    measured = PreciseTraining(recipe=recipe, data=small_digits, epochs=2, seed=0)
+    scores, recomputed = [], []
+    for _ in range(2):
+        scores.append(measured.advance().score)
+        recomputed.append(measured.precise(batches=3)[0])
+
+    assert scores == expected
+    assert min(recomputed) > 0.4
+    assert recomputed != scores
 
 
 @pytest.mark.slow
