@@ -47,6 +47,12 @@ def _halving(epochs: int) -> optuna.pruners.BasePruner:
     return optuna.pruners.SuccessiveHalvingPruner(min_resource=1, reduction_factor=3)
 
 
+def _curve(epochs: int) -> optuna.pruners.BasePruner:
+    from search.algorithms.curve import CurvePruner
+
+    return CurvePruner(epochs)
+
+
 def _none(epochs: int) -> optuna.pruners.BasePruner:
     import optuna
 
@@ -58,6 +64,7 @@ PRUNERS = {
     "median": Pruner("stop a trial that is worse than the median at its epoch", _median),
     "hyperband": Pruner("successive halving in several brackets", _hyperband),
     "halving": Pruner("keep the best third at each rung (ASHA)", _halving),
+    "curve": Pruner("stop a trial that will hardly beat the best score, by the curves of completed ones", _curve),
     "none": Pruner("train every trial to its end", _none),
 }
 

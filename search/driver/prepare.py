@@ -80,6 +80,8 @@ def prepare(
         progress.note(finding.text)
     chosen = split(dataset, seed=settings.seed, train_images=settings.train_images)
     record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, command=command)
+    if settings.pruner == "curve" and settings.epochs == 1:
+        progress.note("--pruner curve stops no trial of one epoch: it decides between epochs")
     earlier = folder.read_run()
     if earlier is not None:
         record = dataclasses.replace(record, created=earlier.created, corrects_averages=earlier.corrects_averages)

@@ -15,5 +15,7 @@ def test_every_pruner_by_name_is_another() -> None:
 
 
 def test_an_unknown_pruner_is_refused_with_the_list() -> None:
-    with pytest.raises(UnknownNameError, match=r"unknown pruner 'typo'\.\nPruners: halving, hyperband, median, none"):
+    with pytest.raises(
+        UnknownNameError, match=r"unknown pruner 'typo'\.\nPruners: curve, halving, hyperband, median, none"
+    ):
         make_pruner("typo", 8)
