@@ -7,6 +7,9 @@ from typing import NoReturn
 
 import pytest
 
+UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
+"""Runs a command as a root whom permissions hold back, too."""
+
 
 def not_here(what: str, *, debian_package: str) -> NoReturn:
     """Skip the running test with its reason; fail it where `CI=true` promises that all is installed."""

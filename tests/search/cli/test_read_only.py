@@ -11,12 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.needs import not_here
+from tests.needs import UNPRIVILEGED, not_here
 from tests.reports.run_folders import write_run
 
 HOUSE = Path(__file__).parents[3]
-UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override", "--inh-caps=-dac_override")
-"""Runs a command as a root whom permissions hold back, too."""
 
 
 @pytest.fixture(scope="module")

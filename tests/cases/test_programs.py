@@ -1,0 +1,31 @@
+"""The cases of `python -m tests.cases`, one test each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.cases.programs.all import CASES
+from tests.cases.shell import Case, Shell
+
+LEFT_OUT = {
+    "9-same-folder-other-spelling",
+    "10-resume-from-another-folder",
+    "15-numpy-choices",
+    "32-choice-none",
+    "space-that-was-mended",
+}
+"""They fail at the moment; `--all` plays them."""
+
+
+def _marks(case: Case) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.slow] * case.trains + [pytest.mark.promise] * case.is_promise
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=case.name, marks=_marks(case)) for case in CASES if case.name not in LEFT_OUT],
+)
+def test_what_users_reported_ends_as_it_should(case: Case, tmp_path: Path) -> None:
+    case.play(Shell(folder=tmp_path))
