@@ -8,7 +8,7 @@ from collections import Counter
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import ConstantInputWarning, spearmanr
+from scipy.stats import spearmanr
 
 from benchmarks.curves.table import Row, Trainings
 
@@ -18,18 +18,19 @@ _fewest = 8
 
 
 def show(trainings: Trainings) -> None:
-    """Print both tables."""
+    """Print what there is, then a table of rank correlations for each data set and number of epochs."""
     _print_counts(trainings)
-    whole = [rows for rows in trainings.values() if rows[0]["state"] == "complete"]
-    for data in dict.fromkeys(rows[0]["data"] for rows in whole):
-        print(f"\n{data}: rank correlation of the score after an epoch with the last one's, corrected | plain")
-        for kind in sorted({_kind(rows) for rows in whole}):
-            chosen = [rows for rows in whole if rows[0]["data"] == data and _kind(rows) == kind]
-            for epochs in sorted({len(rows) for rows in chosen}):
-                alike = [rows for rows in chosen if len(rows) == epochs]
-                if len(alike) >= _fewest:
-                    print(f"  {kind}, {epochs} epochs, {len(alike)} trainings")
-                    _print_correlations(alike, epochs)
+    chosen = [rows for rows in trainings.values() if (rows[0]["state"], rows[0]["group"]) == ("complete", "random")]
+    for data, epochs in dict.fromkeys((rows[0]["data"], len(rows)) for rows in chosen):
+        print(
+            f"\n{data}, {epochs} epochs: rank correlation of random recipes' scores after an epoch with the last ones"
+        )
+        print(f"| recipes | n | averages | {' | '.join(f'epoch {epoch + 1}' for epoch in range(epochs - 1))} |")
+        alike = [rows for rows in chosen if (rows[0]["data"], len(rows)) == (data, epochs)]
+        for kind in sorted({_kind(rows) for rows in alike}):
+            of_kind = [rows for rows in alike if _kind(rows) == kind]
+            if len(of_kind) >= _fewest:
+                _print_correlations(kind, of_kind)
 
 
 def _print_counts(trainings: Trainings) -> None:
@@ -51,24 +52,24 @@ def _kind(rows: list[Row]) -> str:
     return f"{parameters['schedule']}, {'with' if norm else 'without'} batch norm"
 
 
-def _print_correlations(trainings: list[list[Row]], epochs: int) -> None:
-    for epoch in range(epochs - 1):
-        cells = [
-            correlation(np.array([[float(row[column]) for row in (rows[epoch], rows[-1])] for rows in trainings]))
-            for column in ("val_accuracy", "val_accuracy_plain")
-        ]
-        print(f"    epoch {epoch + 1}: {' | '.join(cells)}")
+def _print_correlations(kind: str, trainings: list[list[Row]]) -> None:
+    columns = {"corrected": "val_accuracy", "as Keras keeps them": "val_accuracy_plain"}
+    for words, column in columns.items():
+        scores = np.array([[float(row[column]) for row in rows] for rows in trainings])
+        if column == "val_accuracy" or kind.endswith("with batch norm"):  # without, both are the same
+            cells = [correlation(scores[:, [epoch, -1]]) for epoch in range(scores.shape[1] - 1)]
+            print(f"| {kind} | {len(trainings)} | {words} | {' | '.join(cells)} |")
 
 
 def correlation(scores: NDArray[np.float64]) -> str:
     """Return Spearman's rank correlation of two columns, with a 95 % bootstrap interval over rows."""
     draw = np.random.default_rng(0)
-    drawn = [_correlation(scores[draw.integers(len(scores), size=len(scores))]) for _ in range(_resamples)]
-    low, high = np.nanpercentile(drawn, [2.5, 97.5])
-    return f"{_correlation(scores):.2f} [{low:.2f}..{high:.2f}]"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # nan: all scores of a column, or of a resample, are equal
+        drawn = [_correlation(scores[draw.integers(len(scores), size=len(scores))]) for _ in range(_resamples)]
+        low, high = np.nanpercentile(drawn, [2.5, 97.5])
+        return f"{_correlation(scores):.2f} [{low:.2f}..{high:.2f}]"
 
 
 def _correlation(scores: NDArray[np.float64]) -> float:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConstantInputWarning)  # nan: all scores are equal
-        return float(spearmanr(scores[:, 0], scores[:, 1]).statistic)
+    return float(spearmanr(scores[:, 0], scores[:, 1]).statistic)

@@ -18,6 +18,7 @@ import pytest
 from benchmarks.curves import table
 from benchmarks.curves.plan import CHANGED, DATA, planned
 from benchmarks.curves.running import missing, train
+from benchmarks.curves.showing import show
 from benchmarks.curves.table import Row
 from objectives.messages import Objective, StudyData
 from spaces.catalogue import find_space
@@ -136,6 +137,32 @@ def test_collecting_the_same_rows_makes_the_same_bytes(tmp_path: Path) -> None:
     assert tables[0].read_bytes() == tables[1].read_bytes()
     assert table.read(tables[0]) == rows
     assert gzip.decompress(tables[0].read_bytes()).startswith(b"training,data,")
+
+
+def test_show_correlates_the_scores_of_random_recipes_with_their_last_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    numbers = [
+        number
+        for number, training in enumerate(planned())
+        if (training.data, training.space) == ("digits", "cnn_cifar")
+        and training.parameters["schedule"] == "constant"
+        and training.parameters["batch_norm"]
+    ]
+    trainings = {}
+    for number in numbers[:60]:
+        rising = [{**MEASURED, "val_accuracy": number / 900 + epoch / 90} for epoch in range(8)]
+        rising[0]["val_accuracy_plain"] = 0.5 - number / 900
+        rising[-1]["val_accuracy_plain"] = 0.5 + number / 900
+        trainings[number] = table.rows_for(number, rising, weights=10, state="complete")
+    count = sum(planned()[number].group == "random" for number in trainings)
+    show(trainings)
+    lines = capsys.readouterr().out.splitlines()
+
+    assert [line for line in lines if line.startswith("|")][1].startswith(
+        f"| constant, with batch norm | {count} | corrected | 1.00 [1.00..1.00] | 1.00"
+    )
+    assert [line for line in lines if line.startswith("|")][2].startswith(
+        f"| constant, with batch norm | {count} | as Keras keeps them | -1.00 [-1.00..-1.00] | nan"
+    )
 
 
 @pytest.mark.slow
