@@ -70,6 +70,15 @@ class RunSettings:
         tuple[float, float] | None,
         Option("data", "Take these stored values as black and white.", default_help="found from all images"),
     ] = None
+    parts: Annotated[
+        tuple[str, ...] | None,
+        Option(
+            "data",
+            "Use this folder as this part, train, val or test; repeatable.",
+            metavar="PART=FOLDER",
+            default_help="by their names",
+        ),
+    ] = None
     allow: Annotated[
         tuple[str, ...] | None,
         Option("data", "Search although the data have this fault; repeatable.", metavar="FAULT", choices=ALLOW),
@@ -180,6 +189,7 @@ class RunOptions(TypedDict, total=False):
     resize: str
     skip_bad: bool
     pixel_range: str | tuple[float, float]
+    parts: str | list[str] | tuple[str, ...]
     allow: str | list[str] | tuple[str, ...]
     study: str
     epochs: int

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from objectives.data.folders.layout import PARTS, Part
 from objectives.data.records import Finding
 
+ALLOWED = ("overlap", "conflicts")
+"""What `--allow` accepts."""
 CONFLICT_SHARE = 0.005
 """Images under several labels that a search takes without a question."""
 LOOK_BITS = 64

@@ -7,15 +7,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from objectives.data.copies import copy_findings, group_numbers
+from objectives.data.copies import ALLOWED, copy_findings, group_numbers
 from objectives.data.directories import DataDirectories
+from objectives.data.folders.given import read_parts
 from objectives.data.from_files import load_files
 from objectives.data.images.decoding import RESIZES, Resize
 from objectives.data.images.pixels import Progress, resized
 from objectives.data.images.ranges import PixelRange
 from objectives.data.records import BadFile, Dataset
 from objectives.data.sources.arrays import array_members
-from objectives.data.sources.finding import ArraySource, find
+from objectives.data.sources.finding import ArraySource, Given, find
 from objectives.data.splitting import hold_out_test
 from objectives.data.store import fingerprint, stamp, stored
 from spaces.errors import DataError, UnknownNameError, UsageError
@@ -23,8 +24,6 @@ from spaces.errors import DataError, UnknownNameError, UsageError
 LARGEST_SIZE = 1024
 FILES_NAMED = 3
 """Bad files that an error names; `data check` lists all."""
-ALLOWED = ("overlap", "conflicts")
-"""What `--allow` accepts."""
 
 
 def load(
@@ -35,6 +34,7 @@ def load(
     resize: str = "stretch",
     skip_bad: bool = False,
     pixel_range: PixelRange | None = None,
+    parts: Sequence[str] = (),
     allow: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> Dataset:
@@ -50,12 +50,14 @@ def load(
         resize: "stretch", "crop" or "pad".
         skip_bad: Leave out files that are not readable images and list them in `Dataset.bad_files`.
         pixel_range: The stored values that are black and white; None: found from all images.
+        parts: "train=FOLDER", "val=FOLDER" or "test=FOLDER" each, where names do not say it: a folder inside
+            the data, or the text in the split column of a CSV. Empty: found from the names.
         allow: "overlap": parts may share images; "conflicts": many images may have several labels.
         progress: Called now and then with the images decoded and all there are.
 
     Raises:
         UnknownNameError: neither a known name nor a path that exists.
-        UsageError: a size or a way of resizing that is not accepted.
+        UsageError: a size, a way of resizing or a part that is not accepted.
         DataError: no usable data, or data that `allow` would have to accept.
         StorageError: no room for the decoded images.
     """
@@ -63,7 +65,7 @@ def load(
         raise UsageError(f"invalid --image-size {image_size}: expected 1 to {LARGEST_SIZE} pixels")
     if resize not in RESIZES:
         raise UnknownNameError("way to resize", resize, RESIZES, plural="ways to resize")
-    source = find(reference, directories, pixel_range=pixel_range)
+    source = find(reference, directories, given=Given(pixel_range=pixel_range, parts=read_parts(parts)))
     if isinstance(source, ArraySource):
         dataset = _load_arrays(source, directories, image_size=image_size, resize=resize)
         allow = allow if source.is_own else ALLOWED

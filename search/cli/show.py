@@ -11,8 +11,7 @@ from functools import partial
 import click
 
 from search.cli.output import print_out, status_text
-from search.cli.parameters import JSON, RUNS, STUDY, WHOLE_NUMBER, Value
-from search.option import RANGE
+from search.cli.parameters import JSON, RUNS, STUDY, WHOLE_NUMBER, RunParameter
 from search.progress.display import open_progress
 from search.settings import OPTIONS
 from search.wording import write_line
@@ -146,24 +145,43 @@ def data() -> None:
     """Look at image data; `data check PATH` decodes all of it."""
 
 
+def _of_the_data(command: click.Command) -> click.Command:
+    """Give a command the options of `run` that decide what a search accepts."""
+    names = ("skip_bad", "pixel_range", "parts", "allow")
+    command.params[1:1] = [RunParameter(OPTIONS[name], with_default=True) for name in names]
+    return command
+
+
+@_of_the_data
 @data.command("check")
 @click.argument("data", metavar="NAME|PATH", help="As for `run --data`.")
-@click.option(OPTIONS["pixel_range"].flag, type=Value(RANGE), metavar=RANGE.metavar, help="As for `run`.")
 @JSON
-def check_data(*, data: str, pixel_range: tuple[float, float] | None, as_json: bool) -> int:
+def check_data(
+    *,
+    data: str,
+    skip_bad: bool | None,
+    pixel_range: tuple[float, float] | None,
+    parts: tuple[str, ...] | None,
+    allow: tuple[str, ...] | None,
+    as_json: bool,
+) -> int:
     """Decode every image: classes, counts, sizes, pixel values, bad files, copies.
 
-    The exit code is 3 if a search would refuse these images.
+    The exit code is 3 if a search with the same options would refuse these images.
     """
     from objectives.data.checks.check import check
     from objectives.data.checks.text import lines
     from objectives.data.directories import DataDirectories
 
+    OPTIONS["allow"].check(allow)
     with open_progress(sys.stderr, quiet=not sys.stderr.isatty()) as progress:
         checked = check(
             data,
             directories=DataDirectories.from_environment(),
+            skip_bad=bool(skip_bad),
             pixel_range=pixel_range,
+            parts=parts or (),
+            allow=allow or (),
             progress=lambda done, total: progress.phase(f"decoded {done} of {total} images"),
         )
     if as_json:

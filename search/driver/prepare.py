@@ -111,6 +111,7 @@ def _load_data(settings: RunSettings, progress: Progress) -> Dataset:
         skip_bad=settings.skip_bad,
         resize=settings.resize,
         pixel_range=settings.pixel_range,
+        parts=settings.parts or (),
         allow=settings.allow or (),
         progress=show,
     )

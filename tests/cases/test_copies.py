@@ -112,6 +112,17 @@ def test_the_check_refuses_what_a_search_refuses_in_the_same_words(shared: Path)
     assert check(str(shared), directories=directories(shared.parent)).problems == (f"{OVERLAP} (--allow overlap)",)
 
 
+@pytest.mark.parametrize("allow", [[], ["overlap"], ["conflicts"]])
+def test_check_and_search_judge_alike_with_the_same_options(shared: Path, allow: list[str]) -> None:
+    found = check(str(shared), directories=directories(shared.parent), allow=allow)
+    try:
+        findings = loaded(shared, allow=allow).findings
+    except DataError:
+        assert not found.is_fit
+    else:
+        assert (found.is_fit, [finding.text for finding in findings]) == (True, list(found.oddities))
+
+
 def test_rows_of_a_table_in_two_parts_are_refused(tmp_path: Path) -> None:
     fill(tmp_path / "photos", {"a": 6, "b": 6})
     rows = [f"photos/{label}/{number}.png,{label},train" for label in "ab" for number in range(6)]

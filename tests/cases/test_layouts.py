@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from objectives.data.checks.check import check
+from objectives.data.folders.given import read_parts
 from objectives.data.folders.index import ImageIndex, index_folder
 from objectives.data.folders.label_table import index_csv
 from objectives.data.loading import load
 from objectives.data.sources.arrays import ImageArrays, read_npz
-from spaces.errors import DataError
+from spaces.errors import DataError, UsageError
 from tests.objectives.data.pictures import directories, fill, save
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 6, 6), np.uint8)
@@ -49,11 +50,23 @@ def test_a_folder_for_evaluation_beside_test_validates(tmp_path: Path) -> None:
 def test_folders_that_hold_the_same_classes_are_asked_about(tmp_path: Path, names: tuple[str, ...]) -> None:
     fill(tmp_path, {f"{name}/{label}": 2 for name in names for label in ("cat", "dog", "fox", "owl")})
     (problem,) = index_folder(tmp_path).problems
+    folders = " and ".join(f"{name}/" for name in sorted(names))
+    train, test = sorted(names, key=lambda name: (name != "train", name))[:2]
 
-    assert problem.split("\n")[:2] == [
-        f"{' and '.join(f'{name}/' for name in sorted(names))} hold the same folders (cat, dog, fox, ...).",
-        "If they are parts of the data, name them train, val and test, or give --data one of them.",
+    assert problem.split("\n") == [
+        f"{folders} hold the same folders (cat, dog, fox, ...): parts of the data, or classes?",
+        f"If they are parts, give each: --parts train={train} --parts test={test}.",
+        "If they are classes: --parts train=.",
     ]
+    as_parts, as_classes = (
+        index_folder(tmp_path, given=read_parts(option.split()[1::2]))
+        for option in (problem.split("give each: ")[1].split(".\n")[0], "--parts train=.")
+    )
+    assert {label: as_parts.files and counted(as_parts)[label] for label in ("train/cat", "test/owl")} == {
+        "train/cat": 2,
+        "test/owl": 2,
+    }
+    assert counted(as_classes) == {f"train/{name}": 8 for name in names}
 
 
 def test_another_folder_of_folders_beside_train_is_asked_about(tmp_path: Path) -> None:
@@ -65,10 +78,94 @@ def test_another_folder_of_folders_beside_train_is_asked_about(tmp_path: Path) -
     )
 
 
+GIVEN = {
+    "parts of other names": (("train=monday", "test=tuesday"), {"train/cat": 2, "train/dog": 2, "test/cat": 1}),
+    "two folders of one part": (
+        ("train=monday", "train=tuesday", "val=more/wednesday"),
+        {"train/cat": 3, "train/dog": 2, "validation/dog": 1},
+    ),
+    "folders that are classes": (("train=.",), {"train/monday": 4, "train/tuesday": 1, "train/more": 1}),
+    "classes, but for one": (("train=.", "val=more"), {"train/monday": 4, "train/tuesday": 1}),
+    "a part inside another": (("train=monday", "test=monday/dog"), {"train/cat": 2}),
+}
+
+
+@pytest.mark.parametrize(("parts", "meant"), GIVEN.values(), ids=GIVEN.keys())
+def test_parts_may_be_given(tmp_path: Path, parts: tuple[str, ...], meant: dict[str, int]) -> None:
+    fill(tmp_path, {"monday/cat": 2, "monday/dog": 2, "tuesday/cat": 1, "more/wednesday/dog": 1})
+    index = index_folder(tmp_path, given=read_parts(parts))
+
+    assert counted(index) == meant
+
+
+def test_what_lies_outside_the_parts_that_are_given_is_counted(tmp_path: Path) -> None:
+    fill(tmp_path, {**TWO_PARTS, "misc": 4, "deep/er/x": 1, "deep/train/cat": 1, "deep/train/dog": 1, ".": 1})
+    index = index_folder(tmp_path, given=read_parts(["train=deep/train", "test=test"]))
+
+    assert counted(index) == {"train/cat": 1, "train/dog": 1, "test/cat": 2, "test/dog": 2}
+    assert [note.partition(" left out")[0] for note in index.notes] == [
+        "1 image in the top folder",
+        "1 image in deep/er/",
+        "4 images in misc/",
+        "6 images in train/",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        (["monday"], "invalid --parts 'monday': expected train=FOLDER, val=FOLDER or test=FOLDER"),
+        (["eval=monday"], "invalid --parts 'eval=monday'"),
+        (["train=a", "test=a"], "invalid --parts 'test=a': .* each folder once"),
+        (["train=mondey"], "invalid --parts 'mondey': expected a folder inside the data, such as monday, tuesday"),
+        (["test=monday"], "invalid --parts 'test=monday': expected a folder that trains"),
+    ],
+)
+def test_parts_that_are_not_there_are_refused(tmp_path: Path, parts: list[str], message: str) -> None:
+    fill(tmp_path, {"monday/cat": 2, "tuesday/cat": 1})
+
+    with pytest.raises(UsageError, match=message):
+        load(str(tmp_path), directories=directories(tmp_path), parts=parts)
+
+
+def test_parts_of_arrays_are_not_given(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="invalid --parts: expected a folder or a CSV file as --data"):
+        load(
+            str(written(tmp_path, x_train=IMAGES, y_train=LABELS)), directories=directories(tmp_path), parts=["test=x"]
+        )
+
+
+def test_search_and_check_take_the_same_parts(tmp_path: Path) -> None:
+    fill(tmp_path / "days", {f"{day}/{label}": 4 for day in ("monday", "tuesday") for label in ("cat", "dog")})
+    at, parts = directories(tmp_path), ["train=monday", "test=tuesday"]
+    dataset = load(str(tmp_path / "days"), directories=at, parts=parts)
+
+    assert (len(dataset.labels), len(dataset.test_labels)) == (8, 8)
+    assert check(str(tmp_path / "days"), directories=at, parts=parts).is_fit
+    assert not check(str(tmp_path / "days"), directories=at).is_fit
+
+
+def test_folders_beside_parts_that_agree_are_left_out(tmp_path: Path) -> None:
+    fill(tmp_path, {**TWO_PARTS, "extra": 2, "slides": 3})
+    index = index_folder(tmp_path)
+
+    assert (counted(index), index.problems) == (TWO_PARTS, ())
+    assert [note.partition(" left out")[0] for note in index.notes] == ["2 images in extra/", "3 images in slides/"]
+
+
+@pytest.mark.parametrize("counts", [TWO_PARTS, {"cat/train": 3, "cat/test": 1, "dog/train": 3, "dog/test": 1}])
+def test_pictures_beside_the_folders_are_named(tmp_path: Path, counts: dict[str, int]) -> None:
+    index = index_folder(fill(tmp_path, {**counts, ".": 3}))
+
+    assert index.notes[0].startswith("3 images in the top folder left out")
+    assert len(index.ignored) == 3
+
+
 def test_parts_that_hold_no_class_folders_are_not_classes(tmp_path: Path) -> None:
     (problem,) = index_folder(fill(tmp_path, {"train": 3, "test": 2})).problems
 
     assert problem.startswith("test/ and train/ hold images without class folders")
+    assert counted(index_folder(tmp_path, given=read_parts(["train=."]))) == {"train/train": 3, "train/test": 2}
 
 
 def test_a_part_beside_classes_is_not_a_class(tmp_path: Path) -> None:
@@ -314,6 +411,22 @@ def test_labels_that_may_be_a_mistake_are_noted(photos: Path, label: str, note: 
     (photos / "list.csv").write_text("\n".join(["path,label", *lines("{path},{label}")]).replace(",cat", f",{label}"))
 
     assert index_csv(photos / "list.csv").notes == (note,)
+
+
+def test_splits_of_other_names_may_be_given(photos: Path) -> None:
+    text = "\n".join(["path,label,fold", *lines("{path},{label},{number}")])
+    (photos / "list.csv").write_text(text.replace("fold", "split"))
+
+    with pytest.raises(DataError, match="split is '0'; expected train, val, test, or for example --parts train=0"):
+        index_csv(photos / "list.csv")
+    given = read_parts(["train=0", "train=1", "train=2", "val=3", "test=4"])
+    assert counted(index_csv(photos / "list.csv", given=given)) == {
+        f"{part}/{label}": count
+        for label in ("cat", "dog", "fox")
+        for part, count in (("train", 3), ("validation", 1), ("test", 1))
+    }
+    with pytest.raises(UsageError, match="invalid --parts '7': expected a split in .*: 0, 1, 2, 3, 4"):
+        index_csv(photos / "list.csv", given=read_parts(["train=7"]))
 
 
 def test_the_check_notes_what_a_search_notes(photos: Path) -> None:

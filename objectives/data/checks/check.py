@@ -11,14 +11,15 @@ from natsort import natsorted
 from objectives.data.checks.images import Seen, see_arrays, see_files
 from objectives.data.checks.records import ClassCount, DataCheck, Duplicates, Tally
 from objectives.data.checks.text import lines
-from objectives.data.copies import Member, copy_findings, equal_images, group_numbers
+from objectives.data.copies import ALLOWED, Member, copy_findings, equal_images, group_numbers
 from objectives.data.directories import DataDirectories
+from objectives.data.folders.given import read_parts
 from objectives.data.folders.index import ImageIndex
 from objectives.data.folders.layout import PARTS
 from objectives.data.images.pixels import Progress
 from objectives.data.images.ranges import PixelRange
 from objectives.data.records import Finding
-from objectives.data.sources.finding import ArraySource, find
+from objectives.data.sources.finding import ArraySource, Given, find
 from objectives.data.splitting import check_splits
 from spaces.errors import DataError
 
@@ -34,7 +35,10 @@ def check(
     reference: str,
     *,
     directories: DataDirectories,
+    skip_bad: bool = False,
     pixel_range: PixelRange | None = None,
+    parts: Sequence[str] = (),
+    allow: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> DataCheck:
     """Decode all images of a dataset and find what a search would refuse, and what may mislead it.
@@ -42,14 +46,17 @@ def check(
     Args:
         reference: What `load` accepts.
         directories: Where to look.
-        pixel_range: As for `load`.
+        skip_bad: As for `load`, as are the next three.
+        pixel_range: The stored values that are black and white.
+        parts: "train=FOLDER" each.
+        allow: Faults that a search is to accept.
         progress: Called now and then with the images decoded and all there are.
 
     Raises:
         UnknownNameError: neither a known name nor a path that exists.
         DataError: a path that does not exist or can't be listed, or arrays that can't be read.
     """
-    source = find(reference, directories, pixel_range=pixel_range)
+    source = find(reference, directories, given=Given(pixel_range=pixel_range, parts=read_parts(parts)))
     if isinstance(source, ArraySource):
         arrays = source.read()
         seen = see_arrays(arrays)
@@ -63,9 +70,10 @@ def check(
         seen = see_files(source, progress)
     members = [image.member for image in seen.images]
     counts = _class_counts(index, members)
+    accepted = ALLOWED if isinstance(source, ArraySource) and not source.is_own else allow
     findings = copy_findings(members)
-    if isinstance(source, ArraySource) and not source.is_own:
-        findings = [Finding(text=finding.text) for finding in findings]
+    refused = [finding for finding in findings if finding.allow and finding.allow not in accepted]
+    noted = [finding for finding in findings if finding not in refused]
     return DataCheck(
         name=source.name,
         classes=counts,
@@ -75,8 +83,8 @@ def check(
         ignored=index.ignored,
         pixel_values=tuple(seen.pixel_values),
         duplicates=_duplicates(members),
-        oddities=tuple(_oddities(index, counts, seen, findings)),
-        problems=tuple(_problems(index, counts, seen, findings)),
+        oddities=tuple(_oddities(index, counts, seen, noted)),
+        problems=tuple(_problems(index, counts, seen, refused, skip_bad=skip_bad)),
     )
 
 
@@ -110,10 +118,15 @@ def _duplicates(members: Sequence[Member]) -> tuple[Duplicates, ...]:
 
 
 def _problems(
-    index: ImageIndex, counts: Sequence[ClassCount], seen: Seen, findings: Sequence[Finding]
+    index: ImageIndex,
+    counts: Sequence[ClassCount],
+    seen: Seen,
+    refused: Sequence[Finding],
+    *,
+    skip_bad: bool,
 ) -> Iterator[str]:
     yield from index.problems
-    if seen.bad_files:
+    if seen.bad_files and not skip_bad:
         bad = _counted(len(seen.bad_files), "unreadable file")
         yield f"{bad}: a search stops there, or leaves them out with --skip-bad"
     lost = [count.label for count in counts if not count.train and count.label in index.classes]
@@ -121,7 +134,7 @@ def _problems(
         yield f"no readable training image: {', '.join(lost)}"
     if seen.problem:
         yield seen.problem
-    yield from (f"{finding.text} (--allow {finding.allow})" for finding in findings if finding.allow)
+    yield from (f"{finding.text} (--allow {finding.allow})" for finding in refused)
     if not index.problems and not lost:
         yield from _split_problem([image.member for image in seen.images])
 
@@ -142,9 +155,7 @@ def _split_problem(members: Sequence[Member]) -> Iterator[str]:
         yield str(error)
 
 
-def _oddities(
-    index: ImageIndex, counts: Sequence[ClassCount], seen: Seen, findings: Sequence[Finding]
-) -> Iterator[str]:
+def _oddities(index: ImageIndex, counts: Sequence[ClassCount], seen: Seen, noted: Sequence[Finding]) -> Iterator[str]:
     yield from index.notes
     yield from seen.notes
     if index.empty_classes:
@@ -159,7 +170,7 @@ def _oddities(
     trained = [count.train for count in counts if count.train]
     if trained and max(trained) > IMBALANCE_NOTED * min(trained):
         yield f"unequal classes: {min(trained)} to {max(trained)} training images; accuracy hides the small ones"
-    yield from (finding.text for finding in findings if not finding.allow)
+    yield from (finding.text for finding in noted)
     odd: dict[str, list[str]] = defaultdict(list)
     for image in seen.images:
         for oddity in image.inspection.oddities if image.inspection else ():

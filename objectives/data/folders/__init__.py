@@ -1,4 +1,4 @@
 """Folders: which images with which labels lie in a folder or a CSV file?
 
-Public: `index`, `layout`, `tree` and `label_table` (CSV files).
+Public: `index`, `layout`, `tree`, `label_table` (CSV files) and `given` (parts as `--parts` names them).
 """

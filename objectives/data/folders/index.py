@@ -10,6 +10,7 @@ from pathlib import Path
 
 from natsort import natsorted
 
+from objectives.data.folders.given import GivenParts, given_layout
 from objectives.data.folders.layout import PARTS, Part, find_layout, is_plain, unwrapped
 from objectives.data.folders.tree import Folder, Found, printable, walk
 from objectives.data.records import BadFile
@@ -49,17 +50,22 @@ class ImageIndex:
         return tuple(file for file in self.files if file.part == part)
 
 
-def index_folder(root: Path) -> ImageIndex:
+def index_folder(root: Path, *, given: GivenParts | None = None) -> ImageIndex:
     """Index a folder per class, with or without train, val and test around or inside the classes.
 
     A test folder without class folders is matched by its file names: "bart_simpson_12.jpg" is of
     the longest class that it names.
 
+    Args:
+        root: The folder.
+        given: The parts by folder, where the user gave them; None: found from the names.
+
     Raises:
         DataError: a folder can't be listed.
+        UsageError: there is no folder that is given.
     """
     tree, passed_over = walk(root)
-    layout = find_layout(tree)
+    layout = given_layout(tree, given) if given else find_layout(tree)
     files: list[ImageFile] = []
     ignored = list(passed_over)
     notes: list[str] = []
@@ -67,7 +73,7 @@ def index_folder(root: Path) -> ImageIndex:
     classes: tuple[str, ...] = ()
     for part in PARTS:
         if part != "train":
-            unclear = [folder.shown for folder in layout.parts[part] if not is_plain(folder.name)]
+            unclear = [folder.shown for folder in layout.parts[part] if not given and not is_plain(folder.name)]
             notes += [f"{shown} is used as the {part} part" for shown in unclear]
         for folder in (unwrapped(folder, classes=classes) for folder in layout.parts[part]):
             by_name = part != "train" and not folder.filled

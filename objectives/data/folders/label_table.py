@@ -6,15 +6,17 @@ import codecs
 import csv
 import io
 import os
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from objectives.data.folders.given import GivenParts
 from objectives.data.folders.index import ImageFile, ImageIndex, finished
 from objectives.data.folders.layout import Part, parts_of_names
 from objectives.data.folders.tree import printable
 from objectives.data.images.decoding import EXTENSIONS
-from spaces.errors import DataError
+from spaces.errors import DataError, UsageError
 
 PATH_COLUMNS = (
     "path",
@@ -43,7 +45,7 @@ _BYTE_ORDER_MARKS = {
 }
 
 
-def index_csv(table: Path) -> ImageIndex:
+def index_csv(table: Path, *, given: GivenParts | None = None) -> ImageIndex:
     """Index the images that a CSV lists.
 
     The first line names the columns, in any order; other columns are left alone. Fields are
@@ -51,8 +53,13 @@ def index_csv(table: Path) -> ImageIndex:
     is no such file, to the working folder; "\\" counts as "/", and an image's ending may be missing.
     The split is train (also where empty), val or test, in the usual words.
 
+    Args:
+        table: The CSV file.
+        given: The parts by their text in the split column, where the user gave them.
+
     Raises:
         DataError: no such columns, a line without path or label, an unknown split.
+        UsageError: no line has a split that is given.
     """
     text, encoding = _text(table)
     try:
@@ -61,9 +68,10 @@ def index_csv(table: Path) -> ImageIndex:
         raise DataError(f"{table} can't be read as a CSV: {error}") from error
     columns = _columns(rows[0] if rows else [], table)
     finder = _Finder(table.parent)
-    parts = parts_of_names(
-        {row[columns.split] for row in rows[1:] if columns.split is not None and len(row) > columns.split}
-    )
+    splits = {row[columns.split] for row in rows[1:] if columns.split is not None and len(row) > columns.split}
+    if unknown := sorted(set(given or ()) - splits):
+        raise UsageError(f"invalid --parts {unknown[0]!r}: expected a split in {table}: {', '.join(sorted(splits))}")
+    parts = {**parts_of_names(splits), **(given or {})}
     files = [_image_file(row, line, table, columns, parts, finder) for line, row in enumerate(rows[1:], start=2) if row]
     notes = [f"{table.name} was read as {encoding}, as it is not UTF-8"] if encoding == "cp1252" else []
     if columns.unused:
@@ -179,5 +187,8 @@ def _image_file(
         raise DataError(f"{table}, line {line}: a path and a label are needed; expected {ACCEPTED}")
     part: Part | None = parts[split] if split else "train"
     if part is None:
-        raise DataError(f"{table}, line {line}: split is '{printable(split)}'; expected train, val, test")
+        raise DataError(
+            f"{table}, line {line}: split is '{printable(split)}'; expected train, val, test, or for example "
+            f"--parts {shlex.quote(f'train={printable(split)}')}"
+        )
     return ImageFile(path=finder.find(path), shown=printable(path), label=printable(label), part=part)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from objectives.data.folders.tree import Folder
@@ -72,7 +73,8 @@ def find_layout(tree: Folder) -> Layout:
     while True:
         layout = _parts_among(tree.filled) or _parts_inside_classes(tree) or _doubtful(tree) or _classes_and_parts(tree)
         if layout is not None:
-            return layout
+            flat = Folder(name=tree.name, shown=tree.shown, folders=(), images=tree.images)
+            return replace(layout, left_out=(*layout.left_out, flat)) if tree.images else layout
         if tree.images or len(tree.filled) != 1 or not tree.filled[0].filled:
             return Layout(parts=_all_train(tree))
         tree = tree.filled[0]
@@ -106,7 +108,8 @@ def _parts_among(folders: tuple[Folder, ...]) -> Layout | None:
             named = [(folder, part or "train") for folder, part in named]  # "simpsons" beside "simpsons_testset"
     elif any(part == "train" and len(unwrapped(folder).filled) > 1 for folder, part in named):
         others = tuple(folder for folder, part in named if part is None and not folder.filled)
-        left_out = others if len(others) == 1 else ()  # more are classes, and train is one as well
+        alike = _share_classes([folder for folder, part in named if part is not None])
+        left_out = others if len(others) == 1 or alike else ()  # else they are classes, and train is one as well
     parts: dict[Part, tuple[Folder, ...]] = {
         part: tuple(folder for folder, its_part in named if its_part == part) for part in PARTS
     }
@@ -120,7 +123,8 @@ def _parts_among(folders: tuple[Folder, ...]) -> Layout | None:
         names = " and ".join(folder.shown for folder in folders)
         return _unclear(
             f"{names} hold images without class folders: put them into a folder for each class, such as "
-            "train/cats/ and train/dogs/, or list them in a CSV of path,label"
+            "train/cats/ and train/dogs/, or list them in a CSV of path,label (if these folders are the classes: "
+            "--parts train=.)"
         )
     return None
 
@@ -135,30 +139,49 @@ def _classes_and_parts(tree: Folder) -> Layout | None:
     }
     if len(classes) < 2 or not any(others.values()):
         return None
-    train = Folder(name="train", shown=tree.shown, folders=classes, images=tree.images)
+    train = Folder(name="train", shown=tree.shown, folders=classes, images=())
     return Layout(parts={"train": (train,), **others})
 
 
 def _doubtful(tree: Folder) -> Layout | None:
     """Folders of folders that may be parts with names of their own, or classes."""
-    inner = {folder.shown: {label.name for label in unwrapped(folder).filled} for folder in tree.filled}
-    inner = {shown: names for shown, names in inner.items() if len(names) > 1}
-    shared = set.intersection(*inner.values()) if len(inner) > 1 else set()
-    if len(shared) > 1 and 2 * len(shared) >= max(map(len, inner.values())):
-        folders, classes = " and ".join(inner), ", ".join(sorted(shared)[:SAME_CLASSES_SHOWN])
+    inner = [folder for folder in tree.filled if len(_class_names(folder)) > 1]
+    shared = _share_classes(inner)
+    if shared:
+        classes = ", ".join(shared[:SAME_CLASSES_SHOWN])
+        first, second, *_ = sorted(inner, key=lambda folder: part_named(folder.name) != "train")
         return _unclear(
-            f"{folders} hold the same folders ({classes}{', ...' if len(shared) > SAME_CLASSES_SHOWN else ''}).\n"
-            "If they are parts of the data, name them train, val and test, or give --data one of them.\n"
-            "If they are classes, list the images in a CSV of path,label"
+            f"{' and '.join(folder.shown for folder in inner)} hold the same folders "
+            f"({classes}{', ...' if len(shared) > SAME_CLASSES_SHOWN else ''}): parts of the data, or classes?\n"
+            f"If they are parts, give each: {_options(train=first, test=second)}.\n"
+            f"If they are classes: {_options(train=tree)}"
         )
-    training = [shown for shown in inner if part_named(shown) == "train"]
-    beside = [shown for shown in inner if part_named(shown) is None]
+    training = [folder for folder in inner if part_named(folder.name) == "train"]
+    beside = [folder for folder in inner if part_named(folder.name) is None]
     if training and beside:
         return _unclear(
-            f"{training[0]} holds folders, as the training part of a dataset does, but {beside[0]} beside it is not a "
-            "part.\nGive --data one of them, name it val or test, or list the images in a CSV of path,label"
+            f"{training[0].shown} holds folders, as the training part of a dataset does, but {beside[0].shown} beside "
+            f"it is not a part.\nIf it is one: {_options(train=training[0], test=beside[0])}.\n"
+            f"To leave it out: {_options(train=training[0])}. If both are classes: {_options(train=tree)}"
         )
     return None
+
+
+def _class_names(folder: Folder) -> set[str]:
+    return {label.name for label in unwrapped(folder).filled}
+
+
+def _share_classes(folders: Sequence[Folder]) -> list[str]:
+    """The class folders that all of two or more folders hold, where they are at least half of the most that one has."""
+    names = [_class_names(folder) for folder in folders]
+    shared = sorted(set.intersection(*names)) if len(names) > 1 else []
+    return shared if len(shared) > 1 and 2 * len(shared) >= max(map(len, names)) else []
+
+
+def _options(**parts: Folder) -> str:
+    """The options that make these folders the parts, to copy into a command line."""
+    given = [f"{part}={folder.shown.rstrip('/') or '.'}" for part, folder in parts.items()]
+    return " ".join(f"--parts {shlex.quote(text)}" for text in given)
 
 
 def _unclear(problem: str) -> Layout:

@@ -66,7 +66,7 @@ def test_no_space_is_said() -> None:
 
 def test_stored_settings_are_accepted_back(tmp_path: Path) -> None:
     typed = RunOptions(space="cnn_cifar", data="digits", timeout=90.0, skip_bad=True, until=0.9, image_size=8)
-    typed |= RunOptions(pixel_range="-1,1", allow="overlap")
+    typed |= RunOptions(pixel_range="-1,1", parts="train=monday", allow="overlap")
     settings = resolve(typed, file=None).settings
     file = tmp_path / "settings.json"
     file.write_text(json.dumps({"schema": 1, "settings": asdict(settings)}))
