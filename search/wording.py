@@ -10,8 +10,8 @@ from reports.wording import duration
 
 
 def remaining_in_words(remaining: tuple[float, float] | None) -> str:
-    """Return "2 min 5 s to 3 min 10 s left"; an empty string for None."""
-    if remaining is None:
+    """Return "2 min 5 s to 3 min 10 s left"; an empty string for None, and where that would be no time at all."""
+    if remaining is None or remaining[1] < 0.5:
         return ""
     least, most = (duration(round(seconds)) for seconds in remaining)
     return f"{most} left" if least == most else f"{least} to {most} left"

@@ -46,16 +46,20 @@ def predict(model: bytes, examples: Examples) -> Predictions:
     return predictions_of(probabilities(load_model(model), examples), examples)
 
 
-def measure_winner(model: bytes, examples: Examples) -> WinnerMeasured:
-    """Return a winner's predictions for some images, and its layers and feature maps."""
+def measuring(model: bytes, examples: Examples) -> Iterator[int | WinnerMeasured]:
+    """Yield the number of images predicted, after each batch; at last the predictions, layers and feature maps."""
     loaded = load_model(model)
-    predictions = predictions_of(probabilities(loaded, examples), examples)
+    found: list[NDArray[np.float32]] = []
+    for rows in outputs(loaded, examples):
+        found.append(rows)
+        yield sum(map(len, found))
+    predictions = predictions_of(np.concatenate(found), examples)
     try:
         seen = inspection.look_inside(loaded, examples, predictions)
     except Exception:  # a user's own layers may not allow it, and the score must not be lost for a picture
         logging.getLogger(__name__).exception("the network could not be inspected")
         seen = None
-    return WinnerMeasured(predictions=predictions, inside=seen)
+    yield WinnerMeasured(predictions=predictions, inside=seen)
 
 
 def predictions_of(found: NDArray[np.float32], examples: Examples) -> Predictions:

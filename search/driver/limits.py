@@ -20,18 +20,24 @@ class TrialBudget:
     """What the search may still spend: trials, seconds, failures in a row."""
 
     def __init__(
-        self, *, trials: int, timeout_seconds: float | None, clock: Callable[[], float] = time.monotonic
+        self,
+        *,
+        trials: int,
+        timeout_seconds: float | None,
+        spent_seconds: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start the clock.
 
         Args:
             trials: total of the study, with those of earlier runs.
             timeout_seconds: of this run; None: no limit.
+            spent_seconds: of these, before now.
             clock: seconds from any origin, never running backwards.
         """
         self._trials = trials
         self._clock = clock
-        self._deadline = None if timeout_seconds is None else clock() + timeout_seconds
+        self._deadline = None if timeout_seconds is None else clock() + timeout_seconds - spent_seconds
         self._any_completed = False
         self._last_failure = ""
         self._equal_failures = 0
@@ -43,6 +49,11 @@ class TrialBudget:
     def left(self, started: int) -> int:
         """How many trials may still start."""
         return max(0, self._trials - started)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the timeout; negative after it, None without one."""
+        return None if self._deadline is None else self._deadline - self._clock()
 
     @property
     def is_over(self) -> bool:

@@ -14,7 +14,7 @@ from search.driver.active_trial import ActiveTrial, resumed_line
 from search.driver.parts import SearchParts
 from search.driver.recorder import TrialRecorder
 from search.driver.trainings import Trainings
-from search.results.summary import EXHAUSTED
+from search.results.summary import EXHAUSTED, TIMED_OUT
 from search.system.signals import Terminated
 from spaces.errors import ImpossibleChoiceError, SpaceError, TamizError, first_line
 
@@ -31,6 +31,8 @@ class Search:
         self._trainings = Trainings(parts, self._recorder, is_ending=lambda: self._is_ending)
         self._is_exhausted = False
         self._saved_at = -math.inf
+        self._ending = ""
+        """The phase of trainings that end early; empty: they do not."""
 
     def run(self) -> None:
         """Search until the budget is spent, the score is good enough, or a stop is requested.
@@ -52,6 +54,7 @@ class Search:
                     break
                 if not (trainings.any_running or self._has_more):
                     break
+                self._show_ending()
                 event = None
                 if (wait := self._saved_at + SAVE_SECONDS - time.monotonic()) > 0:
                     event = parts.workers.next_event(timeout_seconds=wait)
@@ -62,6 +65,7 @@ class Search:
                 if event is not None:
                     trainings.handle(event)
                 elif parts.budget.is_overdue:
+                    self._show_ending()
                     trainings.halt()
                     trainings.abandon()
                 trainings.give_up_overdue()
@@ -88,7 +92,7 @@ class Search:
         if self.is_good_enough:
             return f"the score reached {self._parts.settings.until}"
         if self._parts.budget.is_over:
-            return "timed out"
+            return TIMED_OUT
         return EXHAUSTED if self._has_tried_all else None
 
     @property
@@ -101,6 +105,17 @@ class Search:
     @property
     def _is_ending(self) -> bool:
         return self._parts.stop.is_requested or self._parts.budget.is_over or self.is_good_enough
+
+    def _show_ending(self) -> None:
+        if not self._is_ending:
+            return
+        budget, reason = self._parts.budget, "stopping"
+        if not self._parts.stop.is_requested:
+            reason = "time is up" if budget.is_over else "the score is reached"
+        line = f"{reason}: {'interrupting' if budget.is_overdue else 'finishing'} the current epochs"
+        if line != self._ending:
+            self._ending = line
+            self._parts.progress.phase(line)
 
     @property
     def _has_more(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from objectives.messages import Objective, StudyData
@@ -42,13 +43,18 @@ def assemble(
     data: StudyData,
     *,
     corrects_averages: bool,
+    began: float,
     make_workers: WorkerFactory,
     folder: RunFolder,
     stop: StopRequest,
     progress: Progress,
 ) -> SearchParts:
-    """Return the parts of a run; its workers start at once."""
-    budget = TrialBudget(trials=study.total(settings.trials), timeout_seconds=settings.timeout_seconds)
+    """Return the parts of a run that began at this time of the monotonic clock; its workers start at once."""
+    budget = TrialBudget(
+        trials=study.total(settings.trials),
+        timeout_seconds=settings.timeout_seconds,
+        spent_seconds=time.monotonic() - began,
+    )
     timer = TrialTimer(limit_seconds=settings.trial_timeout_seconds)
     workers = make_workers(
         data=data,

@@ -24,7 +24,7 @@ from search.lease.server_lock import server_lease
 from search.progress.protocol import Progress, SearchPlan
 from search.results.run_folder import RunFolder
 from search.results.status import stored_summary
-from search.results.summary import RunSummary
+from search.results.summary import TIMED_OUT, RunSummary
 from search.settings import RunSettings
 from search.storage.database import study_storage
 from search.storage.url import hidden_from_processes, study_url
@@ -66,7 +66,9 @@ def run_search(
         progress.note(unused)
     folder = RunFolder.at(Path(settings.runs), settings.study)
     url = study_url(settings.storage, folder.database)
-    with _opened(settings, space, folder, url=url, command=command, progress=progress, fork=fork) as opened:
+    with _opened(
+        settings, space, folder, url=url, command=command, began=began, progress=progress, fork=fork
+    ) as opened:
         parts, prepared, storage = opened
         from search.dashboard.figures import keep_figures  # takes two seconds, during which Ray starts
         from search.winner.measure import measure_winner
@@ -102,7 +104,7 @@ def run_search(
         if stop.error is not None:
             raise stop.error(_stopped)
         if summary.best is None:
-            raise NothingCompletedError(_nothing_completed(summary, interrupted=len(parts.study.interrupted())))
+            raise NothingCompletedError(_nothing_completed(summary))
         return summary
 
 
@@ -114,6 +116,7 @@ def _opened(
     *,
     url: str,
     command: str,
+    began: float,
     progress: Progress,
     fork: Fork | None,
 ) -> Iterator[tuple[SearchParts, Prepared, RDBStorage]]:
@@ -147,12 +150,16 @@ def _opened(
                 study=study,
                 data=prepared.study_data,
                 corrects_averages=prepared.record.corrects_averages,
+                began=began,
                 make_workers=make_workers,
                 folder=folder,
                 stop=stop,
                 progress=progress,
             )
-            yield parts, prepared, storage
+            try:
+                yield parts, prepared, storage
+            finally:
+                progress.phase("stopping the workers")
 
 
 def _warn_of_full_disk(parts: SearchParts, record: RunRecord) -> None:
@@ -197,7 +204,7 @@ def _plan(parts: SearchParts, record: RunRecord) -> SearchPlan:
         trials=parts.study.total(settings.trials),
         epochs=settings.epochs,
         workers=parts.workers.count,
-        timeout_seconds=settings.timeout_seconds,
+        timeout_seconds=parts.budget.seconds_left,
         earlier=tuple(parts.folder.read_trials()),
     )
 
@@ -216,9 +223,9 @@ def _summary(search: Search, parts: SearchParts, *, seconds: float) -> RunSummar
     return summary
 
 
-def _nothing_completed(summary: RunSummary, *, interrupted: int) -> str:
+def _nothing_completed(summary: RunSummary) -> str:
     counts = summary.trials
     assert counts is not None
-    if interrupted:
+    if summary.reason == TIMED_OUT:
         return "timed out before any trial completed; allow more time, fewer --epochs, or fewer --train-images"
     return f"no trial completed: {counts.failed} failed, {counts.pruned} were stopped early; see {summary.report}"

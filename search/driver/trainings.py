@@ -86,6 +86,7 @@ class Trainings:
                 self._parts.checkpoints.keep(event.trial, event.checkpoint)
             case TrainingPaused() if event.trial in self._running:  # for the study, the trial is still running
                 del self._running[event.trial]
+                self._parts.progress.trial_paused(event.trial)
                 if event.checkpoint is not None:
                     self._parts.checkpoints.keep(event.trial, event.checkpoint)
             case TrainingEnded() if event.trial in self._running:
@@ -111,6 +112,7 @@ class Trainings:
         parts = self._parts
         for trial in list(self._running):
             done = len(self._running.pop(trial).reports)
+            parts.progress.trial_paused(trial)
             parts.workers.give_up(trial, TrainingFailure(cause="timeout", message="the search timed out"))
             parts.progress.note(
                 f"trial {trial}: interrupted in epoch {done + 1}/{parts.study.epochs} (timeout); "

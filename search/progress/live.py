@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console, ConsoleDimensions, ConsoleOptions, RenderResult
@@ -38,19 +37,16 @@ class LiveProgress(CountingProgress):
             self, console=self._console, refresh_per_second=4, transient=True, redirect_stdout=False,
             redirect_stderr=False, vertical_overflow="crop",
         )  # fmt: skip
-        self._phase = ""
-        self._phase_since = time.monotonic()
 
     def phase(self, line: str) -> None:
         """Show the line, with the time that it has taken, until the next."""
-        with self._lock:
-            self._phase, self._phase_since = line, time.monotonic()
+        super().phase(line)
         self._live.start()
 
     def started(self, plan: SearchPlan) -> None:
         """Show the block."""
         super().started(plan)
-        self.phase("")
+        self._live.start()
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Count the trial, and print the reason above the block if it failed or was pruned for one."""
@@ -79,17 +75,17 @@ class LiveProgress(CountingProgress):
             yield line
 
     def _lines(self, width: int, height: int) -> list[Text]:
-        status = self._status
-        waited = time.monotonic() - self._phase_since
-        phase = f"{self._phase}, {duration(round(waited))}" if self._phase and waited >= 2 else self._phase
+        status, phase = self._status, [self._text(line) for line in self._phase_lines()]
         if status is None:
-            return [self._text(phase)]
+            return phase[:height] or [self._text("")]
         elapsed = f"{duration(round(status.elapsed))} elapsed"
+        left = "" if phase else remaining_in_words(status.remaining)
         head = [
             self._text(f"{status.plan.space} on {status.plan.data}, study {status.plan.study}", "bold"),
             self._text(counts_in_words(status.counts)),
             *self._best_lines(status, width),
-            self._text(", ".join(filter(None, [elapsed, phase or remaining_in_words(status.remaining)]))),
+            self._text(f"{elapsed}, {left}" if left else elapsed),
+            *phase,
         ][:height]
         return head + self._worker_lines(status, height - len(head))
 
@@ -110,7 +106,7 @@ class LiveProgress(CountingProgress):
 
     def _worker_lines(self, status: SearchStatus, room: int) -> list[Text]:
         busy = sorted(status.running.values(), key=lambda trial: trial.worker)
-        if not busy and not status.counts.ended and room > 0:
+        if not busy and not status.counts.ended and not self._phase and room > 0:
             return [self._text("workers are starting", "dim")]
         if len(busy) <= room:
             return [self._worker_line(status, trial) for trial in busy]
@@ -120,7 +116,7 @@ class LiveProgress(CountingProgress):
         return [*shown, self._text(f"{len(busy) - len(shown)} {'more ' if shown else ''}workers are training", "dim")]
 
     def _worker_line(self, status: SearchStatus, trial: RunningTrial) -> Text:
-        score = "" if trial.score is None else f"  {status.plan.metric} {trial.score:.4f}"
+        score = "" if trial.score is None else f"  {trial.score:.4f}"
         epochs = f"epoch {trial.epoch}/{status.plan.epochs}" if trial.epoch else "first epoch"
         return self._text(f"worker {trial.worker}  trial {trial.trial}  {epochs}{score}")
 

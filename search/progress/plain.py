@@ -28,15 +28,16 @@ class PlainProgress(CountingProgress):
 
     def phase(self, line: str) -> None:
         """Print the line."""
+        super().phase(line)
         self._write(line)
 
     def started(self, plan: SearchPlan) -> None:
         """Print the plan, and start printing status lines."""
         super().started(plan)
-        earlier = f", {len(plan.earlier)} of them done" if plan.earlier else ""
+        earlier = f" ({len(plan.earlier)} of them done)" if plan.earlier else ""
         self._write(
-            f"study {plan.study}: space {plan.space} on {plan.data}, {count(plan.trials, 'trial')}{earlier} "
-            f"of up to {count(plan.epochs, 'epoch')}, {count(plan.workers, 'worker')}"
+            f"study {plan.study}: space {plan.space} on {plan.data}, {count(plan.trials, 'trial')} "
+            f"of up to {count(plan.epochs, 'epoch')}{earlier}, {count(plan.workers, 'worker')}"
         )
         self._reporter.start()
 
@@ -60,7 +61,7 @@ class PlainProgress(CountingProgress):
         while not self._over.wait(self._status_seconds):
             assert self._status is not None
             with self._lock:
-                line = status_line(self._status)
+                line = status_line(self._status, phase=", ".join(self._phase_lines()))
             self._write(line)
 
     def _write(self, line: str) -> None:
@@ -86,12 +87,12 @@ def trial_line(record: TrialRecord, status: SearchStatus) -> str:
     return f"[{counts.ended}/{counts.total}] " + ", ".join(parts)
 
 
-def status_line(status: SearchStatus) -> str:
-    """Return one line about the whole search: counts, best, elapsed and, perhaps, what is left."""
+def status_line(status: SearchStatus, *, phase: str = "") -> str:
+    """Return one line about the whole search: counts, best, elapsed and, perhaps, the phase or the time left."""
     parts = [counts_in_words(status.counts)]
     if status.best is not None and status.best.score is not None:
         parts.append(f"best {status.plan.metric} {status.best.score:.4f} (trial {status.best.trial})")
     parts.append(f"{duration(round(status.elapsed))} elapsed")
-    if left := remaining_in_words(status.remaining):
-        parts.append(left)
+    if now := phase or remaining_in_words(status.remaining):
+        parts.append(now)
     return "; ".join(parts)

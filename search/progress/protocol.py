@@ -30,6 +30,7 @@ class SearchPlan:
     """Epochs of a trial that is not pruned."""
     workers: int
     timeout_seconds: float | None = None
+    """Until `--timeout` ends the search; None: it does not."""
     earlier: tuple[TrialRecord, ...] = ()
     """Trials that the study holds already."""
 
@@ -43,6 +44,9 @@ class Progress:
     def phase(self, line: str) -> None:
         """Show what is being done before the first trial or after the last: "loading digits"."""
 
+    def phase_reached(self, done: int, of: int, thing: str) -> None:
+        """Show how far that is: 512 of 10,000 images."""
+
     def started(self, plan: SearchPlan) -> None:
         """The search is about to ask for its first trial."""
 
@@ -51,6 +55,9 @@ class Progress:
 
     def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
         """A worker finished an epoch."""
+
+    def trial_paused(self, trial: int) -> None:
+        """A worker no longer trains a trial, which the next run continues."""
 
     def trial_ended(self, record: TrialRecord) -> None:
         """A trial ended in any of its states, and is recorded."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reports.wording import count, duration
 from search.progress.protocol import Progress, SearchPlan
 from search.results.summary import TrialCounts
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _fewest = 3
 """Number of trials that must have ended before the time left is estimated."""
+_shown_seconds = 2.0
+"""A phase that takes longer is shown with its time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +60,10 @@ class SearchStatus:
         """Record an epoch of a running trial."""
         self.running[trial] = RunningTrial(trial=trial, worker=worker, epoch=report.epoch, score=report.score)
 
+    def pause(self, trial: int) -> None:
+        """Count a trial as not running, since its worker was told to stop."""
+        self.running.pop(trial, None)
+
     def end(self, record: TrialRecord) -> None:
         """Count a trial that ended."""
         self.running.pop(record.trial, None)
@@ -81,18 +88,19 @@ class SearchStatus:
 
     @property
     def remaining(self) -> tuple[float, float] | None:
-        """Least and most seconds left, at two standard errors; None before enough trials ended and after the last."""
-        if len(self._seconds) < _fewest or self.counts.ended >= self.plan.trials:
+        """Least and most seconds left, at two standard errors.
+
+        None before enough trials ended, after the last, and after the timeout.
+        """
+        until_timeout = math.inf if self.plan.timeout_seconds is None else self.plan.timeout_seconds - self.elapsed
+        if len(self._seconds) < _fewest or self.counts.ended >= self.plan.trials or until_timeout <= 0:
             return None
         done = sum(u.epoch / self.plan.epochs for u in self.running.values())
         left = max(0.0, self.plan.trials - self.counts.ended - done)
         mean, spread = statistics.fmean(self._seconds), statistics.stdev(self._seconds)
         doubt = 2 * spread * math.sqrt(left + left**2 / len(self._seconds))
         least, most = (max(0.0, left * mean + d) / max(1, self.plan.workers) for d in (-doubt, doubt))
-        if self.plan.timeout_seconds is not None:
-            until_timeout = max(0.0, self.plan.timeout_seconds - self.elapsed)
-            least, most = min(least, until_timeout), min(most, until_timeout)
-        return least, most
+        return min(least, until_timeout), min(most, until_timeout)
 
     def _count(self, record: TrialRecord) -> None:
         self._counts[record.state] += 1
@@ -106,16 +114,38 @@ class SearchStatus:
 
 
 class CountingProgress(Progress):
-    """Keeps the status of the search for displays that draw it from another thread."""
+    """Keeps the status of the search, and its phase, for displays that draw them from another thread."""
 
     def __init__(self) -> None:
         self._lock = threading.RLock()
         self._status: SearchStatus | None = None
+        self._phase = ""
+        """What is done before the first trial or after the last; empty between these."""
+        self._phase_progress = ""
+        self._phase_since = time.monotonic()
+
+    def phase(self, line: str) -> None:
+        """Begin a phase."""
+        with self._lock:
+            self._phase, self._phase_progress, self._phase_since = line, "", time.monotonic()
+
+    def phase_reached(self, done: int, of: int, thing: str) -> None:
+        """Keep how far the phase is."""
+        with self._lock:
+            self._phase_progress = f"{done:,} of {count(of, thing)}"
+
+    def _phase_lines(self) -> list[str]:
+        """Return the phase, how far it is, and with the last of these how long it has taken; empty while trials run."""
+        lines = [line for line in (self._phase, self._phase_progress) if line]
+        waited = time.monotonic() - self._phase_since
+        if lines and waited >= _shown_seconds:
+            lines[-1] += f", {duration(round(waited))}"
+        return lines
 
     def started(self, plan: SearchPlan) -> None:
         """Begin to count."""
         with self._lock:
-            self._status = SearchStatus(plan)
+            self._status, self._phase, self._phase_progress = SearchStatus(plan), "", ""
 
     def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
         """Add a running trial."""
@@ -128,6 +158,12 @@ class CountingProgress(Progress):
         if self._status is not None:
             with self._lock:
                 self._status.report(trial, report, worker=worker)
+
+    def trial_paused(self, trial: int) -> None:
+        """Count the trial as not running."""
+        if self._status is not None:
+            with self._lock:
+                self._status.pause(trial)
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Count the trial."""

@@ -1,8 +1,6 @@
-"""Measures the winner of a search on the test images, once."""
+"""Measures the winner of a search on the test images, each winner once."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +17,7 @@ from search.progress.protocol import Progress
 from search.results.model_files import card_of, script_of
 from search.results.run_folder import RunFolder
 from search.study.study import Study
-from search.workers.protocol import Measured, Notice, TrainingFailed, Workers
+from search.workers.protocol import Measured, Notice, PartMeasured, TrainingFailed, Workers
 from search.workers.stalls import StallDetector, attempts_allowed
 from spaces.errors import StorageError, TamizError
 
@@ -64,7 +62,7 @@ def measure_winner(
     model = folder.read_model(best.number)
     if model is None:
         raise TamizError(f"the model of trial {best.number}, the best, is missing from {folder.trial(best.number)}")
-    winner = measure_with_retry(best.number, model, workers=workers, note=progress.note, stalls=stalls)
+    winner = measure_with_retry(best.number, model, workers=workers, progress=progress, stalls=stalls)
     measurement = measurement_of(best.number, winner.predictions, metric=record.metric)
     folder.write_winner(
         measurement,
@@ -77,7 +75,7 @@ def measure_winner(
 
 
 def measure_with_retry(
-    trial: int, model: bytes, *, workers: Workers, note: Callable[[str], None], stalls: StallDetector
+    trial: int, model: bytes, *, workers: Workers, progress: Progress, stalls: StallDetector
 ) -> WinnerMeasured:
     """Let a worker measure a trial's model on the test images, and another one if that worker is lost.
 
@@ -85,7 +83,7 @@ def measure_with_retry(
         trial: its number.
         model: its `.keras` file.
         workers: of the search, which has ended.
-        note: called with a line for each worker that was lost.
+        progress: where images measured, and workers lost, are reported.
         stalls: detects that a worker hangs, which is then abandoned.
 
     Raises:
@@ -102,6 +100,9 @@ def measure_with_retry(
             message = f"worker reported nothing for {silence} while measuring (--trial-stall limits this)"
             workers.give_up(trial, TrainingFailure(cause="hung", message=message))
         match workers.next_event(timeout_seconds=1.0):
+            case PartMeasured() as event:
+                stalls.reported(trial, seconds=0.0)
+                progress.phase_reached(event.done, event.images, "image")
             case Measured() as event:
                 return event.winner
             case TrainingFailed(failure=failure) as event if is_asked and event.trial == trial:
@@ -110,9 +111,9 @@ def measure_with_retry(
                     problem = f"the winner, trial {trial}, could not be measured: {failure.message}"
                     raise TamizError(problem) if allowed == 1 else StorageError(f"{problem}, {attempt} times")
                 is_asked, attempt = False, attempt + 1  # a lost worker says nothing about the model
-                note(f"trial {trial}: {failure.message} - measuring it again (attempt {attempt}/{allowed})")
+                progress.note(f"trial {trial}: {failure.message} - measuring it again (attempt {attempt}/{allowed})")
             case Notice(line=line):
-                note(line)
+                progress.note(line)
             case _:
                 continue
 

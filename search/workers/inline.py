@@ -13,7 +13,16 @@ from objectives.devices import prepare
 from objectives.messages import Decision, Objective, StudyData, TrainingFailure, TrainingTask
 from search.settings import RunSettings
 from search.system.output_capture import only_own_lines
-from search.workers.protocol import CheckpointMade, EpochReported, Event, Reply, WorkerFactory, Workers, event_of
+from search.workers.protocol import (
+    CheckpointMade,
+    EpochReported,
+    Event,
+    PartMeasured,
+    Reply,
+    WorkerFactory,
+    Workers,
+    event_of,
+)
 from search.workers.trainer import Trainer
 from spaces.errors import UsageError
 from spaces.space import Space
@@ -126,7 +135,9 @@ class InlineWorkers:
             return None
         trial, work = self._trial, self._work.popleft()
         event = event_of(work(self._warm_trainer()), worker=_worker, trial=trial)
-        if not isinstance(event, EpochReported | CheckpointMade | None):  # the training has ended
+        if isinstance(event, PartMeasured):
+            self._work.append(Trainer.measure_on)
+        elif not isinstance(event, EpochReported | CheckpointMade | None):  # the training has ended
             self._work.clear()
             self._trial = None
         return event

@@ -39,7 +39,16 @@ class Paused:
     """None: nothing is left of it but checkpoints that were sent before."""
 
 
-Reply = EpochReport | Checkpoint | Halted | Paused | TrainingResult | WinnerMeasured | TrainingFailure
+@dataclass(frozen=True, kw_only=True)
+class Measuring:
+    """Reply: a part of the test images is predicted; `search.workers.trainer.Trainer.measure_on` predicts more."""
+
+    done: int
+    images: int
+    """All of them."""
+
+
+Reply = EpochReport | Checkpoint | Halted | Paused | TrainingResult | Measuring | WinnerMeasured | TrainingFailure
 """What a `search.workers.trainer.Trainer` returns."""
 
 
@@ -101,6 +110,15 @@ class TrainingFailed(TrialEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PartMeasured(TrialEvent):
+    """A winner has predicted a part of the test images; its worker continues without being asked."""
+
+    done: int
+    images: int
+    """All of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measured(TrialEvent):
     """A winner was measured on the test images; its worker is idle."""
 
@@ -115,7 +133,15 @@ class Notice:
 
 
 Event = (
-    WorkerReady | EpochReported | CheckpointMade | TrainingPaused | TrainingEnded | TrainingFailed | Measured | Notice
+    WorkerReady
+    | EpochReported
+    | CheckpointMade
+    | TrainingPaused
+    | TrainingEnded
+    | TrainingFailed
+    | PartMeasured
+    | Measured
+    | Notice
 )
 
 
@@ -130,6 +156,8 @@ def event_of(reply: Reply, *, worker: int, trial: int) -> Event | None:
             return TrainingPaused(worker=worker, trial=trial, checkpoint=reply.checkpoint)
         case TrainingResult():
             return TrainingEnded(worker=worker, trial=trial, result=reply)
+        case Measuring():
+            return PartMeasured(worker=worker, trial=trial, done=reply.done, images=reply.images)
         case WinnerMeasured():
             return Measured(worker=worker, trial=trial, winner=reply)
         case TrainingFailure():
@@ -178,7 +206,10 @@ class Workers(Protocol):
         """
 
     def measure(self, trial: int, model: bytes) -> int:
-        """Let an idle worker measure a saved model on the test images; `Measured` or `TrainingFailed` follows."""
+        """Let an idle worker measure a saved model on the test images.
+
+        `PartMeasured` follows every second or so, then `Measured` or `TrainingFailed`.
+        """
 
     def next_event(self, timeout_seconds: float) -> Event | None:
         """Wait for the next event; None: there was none in time."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from objectives.messages import (
@@ -16,11 +17,14 @@ from objectives.messages import (
     WinnerMeasured,
 )
 from search.system.signals import Stopped
-from search.workers.protocol import Halted, Paused
+from search.workers.protocol import Halted, Measuring, Paused
 from spaces.errors import RecordError
 
 if TYPE_CHECKING:
     from objectives.training.training import Training
+
+_report_seconds = 1.0
+"""A measurement reports its progress this often at most."""
 
 
 class Trainer:
@@ -36,7 +40,7 @@ class Trainer:
         from objectives.training import compiled, failures, training
 
         self._compiled = compiled.CompiledNetworks()
-        self._measuring = predicting
+        self._predicting = predicting
         self._training = training
         self._failures = failures
         self._data = data
@@ -46,6 +50,7 @@ class Trainer:
         self._left: Checkpoint | None = None
         """What is left of a training that was halted."""
         self._epoch = 0
+        self._measurement: Iterator[int | WinnerMeasured] = iter(())
 
     def start(self, task: TrainingTask) -> EpochReport | Halted | TrainingFailure:
         """Build the task's network and train its first epoch, or the one after its checkpoint.
@@ -107,14 +112,27 @@ class Trainer:
         finally:
             self._running = None
 
-    def measure(self, model: bytes) -> WinnerMeasured | TrainingFailure:
-        """Predict the test images with a saved model, and inspect its layers."""
+    def measure(self, model: bytes) -> Measuring | WinnerMeasured | TrainingFailure:
+        """Begin to predict the test images with a saved model; after `Measuring`, `measure_on` continues."""
         if self._data.test is None:
             raise RuntimeError("this study has no test images")
+        self._measurement = self._predicting.measuring(model, self._data.test)
+        return self.measure_on()
+
+    def measure_on(self) -> Measuring | WinnerMeasured | TrainingFailure:
+        """Predict more of the test images, and inspect the model's layers after the last."""
+        assert self._data.test is not None
+        until, done = time.monotonic() + _report_seconds, 0
         try:
-            return self._measuring.measure_winner(model, self._data.test)
+            for step in self._measurement:
+                if isinstance(step, WinnerMeasured):
+                    return step
+                done = step
+                if time.monotonic() >= until:
+                    break
         except Exception as error:
             return self._failure(error)
+        return Measuring(done=done, images=len(self._data.test))
 
     def _current(self) -> Training:
         if self._running is None:

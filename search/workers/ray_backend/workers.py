@@ -18,6 +18,7 @@ from search.workers.protocol import (
     EpochReported,
     Event,
     Notice,
+    PartMeasured,
     Reply,
     TrainingFailed,
     WorkerReady,
@@ -119,8 +120,7 @@ class RayWorkers:
         if worker is None:
             return
         if worker.process.crash_log is not None:
-            log = kill_with_traceback(worker.process.crash_log)
-            failure = dataclasses.replace(failure, traceback=log.text)
+            failure = dataclasses.replace(failure, traceback=kill_with_traceback(worker.process.crash_log).text)
         # An event of the hung training that has just arrived would reach a driver that has given it up.
         self._events = deque(event for event in self._events if getattr(event, "trial", None) != trial)
         self._fail(worker, failure)
@@ -214,6 +214,8 @@ class RayWorkers:
             self._events.append(event)
             if isinstance(event, EpochReported):
                 worker.state = "waiting"
+            elif isinstance(event, PartMeasured):
+                self._pool.expect(worker, worker.process.actor.measure_on.remote())
             elif not isinstance(event, CheckpointMade):
                 self._pool.release(worker)
 

@@ -11,11 +11,13 @@ import itertools
 import pytest
 
 from objectives.messages import TrainingFailure
+from search.progress.protocol import Progress
 from search.winner.measure import measure_with_retry
 from search.workers.protocol import TrainingFailed
 from search.workers.stalls import StallDetector
 from spaces.errors import StorageError, TamizError
 from tests.search.fixtures.scripted_workers import ScriptedWorkers, steady
+from tests.search.fixtures.toy import ListeningProgress
 
 LOST = TrainingFailure(cause="worker_lost", message="worker died (SIGKILL) while measuring")
 HANGS = TrainingFailure(cause="hung", message="")
@@ -53,28 +55,28 @@ def listening() -> StallDetector:
 
 
 def test_another_worker_measures_where_one_is_lost() -> None:
-    workers, said = Failing(LOST, LOST), []
-    winner = measure_with_retry(7, b"model", workers=workers, note=said.append, stalls=StallDetector())
+    workers, said = Failing(LOST, LOST), ListeningProgress()
+    winner = measure_with_retry(7, b"model", workers=workers, progress=said, stalls=StallDetector())
     assert (workers.measured, len(winner.predictions.labels)) == ([(7, b"model")] * 3, 4)
-    assert said == [f"trial 7: {LOST.message} - measuring it again (attempt {number}/3)" for number in (2, 3)]
+    assert said.notes == [f"trial 7: {LOST.message} - measuring it again (attempt {number}/3)" for number in (2, 3)]
 
 
 def test_another_worker_measures_where_one_hangs() -> None:
-    workers, said = Failing(HANGS), []
-    measure_with_retry(7, b"model", workers=workers, note=said.append, stalls=listening())
+    workers, said = Failing(HANGS), ListeningProgress()
+    measure_with_retry(7, b"model", workers=workers, progress=said, stalls=listening())
     silence = "worker reported nothing for 6 s while measuring (--trial-stall limits this)"
-    assert (len(workers.measured), said) == (2, [f"trial 7: {silence} - measuring it again (attempt 2/3)"])
+    assert (len(workers.measured), said.notes) == (2, [f"trial 7: {silence} - measuring it again (attempt 2/3)"])
 
 
 def test_a_search_whose_every_worker_dies_measuring_ends_and_can_be_resumed() -> None:
     workers = Failing(LOST, LOST, LOST, LOST)
     with pytest.raises(StorageError, match=r"the winner, trial 7, could not be measured: .* while measuring, 3 times"):
-        measure_with_retry(7, b"model", workers=workers, note=lambda line: None, stalls=StallDetector())
+        measure_with_retry(7, b"model", workers=workers, progress=Progress(), stalls=StallDetector())
     assert (len(workers.measured), StorageError.exit_code, StorageError.resumable) == (3, 5, True)
 
 
 def test_a_model_that_can_t_be_measured_is_not_tried_again() -> None:
     workers = Failing(UNREADABLE)
     with pytest.raises(TamizError, match="the winner, trial 7, could not be measured: ValueError: no model"):
-        measure_with_retry(7, b"model", workers=workers, note=lambda line: None, stalls=StallDetector())
+        measure_with_retry(7, b"model", workers=workers, progress=Progress(), stalls=StallDetector())
     assert len(workers.measured) == 1

@@ -125,6 +125,7 @@ def test_when_the_search_s_time_is_up_a_trial_amid_an_epoch_is_left_to_the_next_
     again = Stage(tmp_path, lambda task: steady(0.6), settings=settings, storage=storage)
     again.search.run()
     assert (first.progress.notes, first.states, first.workers.given_up) == (said, [], [(0, 2)] * len(said))
+    assert first.progress.phases == [f"time is up: {now} the current epochs" for now in ("finishing", "interrupting")]
     assert again.progress.notes == ["resuming 'toy': 0 done, 1 interrupted (trial 0 continues at epoch 3), 1 to go"]
     assert again.states == ["COMPLETE"] * 2
 

@@ -8,7 +8,7 @@ import pytest
 from keras import layers
 
 from objectives.evaluation.inspection import look_inside
-from objectives.evaluation.predicting import measure_winner, predictions_of, probabilities
+from objectives.evaluation.predicting import measuring, predictions_of, probabilities
 from objectives.messages import Examples, NetworkInside, StudyData
 from objectives.networks.assemble import assemble
 from objectives.training import keras_state
@@ -104,6 +104,6 @@ def test_a_network_that_can_not_be_looked_into_is_measured_all_the_same(
 
     monkeypatch.setattr("objectives.evaluation.inspection.look_inside", opaque)
     assert small_digits.test is not None
-    measured = measure_winner(keras_state.saved(model_of(recipe())), small_digits.test)
+    *_, measured = measuring(keras_state.saved(model_of(recipe())), small_digits.test)
 
     assert (measured.inside, len(measured.predictions.labels)) == (None, 100)

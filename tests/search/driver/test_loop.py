@@ -262,6 +262,12 @@ def test_stops_when_a_score_is_good_enough(tmp_path: Path) -> None:
     assert stage.started == [0, 1]
 
 
+def test_what_ends_a_search_early_is_shown_while_epochs_end(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, lambda task: steady(0.5 + task.trial / 10), until=0.5, count=2)
+    stage.search.run()
+    assert stage.progress.phases == ["the score is reached: finishing the current epochs"]
+
+
 def test_a_stop_lets_the_epoch_end_and_leaves_the_trial_to_the_next_run(tmp_path: Path) -> None:
     storage = optuna.storages.InMemoryStorage()
     stage = Stage(tmp_path, interrupting(1), storage=storage)

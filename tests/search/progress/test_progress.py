@@ -86,7 +86,7 @@ def test_earlier_trials_are_mentioned() -> None:
     progress.started(plan(earlier=(ended(0), ended(1))))
     progress.ended()
 
-    assert "8 trials, 2 of them done of up to 4 epochs" in out.getvalue()
+    assert "8 trials of up to 4 epochs (2 of them done), 2 workers" in out.getvalue()
 
 
 def test_quiet_says_notes_alone() -> None:
@@ -108,7 +108,7 @@ def test_the_block_shows_counts_best_and_workers() -> None:
         "  filters=16, learning_rate=0.00123",
     ]
     assert lines[4].startswith("0 s elapsed")
-    assert lines[5:] == ["worker 1  trial 3  epoch 1/4  val_accuracy 0.5000"]
+    assert lines[5:] == ["worker 1  trial 3  epoch 1/4  0.5000"]
 
 
 def test_the_block_says_what_is_done_before_the_first_trial() -> None:
@@ -117,6 +117,42 @@ def test_the_block_says_what_is_done_before_the_first_trial() -> None:
     progress.ended()
 
     assert _block(progress, width=80) == ["loading digits"]
+
+
+def test_after_the_time_is_up_the_block_says_what_is_done_and_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    progress = LiveProgress(io.TextIOWrapper(io.BytesIO(), encoding="utf-8"))
+    progress.started(plan(timeout_seconds=0.0, earlier=(ended(0), ended(1), ended(2))))
+    progress.trial_started(3, {}, worker=0)
+    progress.phase("time is up: finishing the current epochs")
+    progress.ended()
+    finishing = _block(progress, width=40)
+    progress.trial_paused(3)
+    progress.phase("measuring trial 0 on the test images")
+    progress.phase_reached(2560, 10_000, "image")
+    progress.ended()
+    later = time.monotonic() + 12
+    monkeypatch.setattr("search.progress.search_status.time.monotonic", lambda: later)
+    measuring = _block(progress, width=40)
+
+    assert finishing[-2:] == ["time is up: finishing the current epochs", "worker 0  trial 3  first epoch"]
+    assert measuring[1] == "3 of 8 trials: 3 complete"
+    assert measuring[-2:] == ["measuring trial 0 on the test images", "2,560 of 10,000 images, 12 s"]
+    assert " left" not in "".join([*finishing, *measuring])
+
+
+def test_plain_lines_say_what_is_done_after_the_time_is_up() -> None:
+    out = io.StringIO()
+    progress = PlainProgress(out, status_seconds=0.02)
+    progress.started(plan(timeout_seconds=0.0, earlier=(ended(0), ended(1), ended(2))))
+    progress.phase("measuring trial 0 on the test images")
+    progress.phase_reached(2560, 10_000, "image")
+    deadline = time.monotonic() + 10
+    while "2,560" not in out.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    progress.ended()
+
+    assert "; 0 s elapsed; measuring trial 0 on the test images, 2,560 of 10,000 images\n" in out.getvalue()
+    assert " left" not in out.getvalue()
 
 
 @pytest.mark.parametrize(("workers", "last"), [(6, "worker 5"), (7, "2 more workers"), (400, "395 more workers")])

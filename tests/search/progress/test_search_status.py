@@ -84,6 +84,26 @@ def test_the_time_limit_bounds_the_end() -> None:
     assert status.remaining == (60.0, 60.0)
 
 
+def test_after_the_timeout_no_time_left_is_shown() -> None:
+    now = [0.0]
+    status = SearchStatus(plan(trials=1000, timeout_seconds=60.0), clock=lambda: now[0])
+    for trial in range(3):
+        status.end(ended(trial))
+    now[0] = 59.0
+    assert status.remaining == (1.0, 1.0)
+    now[0] = 60.0
+    assert status.remaining is None
+
+
+def test_a_trial_that_pauses_is_not_running() -> None:
+    status = SearchStatus(plan())
+    status.start(0, worker=0)
+    status.pause(0)
+    status.pause(7)
+
+    assert status.counts.running == 0
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.04, "0 s"), (0.4, "0.4 s"), (59.6, "1 min"), (185, "3 min 5 s"), (4800, "1 h 20 min"), (7205, "2 h")],
@@ -93,7 +113,8 @@ def test_durations_in_words(seconds: float, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("remaining", "text"), [(None, ""), ((60.0, 90.0), "1 min to 1 min 30 s left"), ((15.0, 15.1), "15 s left")]
+    ("remaining", "text"),
+    [(None, ""), ((60.0, 90.0), "1 min to 1 min 30 s left"), ((15.0, 15.1), "15 s left"), ((0.0, 0.4), "")],
 )
 def test_the_end_in_words(remaining: tuple[float, float] | None, text: str) -> None:
     assert remaining_in_words(remaining) == text

@@ -20,6 +20,7 @@ from search.workers.protocol import (
     Event,
     Measured,
     Notice,
+    PartMeasured,
     TrainingEnded,
     TrainingFailed,
     TrainingPaused,
@@ -38,6 +39,18 @@ def task(trial: int, *, fault: str = "", nodes: str = "") -> TrainingTask:
     """Return a training that meets a fault, see `tests.search.fixtures.odd_space`."""
     plain = {"network": {"type": "Odd", "fault": fault, "nodes": nodes}, "fit": {"learning_rate": 0.01}}
     return TrainingTask(trial=trial, recipe=Recipe.from_plain(plain), seed=trial)
+
+
+def slow_model() -> bytes:
+    """Return a model that takes one image at a time, since it makes large ones of them: seconds for the test images."""
+    import keras
+
+    from objectives.training.keras_state import saved
+
+    pixels = keras.Input((8, 8, 1))
+    large = keras.layers.Resizing(2048, 2048)(pixels)
+    means = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 5, activation="relu")(large))
+    return saved(keras.Model(pixels, keras.layers.Dense(10, activation="softmax")(means)))
 
 
 def next_event(workers: Workers) -> Event:
@@ -99,6 +112,18 @@ class WorkersContract:
         assert isinstance(measured, Measured)
         assert small_digits.test is not None
         assert measured.winner.predictions.images.tolist() == small_digits.test.indices.tolist()
+
+    def test_a_long_measurement_reports_how_far_it_is(self, workers: Workers) -> None:
+        workers.measure(5, slow_model())
+        parts = []
+        while isinstance(event := next_event(workers), PartMeasured):
+            parts.append(event)
+        assert isinstance(event, Measured)
+        assert len(event.winner.predictions.labels) == 100
+        done = [part.done for part in parts]
+        assert {(part.trial, part.images) for part in parts} == {(5, 100)}
+        assert 0 < done[0] < 100
+        assert done == sorted(done)
 
     def test_a_checkpoint_comes_before_the_next_epoch(self, workers: Workers) -> None:
         workers.start(task(5))
