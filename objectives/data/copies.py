@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from objectives.data.folders.layout import PARTS, Part
 from objectives.data.records import Finding
+from spaces.errors import DataError
 
 ALLOWED = ("overlap", "conflicts")
 """What `--allow` accepts."""
@@ -52,6 +53,20 @@ def equal_images(members: Sequence[Member]) -> list[list[Member]]:
     for member in members:
         groups[member.digest].append(member)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def check_variety(members: Sequence[Member]) -> None:
+    """Refuse a dataset of which most images are one and the same.
+
+    Raises:
+        DataError: more than half of the images have equal pixels.
+    """
+    same = max(equal_images(members), key=len, default=[])
+    if 2 * len(same) > len(members):
+        raise DataError(
+            f"{len(same):,} of {len(members):,} images have the same pixels, such as {same[0].shown} and "
+            f"{same[1].shown}: nothing can be learnt from them"
+        )
 
 
 def copy_findings(members: Sequence[Member]) -> list[Finding]:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from objectives.data.copies import Member, copy_findings, group_numbers
+from objectives.data.copies import Member, check_variety, copy_findings, group_numbers
 from objectives.data.directories import DataDirectories
 from objectives.data.folders.index import ImageFile, ImageIndex
 from objectives.data.folders.layout import PARTS
@@ -95,6 +95,8 @@ def _decode(plan: _Plan, scratch: Path, progress: Progress) -> Dataset:
     _check_room(scratch, needed_bytes=2 * len(files) * plan.height * plan.width * 3)
     decoded, values, ranges = _in_range(plan, whole, progress)
     good = np.array(sorted(decoded.facts), np.int64)
+    members = [member_of(files[row], decoded.facts[row]) for row in good]
+    check_variety(members)
     groups = group_numbers([decoded.facts[row].digest if row in decoded.facts else None for row in range(len(files))])
     tested = _test_rows(plan, groups)
     rows = {"images": np.setdiff1d(good, tested), "test_images": np.intersect1d(good, tested)}
@@ -119,7 +121,7 @@ def _decode(plan: _Plan, scratch: Path, progress: Progress) -> Dataset:
         pixel_ranges=ranges,
         findings=(
             *(Finding(text=line) for line in unusual_lines(values, ranges)),
-            *copy_findings([member_of(files[row], decoded.facts[row]) for row in good]),
+            *copy_findings(members),
         ),
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from objectives.data.copies import ALLOWED, copy_findings, group_numbers
+from objectives.data.copies import ALLOWED, check_variety, copy_findings, group_numbers
 from objectives.data.directories import DataDirectories
 from objectives.data.folders.given import read_parts
 from objectives.data.from_files import load_files
@@ -103,6 +103,7 @@ def _dataset(source: ArraySource, *, image_size: int | None, resize: Resize) -> 
     if len(arrays.classes) < 2:
         raise DataError(f"{source.name} has a single class; two or more are needed")
     members = list(array_members(arrays))
+    check_variety(members)
     images, labels = arrays.images, arrays.labels
     groups = group_numbers([member.digest for member in members if member.part != "test"])
     given = None

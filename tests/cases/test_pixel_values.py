@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -106,6 +108,7 @@ REFUSED = {
     "thermal counts": (LEVELS.astype(np.uint16) // 16 + 29000, "values go from 29000 to 29015"),
     "nearly black": (LEVELS // 16, r"values go from 0 to 15 \(whole numbers\)"),
     "all black": (LEVELS * 0, "values go from 0 to 0"),
+    "numbers of labels": ((LEVELS % 21).astype(np.uint8), r"values go from 0 to 20 \(8 bits\)"),
     "one hot pixel": (hot(LEVELS), "next to nothing is left"),
 }  # fmt: skip
 
@@ -127,6 +130,84 @@ def test_files_with_unclear_values_are_not_fit(tmp_path: Path) -> None:
     found = check(str(files(tmp_path, (LEVELS // 16).astype(np.uint8))), directories=directories(tmp_path))
 
     assert (found.is_fit, found.problems[0].split(";")[0]) == (False, "pixel values go from 0 to 15 (8 bits)")
+
+
+DARK = {
+    "dark": LEVELS * 40 // 255,
+    "bright": 215 + LEVELS * 40 // 255,
+    "hazy": 100 + LEVELS * 40 // 255,
+}
+
+
+@pytest.mark.parametrize("values", DARK.values(), ids=DARK.keys())
+@pytest.mark.parametrize("write", [arrays, files])
+def test_eight_bits_mean_0_to_255_however_little_of_it_is_used(
+    tmp_path: Path, values: np.ndarray, write: Callable[..., Path]
+) -> None:
+    dataset = loaded(write(tmp_path, values.astype(np.uint8)))
+
+    assert (dataset.pixel_ranges, dataset.findings) == ({"8 bits": (0, 255)}, ())
+    assert (dataset.images.min(), dataset.images.max()) == (values[:16].min(), values[:16].max())
+
+
+def flat(images: np.ndarray) -> np.ndarray:
+    """Images of which 12 of 20 have one value each."""
+    images = images.copy()
+    images[:12] = images[:12, :1, 2:3]
+    return images
+
+
+LITTLE_IS_LEFT = {
+    "of one value": (flat(LEVELS).astype(np.uint8), None, "12 of 20 images have a single pixel value"),
+    "of one value, wide": (flat(LEVELS * 4).astype(np.uint16), None, "12 of 20 images have a single pixel value"),
+    "empty masks": (flat(BITS), None, "12 of 20 images have a single pixel value"),
+    "a range far too wide": (
+        (LEVELS * 4).astype(np.uint16),
+        (0, 65535),
+        r"20 of 20 images use fewer than 8 of the 256 levels from 0 to 65535 \(16 bits\)",
+    ),
+    "a range far off": ((LEVELS + 29000).astype(np.uint16), (0, 255), "20 of 20 images use fewer than 8"),
+    "a range too wide for bytes": (LEVELS.astype(np.uint8) // 16, (0, 1023), "20 of 20 images use fewer than 8"),
+    "one and the same": (
+        np.concatenate([np.repeat(LEVELS[:1], 12, axis=0), LEVELS[12:]]).astype(np.uint8),
+        None,
+        "12 of 20 images have the same pixels, such as ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("stored", "given", "message"), LITTLE_IS_LEFT.values(), ids=LITTLE_IS_LEFT.keys())
+@pytest.mark.parametrize("write", [arrays, files])
+def test_images_of_which_little_is_left_are_not_fit(
+    tmp_path: Path,
+    stored: np.ndarray,
+    given: tuple[float, float] | None,
+    message: str,
+    write: Callable[..., Path],
+) -> None:
+    path = write(tmp_path, stored)
+    with pytest.raises(DataError, match=message):
+        loaded(path, pixel_range=given, allow=["overlap", "conflicts"])
+    if path.is_dir() or "same pixels" in message:
+        found = check(str(path), directories=directories(tmp_path), pixel_range=given)
+        assert [problem for problem in found.problems if re.search(message, problem)]
+    else:
+        with pytest.raises(DataError, match=message):
+            check(str(path), directories=directories(tmp_path), pixel_range=given)
+
+
+def test_transparent_images_of_which_nothing_is_left_are_not_fit(tmp_path: Path) -> None:
+    pixels = np.concatenate([np.repeat(LEVELS[..., None], 3, axis=-1), np.zeros((20, 7, 7, 1))], axis=-1)
+
+    with pytest.raises(DataError, match="20 of 20 images have a single .*such as 255.*\n.*laid on white"):
+        loaded(files(tmp_path, pixels.astype(np.uint8)))
+
+
+def test_a_range_that_is_given_beside_bytes_leaves_dark_bytes_alone(tmp_path: Path) -> None:
+    root = files(tmp_path, (LEVELS // 16).astype(np.uint8))
+    Image.fromarray((LEVELS[0] * 4).astype(np.uint16)).save(root / "train" / "a" / "deep.png")
+
+    assert loaded(root, pixel_range=(0, 1023)).pixel_ranges == {"8 bits": (0, 255), "16 bits": (0, 1023)}
 
 
 def test_a_range_that_is_given_is_used(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from natsort import natsorted
 from objectives.data.checks.images import Seen, see_arrays, see_files
 from objectives.data.checks.records import ClassCount, DataCheck, Duplicates, Tally
 from objectives.data.checks.text import lines
-from objectives.data.copies import ALLOWED, Member, copy_findings, equal_images, group_numbers
+from objectives.data.copies import ALLOWED, Member, check_variety, copy_findings, equal_images, group_numbers
 from objectives.data.directories import DataDirectories
 from objectives.data.folders.given import read_parts
 from objectives.data.folders.index import ImageIndex
@@ -140,11 +140,12 @@ def _problems(
 
 
 def _split_problem(members: Sequence[Member]) -> Iterator[str]:
-    """Why parts that did not come with the data can't be chosen."""
+    """Why there is nothing to learn, or parts that did not come with the data can't be chosen."""
     training = [member for member in members if member.part == "train"]
     _, labels = np.unique([member.label for member in training], return_inverse=True)
     parts = {member.part for member in members}
     try:
+        check_variety(members)
         check_splits(
             labels.astype(np.int32),
             group_numbers([member.digest for member in training]),

@@ -147,10 +147,10 @@ def _converted(image: Image.Image, ranges: PixelRanges) -> PlainImage:
     if image.has_transparency_data:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA"))
     image = image.convert(colours)
-    if storage == "1 bit":
-        return PlainImage(pixels=image, storage=storage, low=0.0, high=1.0)
     extremes = np.array(image.getextrema())
-    if used != FULL[storage]:
+    if storage == "1 bit":
+        extremes = extremes // 255
+    elif used != FULL[storage]:
         image = Image.fromarray(scaled(np.asarray(image), used))
     return PlainImage(pixels=image, storage=storage, low=float(extremes.min()), high=float(extremes.max()))
 

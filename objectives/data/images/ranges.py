@@ -30,6 +30,8 @@ FULL: PixelRanges = {
     "floats": (0.0, 1.0),
 }
 """What a storage means where nothing else is known."""
+NARROW = {"1 bit", "8 bits"}
+"""Of one byte at most."""
 WHOLE_RANGES = ((0, 1), *((0, 2**bits - 1) for bits in (8, 10, 12, 14, 16)), (-128, 127))
 FLOAT_RANGES = ((0, 1), (-0.5, 0.5), (-1, 1), *((0, 2**bits - 1) for bits in (8, 10, 12, 14, 16)))
 DIGITS_RANGE = (0.0, 16.0)
@@ -40,6 +42,8 @@ LEAST_USED = 0.25
 """Part of a range that the values of a dataset must span; with less, the range is probably another."""
 MIXED_SHARE = 0.05
 """Images of a part that may end at 1 where the range ends far above."""
+DARKEST_WHITE = 31
+"""From 2 to this value, the brightest of all 8-bit images may be the number of a label, or white of 4 or 5 bits."""
 FEW_LEVELS = 8
 """Of 256. An image with fewer, of which there were more, is as good as blank."""
 
@@ -76,16 +80,19 @@ def find_ranges(values: PixelValues, *, given: PixelRange | None) -> dict[str, P
         DataError: the values do not make clear what is black and white, or leave next to nothing.
     """
     by_storage = dict(values.of_storage())
-    narrow = {"1 bit", "8 bits"} if by_storage.keys() - {"1 bit", "8 bits"} else {"1 bit"}
+    narrow = NARROW if by_storage.keys() - NARROW else {"1 bit"}
     ranges: dict[str, PixelRange] = {}
     for storage, these in by_storage.items():
         if storage == "1 bit":
             ranges[storage] = FULL[storage]
         elif given is not None and storage not in narrow:
             ranges[storage] = given
+        elif given is not None:
+            found = likely_range(float(these.low.min()), float(these.high.max()), whole=True)
+            ranges[storage] = found or FULL[storage]
         else:
             ranges[storage] = _clear_range(storage, these)
-            _check_levels(storage, these, ranges[storage])
+        _check_levels(storage, these, ranges[storage])
     return ranges
 
 
@@ -131,6 +138,8 @@ def likely_range(low: float, high: float, *, whole: bool) -> PixelRange | None:
 
 def _clear_range(storage: str, values: PixelValues) -> PixelRange:
     low, high = float(values.low.min()), float(values.high.max())
+    if storage == "8 bits" and high > DARKEST_WHITE:
+        low, high = FULL[storage]  # dark photographs: the format says what is white
     found = likely_range(low, high, whole=storage != "floats") if np.isfinite([low, high]).all() else None
     if found is None:
         raise DataError(
@@ -151,14 +160,23 @@ def _clear_range(storage: str, values: PixelValues) -> PixelRange:
 
 
 def _check_levels(storage: str, values: PixelValues, pixel_range: PixelRange) -> None:
-    """Refuse a range that a few outliers made so wide that most images end up as good as blank."""
-    if storage == "8 bits":
+    """Refuse images of which most are blank: as stored, or in a range that outliers or the user made too wide."""
+    flat = values.low == values.high
+    if flat.mean() > 0.5:
+        raise DataError(
+            f"{flat.sum()} of {len(flat)} images have a single pixel value ({storage}), such as "
+            f"{values.low[flat][0]:g}: nothing is left of them.\n"
+            "Transparent images are laid on white; damaged exports are often black"
+        )
+    if storage in NARROW and pixel_range == FULL[storage]:
         return  # nothing is lost
-    spread = values.high - values.low
-    blank = (spread > 0) & (spread * 255 < FEW_LEVELS * (pixel_range[1] - pixel_range[0]))
+    black, white = pixel_range
+    spread = np.clip(values.high, black, white) - np.clip(values.low, black, white)
+    blank = ~flat & (spread * 255 < FEW_LEVELS * (white - black))
     if blank.mean() > 0.5:
         raise DataError(
             f"{blank.sum()} of {len(spread)} images use fewer than {FEW_LEVELS} of the 256 levels from "
-            f"{pixel_range[0]:g} to {pixel_range[1]:g} ({storage}): next to nothing is left of them.\n"
-            f"Half of them end at {np.median(values.high):g} or below. Set the range: --pixel-range LOW,HIGH"
+            f"{black:g} to {white:g} ({storage}): next to nothing is left of them.\n"
+            f"Half of the images lie between {np.median(values.low):g} and {np.median(values.high):g}. "
+            "Set the range: --pixel-range LOW,HIGH"
         )

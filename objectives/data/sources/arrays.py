@@ -49,7 +49,7 @@ class ImageArrays:
     validation: Part | None = None
     pixel_ranges: PixelRanges = field(default_factory=dict)
     """The values that became black and white."""
-    range_lines: tuple[str, ...] = ()
+    range_lines: tuple[str, ...] = ("pixel values from 0 to 255 (8 bits): 0 is black, 255 is white",)
     """The values that were found, in words."""
     findings: tuple[Finding, ...] = ()
 
@@ -81,6 +81,7 @@ def read_digits() -> ImageArrays:
         images=np.rint(pixels.reshape(-1, 8, 8, 1) * (255 / 16)).astype(np.uint8),
         labels=digits.astype(np.int32),
         test=None,
+        range_lines=("pixel values from 0 to 16 (floats): 0 is black, 16 is white",),
     )
 
 

@@ -63,9 +63,11 @@ def unknown_parts(shell: Shell) -> None:
     """Two folders that hold the same classes, whose names do not say which part they are."""
     for name in ("monday", "tuesday"):
         fill(shell.folder / "photos" / name)
-    question = "monday/ and tuesday/ hold the same folders (cat, dog, fox)."
+    question = "monday/ and tuesday/ hold the same folders (cat, dog, fox): parts of the data, or classes?"
+    parts = "--parts train=monday --parts test=tuesday"
     for command in ("data check photos", "run --space cnn_cifar --data photos --executor inline"):
-        shell.search(command).expect(3, question, "name them train, val and test")
+        shell.search(command).expect(3, question, parts, "--parts train=.")
+    shell.search(f"data check photos {parts} --allow overlap").expect(0, "fit for a search")
 
 
 def text_labels(shell: Shell) -> None:
