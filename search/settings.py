@@ -226,4 +226,13 @@ def command_for(settings: RunSettings) -> str:
 
 def resume_command(study: str, runs: str) -> str:
     """Return the command that continues a study."""
-    return f"python -m search resume {study}" + ("" if runs == "runs" else f" --runs {shlex.quote(runs)}")
+    return f"python -m search resume {study}{_in_runs(runs)}"
+
+
+def run_command(study: str, runs: str) -> str:
+    """Return the beginning of a command that continues a study with other options."""
+    return f"python -m search run --study {study}{_in_runs(runs)}"
+
+
+def _in_runs(runs: str) -> str:
+    return "" if runs == "runs" else f" --runs {shlex.quote(runs)}"

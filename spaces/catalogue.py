@@ -27,7 +27,7 @@ from spaces.errors import (
 from spaces.parameters import RandomSuggest, find_parameters
 from spaces.recipe import ImageShape, Recipe
 from spaces.records import is_numpy_scalar
-from spaces.space import Parameters, Space
+from spaces.space import Parameters, Space, is_path
 from spaces.suggest import Suggest, TrialSuggest, plain
 
 _builtin = Path(__file__).resolve().parent / "builtin"
@@ -39,17 +39,18 @@ def space_names() -> tuple[str, ...]:
     return tuple(sorted(file.stem for file in _builtin.glob("[!_]*.py")))
 
 
-def find_space(name: str) -> Space:
+def find_space(name: str, *, folder: Path | None = None) -> Space:
     """Return the space of that name.
 
     Args:
         name: a name in `space_names()`, the path of a Python file, or a dotted module.
+        folder: where a dotted module is looked for after the installed ones; None: in the working folder.
 
     Raises:
         UnknownNameError: no such space.
         SpaceError: it can't be read, or it lacks what a space needs; names their file and line.
     """
-    if name.endswith(".py") or "/" in name or "\\" in name:
+    if is_path(name):
         file = Path(name).expanduser()
         if not file.is_file():
             raise SpaceError(f"no space file '{name}'. A space is one Python file with `suggest(trial) -> Recipe`.")
@@ -58,21 +59,21 @@ def find_space(name: str) -> Space:
     if name in space_names():
         return _named(f"spaces.builtin.{name}", name=name)
     if "." in name and all(part.isidentifier() for part in name.split(".")):
-        return _named(name, name=name.rpartition(".")[2])
+        return _named(name, name=name.rpartition(".")[2], folder=folder)
     raise UnknownNameError("space", name, space_names(), plural="spaces", hint=_own_file)
 
 
-def _named(module_name: str, *, name: str) -> Space:
-    if (found := _locate(module_name)) is None:
+def _named(module_name: str, *, name: str, folder: Path | None = None) -> Space:
+    if (found := _locate(module_name, str(folder or Path.cwd()))) is None:
         raise UnknownNameError("space", module_name, space_names(), plural="spaces", hint=_own_file)
     with space_errors(found):
         module = importlib.import_module(module_name)
     return _space(module, name=name, file=found)
 
 
-def _locate(module_name: str) -> Path | None:
-    if "" not in sys.path and str(Path.cwd()) not in sys.path:
-        sys.path.append(str(Path.cwd()))  # the installed script leaves it out, unlike `python -m`
+def _locate(module_name: str, folder: str) -> Path | None:
+    if folder not in sys.path and not ("" in sys.path and folder == str(Path.cwd())):
+        sys.path.append(folder)  # the installed script leaves the working folder out, unlike `python -m`
     try:
         found = importlib.util.find_spec(module_name)
     except ModuleNotFoundError:

@@ -14,6 +14,11 @@ ParameterValue = bool | int | float | str | None
 Parameters = Mapping[str, ParameterValue]
 
 
+def is_path(name: str) -> bool:
+    """Whether a space's name is the path of its file."""
+    return name.endswith(".py") or "/" in name or "\\" in name
+
+
 @dataclass(frozen=True, kw_only=True)
 class Space:
     """A module with `suggest`, a docstring, and perhaps `BASELINES`, `STARTS`, `DEFAULT_DATA` and `REPEATS`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 from spaces.backbones import EXPORTED, IMAGENET, NONE, Backbone, Cut
@@ -67,6 +68,15 @@ class Transfer(Network):
         """Names the backbone, unless it is from a file."""
         name = "network from a file" if self.backbone.name == EXPORTED else self.backbone.name
         return f"{'untrained' if self.backbone.weights == NONE else 'pretrained'} {name} with a new head"
+
+
+def without_folder(recipe: Recipe) -> Recipe:
+    """Return a recipe that names a backbone's file without its folder: for files that may be shared."""
+    network = recipe.network
+    if not isinstance(network, Transfer):
+        return recipe
+    backbone = replace(network.backbone, weights=Path(network.backbone.weights).name)
+    return replace(recipe, network=replace(network, backbone=backbone))
 
 
 def untrained(recipe: Recipe) -> Recipe:

@@ -41,7 +41,7 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
     inside = files.json_record(f"{layout.BEST}/{layout.INSIDE}", Inside, expected=False)
     return Run(
         folder=folder,
-        record=_without_home(record),
+        record=_without_home(dataclasses.replace(record, places={})),
         trials=trials,
         study=study,
         measurement=measurement,

@@ -66,6 +66,8 @@ class RunRecord:
     """The command line that repeats the run."""
     created: str
     """ISO 8601, UTC."""
+    places: Mapping[str, str] = field(default_factory=dict)
+    """Setting that names a file or a folder to the absolute path of it; not read into a report."""
     corrects_averages: bool = False
     """As `objectives.messages.Objective.corrects_averages`; False in studies of before that existed."""
 

@@ -120,6 +120,11 @@ def run(
     resolved = resolve(options, file=None if config is None else Path(config)).forked(fork)
     with open_progress(sys.stderr, quiet=quiet) as progress:
         summary = run_search(
-            resolved.settings, space=resolved.space, progress=progress, command=resolved.command, fork=resolved.fork
+            resolved.settings,
+            space=resolved.space,
+            progress=progress,
+            command=resolved.command,
+            places=resolved.places,
+            fork=resolved.fork,
         )
     return SearchResult(summary=summary, folder=Path(resolved.settings.runs) / resolved.settings.study)

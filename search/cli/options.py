@@ -6,20 +6,24 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping, MutableMapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
+from reports.stored import layout
+from search.algorithms.pruners import PRUNERS
 from search.settings import OPTIONS, RunOptions, RunSettings, command_for
 from search.storage.url import reference_for
 from spaces.backbones import Backbones, find_backbones
-from spaces.catalogue import find_space, space_names, with_backbones
+from spaces.catalogue import space_names, with_backbones
 from spaces.errors import UnknownNameError, UsageError
 from spaces.records import parse
 from spaces.space import Space
 
 if TYPE_CHECKING:
     from search.driver.fork import Fork
+    from search.results.run_folder import RunFolder
 
 _renamed = {"storage_patience_seconds": "storage_wait", "cluster_patience_seconds": "cluster_wait"}
 """Options that settings.json has under another name, in run folders written before they were renamed."""
@@ -31,6 +35,8 @@ class Resolved:
 
     settings: RunSettings
     space: Space
+    places: Mapping[str, str]
+    """Where the files lie that the settings name, see `search.results.places`."""
     fork: Fork | None = None
     """The study whose trials a new one begins with."""
 
@@ -69,18 +75,47 @@ def resolve(typed: Mapping[str, object], *, file: Path | None) -> Resolved:
     return resolve_options({**weaker, **{name: value for name, value in typed.items() if value is not None}})
 
 
-def resolve_options(options: Mapping[str, object]) -> Resolved:
-    """Return a run with these options over the defaults; raises as `resolve`."""
+def continued(folder: RunFolder, typed: Mapping[str, object]) -> Resolved:
+    """Return a run of a study that exists, with what was typed over its stored settings but for `--timeout`.
+
+    Raises:
+        UsageError: as `resolve`, or a file that the settings name is not where it was.
+        RecordError: the settings are damaged.
+    """
+    from search.results.places import NAMED, places_now
+    from search.results.status import read_settings
+
+    record = read_settings(folder)
+    stored = from_settings(record.settings, str(folder.path / layout.SETTINGS))
+    stored.pop("timeout", None)
+    if stored.get("pruner") not in PRUNERS:  # of an earlier version: pruners may change between runs of a study
+        stored.pop("pruner", None)
+    place = {"study": folder.path.name, "runs": str(folder.path.parent)}
+    places = places_now(folder, record, [name for name in NAMED if name not in typed])
+    return resolve_options({**stored, **place, **typed}, places)
+
+
+def resolve_options(options: Mapping[str, object], places: Mapping[str, str] = MappingProxyType({})) -> Resolved:
+    """Return a run with these options over the defaults; raises as `resolve`.
+
+    Args:
+        options: by name.
+        places: where the files of stored options lie now; others lie where the options say.
+    """
+    from search.results.places import absolute_places, find_space_at  # numpy with it, which `--help` does without
+
     options = _read(options, lambda name: OPTIONS[name].flag)
     if "space" not in options:
         raise UsageError(f"no space is named; add --space NAME.\nSpaces: {', '.join(space_names())}")
-    space = find_space(str(options["space"]))
+    space = find_space_at(str(options["space"]), places.get("space"))
     if "backbone" in options:
-        space = with_backbones(space, _refuse_changed_model(find_backbones(str(options["backbone"]))))
+        backbones = find_backbones(places.get("backbone", str(options["backbone"])))
+        space = with_backbones(space, _refuse_changed_model(backbones))
     if "enqueue" in options:
         names = options["enqueue"] = tuple(options["enqueue"]) or ("none",)
         space = space.beginning_with([] if names == ("none",) else names)
-    return Resolved(settings=_settings(options, space), space=space)
+    settings = _settings(options, space)
+    return Resolved(settings=settings, space=space, places={**absolute_places(asdict(settings)), **places})
 
 
 def _settings(options: RunOptions, space: Space, environment: MutableMapping[str, str] = os.environ) -> RunSettings:

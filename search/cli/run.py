@@ -12,8 +12,7 @@ import click
 
 from objectives import keras_settings
 from reports.stored import layout
-from search.algorithms.pruners import PRUNERS
-from search.cli.options import Resolved, from_settings, resolve, resolve_options
+from search.cli.options import Resolved, continued, resolve
 from search.cli.output import Output, print_end, write_crash
 from search.cli.parameters import JSON, STUDY, GroupedCommand, GroupedOption, run_parameters
 from search.progress.display import open_progress
@@ -52,15 +51,11 @@ def run(*, config: Path | None, fork: str | None, as_json: bool, quiet: bool, **
 @_QUIET
 def resume(*, study: str, fork: str | None, as_json: bool, quiet: bool, **typed: object) -> int:
     """Continue a study with its stored settings."""
-    from search.results.status import find_run, read_settings
+    from search.results.status import find_run
 
     folder = find_run(study, str(typed.pop("runs") or "runs"))
-    stored = from_settings(read_settings(folder).settings, str(folder.path / layout.SETTINGS))
-    if stored.get("pruner") not in PRUNERS:  # of an earlier version: pruners may change between runs of a study
-        stored.pop("pruner", None)
-    place = {"study": folder.path.name, "runs": str(folder.path.parent), "timeout": None}
     changed = {name: value for name, value in typed.items() if value is not None}
-    resolved = resolve_options({**stored, **place, **changed}).forked(fork)
+    resolved = continued(folder, changed).forked(fork)
     output = Output(json=as_json, quiet=quiet)
     with _terminal(resolved, output) as progress:
         summary = search_to_end(resolved, progress)
@@ -94,7 +89,12 @@ def search_to_end(resolved: Resolved, progress: Progress) -> RunSummary:
         progress.note(f"continuing study {settings.study} in {settings.runs}")
     try:
         return run_search(
-            settings, space=resolved.space, progress=progress, command=resolved.command, fork=resolved.fork
+            settings,
+            space=resolved.space,
+            progress=progress,
+            command=resolved.command,
+            places=resolved.places,
+            fork=resolved.fork,
         )
     except TamizError as error:
         failure = error

@@ -15,6 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from search.dashboard.artifacts import artifact_store
+from search.results.places import storage_of
 from search.results.run_folder import RunFolder
 from search.results.status import read_settings
 from search.storage.database import study_storage
@@ -112,7 +113,7 @@ def serve(
     if token is not None and not (len(token) >= _least_token and token.isalnum() and token.isascii()):
         raise UsageError(f"invalid --token: expected at least {_least_token} letters and digits")
     record = read_settings(folder)
-    with study_storage(study_url(record.settings.get("storage"), folder.database)) as storage:
+    with study_storage(study_url(storage_of(folder, record), folder.database)) as storage:
         from optuna_dashboard import wsgi
 
         guard = Guard(

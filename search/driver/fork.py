@@ -20,6 +20,7 @@ from search.driver.compatibility import (
     other_study,
 )
 from search.lease.folder_lock import Holder, lease
+from search.results.places import storage_of
 from search.results.run_folder import RunFolder
 from search.results.status import read_settings
 from search.settings import (
@@ -35,6 +36,7 @@ from spaces.parameters import recipe_for
 from spaces.recipe import ImageShape
 from spaces.space import Parameters, Space
 from spaces.suggest import TrialSuggest
+from spaces.transfer import without_folder
 
 _copied = (layout.TRIALS, "artifacts", layout.BEST)
 _most_named = 3
@@ -56,8 +58,7 @@ class Fork:
         Raises:
             UsageError: the folder is not a run, or its database URL is in a variable that is not set.
         """
-        reference = read_settings(source).settings.get("storage")
-        return cls(source=source, url=study_url(reference, source.database))
+        return cls(source=source, url=study_url(storage_of(source, read_settings(source)), source.database))
 
     def command(self, settings: RunSettings) -> str:
         """Return the command line that makes the same fork again."""
@@ -139,7 +140,7 @@ def _in_new_ranges(
     if trial.state is TrialState.FAIL or not params:
         return trial
     recipe = recipe_for(space, params, images=images, classes=classes)
-    if trial.state.is_finished() and recipe != folder.read_recipe(trial.number):
+    if trial.state.is_finished() and without_folder(recipe) != without_folder(folder.read_recipe(trial.number)):
         raise SpaceError("the space makes another recipe of the same choices now")
     if trial.state is TrialState.WAITING:
         return trial

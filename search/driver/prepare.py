@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from reports.stored.records import DataRecord, RunRecord, schema
 from search.algorithms.pruners import PRUNERS
 from search.driver.compatibility import check_same
 from search.progress.protocol import Progress
+from search.results.places import place_of
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
 from search.system.environment import now, versions
@@ -59,6 +61,7 @@ def prepare(
     *,
     space: Space,
     folder: RunFolder,
+    places: Mapping[str, str],
     command: str,
     progress: Progress,
 ) -> Prepared:
@@ -68,6 +71,7 @@ def prepare(
         settings: of the run.
         space: the one that they name.
         folder: the study's.
+        places: where the files lie that the settings name, see `search.results.places`.
         command: the command line that repeats the run.
         progress: where loading is reported.
 
@@ -75,11 +79,11 @@ def prepare(
         DataError: the data cannot be used.
         StudyConflictError: the study was created with other data, another space or other settings.
     """
-    dataset = _load_data(settings, progress)
+    dataset = _load_data(settings, place_of("data", settings.data, places), progress)
     for finding in dataset.findings:
         progress.note(finding.text)
     chosen = split(dataset, seed=settings.seed, train_images=settings.train_images)
-    record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, command=command)
+    record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, places=places, command=command)
     if settings.pruner == "curve" and settings.epochs == 1:
         progress.note("--pruner curve stops no trial of one epoch: it decides between epochs")
     earlier = folder.read_run()
@@ -93,8 +97,8 @@ def prepare(
     return Prepared(dataset=dataset, split=chosen, record=record, is_new=earlier is None)
 
 
-def _load_data(settings: RunSettings, progress: Progress) -> Dataset:
-    """Load the data that the settings name, and report the progress of a first decoding."""
+def _load_data(settings: RunSettings, place: str, progress: Progress) -> Dataset:
+    """Load the data that the settings name from where they lie, and report the progress of a first decoding."""
     progress.phase(f"loading {settings.data}")
     shown = 0
 
@@ -105,7 +109,7 @@ def _load_data(settings: RunSettings, progress: Progress) -> Dataset:
             progress.phase(f"loading {settings.data}: {done:,} of {total:,} images decoded")
 
     return load(
-        settings.data,
+        place,
         directories=DataDirectories.from_environment(),
         image_size=settings.image_size,
         skip_bad=settings.skip_bad,
@@ -123,6 +127,7 @@ def _run_record(
     space: Space,
     dataset: Dataset,
     chosen: Split,
+    places: Mapping[str, str],
     command: str,
 ) -> RunRecord:
     # With --train-images only part of the images is used, and only those are counted.
@@ -158,5 +163,6 @@ def _run_record(
         versions=versions(),
         command=command,
         created=now(),
+        places=places,
         corrects_averages=True,
     )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import optuna
@@ -43,7 +44,13 @@ _stopped = "stopped as requested; running trials resume at their epoch when the 
 
 
 def run_search(
-    settings: RunSettings, *, space: Space, progress: Progress, command: str, fork: Fork | None = None
+    settings: RunSettings,
+    *,
+    space: Space,
+    progress: Progress,
+    command: str,
+    places: Mapping[str, str] = MappingProxyType({}),
+    fork: Fork | None = None,
 ) -> RunSummary:
     """Search, or continue a search, until its trials are done, it times out, or a stop is requested.
 
@@ -52,6 +59,7 @@ def run_search(
         space: the one that `settings.space` names.
         progress: where the run is shown.
         command: the command line that repeats this run, for the record.
+        places: where the files lie that the settings name; those left out lie where the settings say.
         fork: the study that a new one starts from; None: none.
 
     Returns:
@@ -65,9 +73,9 @@ def run_search(
     if (unused := keras_settings.check()) is not None:
         progress.note(unused)
     folder = RunFolder.at(Path(settings.runs), settings.study)
-    url = study_url(settings.storage, folder.database)
+    url = study_url(places.get("storage", settings.storage), folder.database)
     with _opened(
-        settings, space, folder, url=url, command=command, began=began, progress=progress, fork=fork
+        settings, space, folder, url, places=places, command=command, began=began, progress=progress, fork=fork
     ) as opened:
         parts, prepared, storage = opened
         from search.dashboard.figures import keep_figures  # takes two seconds, during which Ray starts
@@ -113,8 +121,9 @@ def _opened(
     settings: RunSettings,
     space: Space,
     folder: RunFolder,
-    *,
     url: str,
+    *,
+    places: Mapping[str, str],
     command: str,
     began: float,
     progress: Progress,
@@ -131,7 +140,7 @@ def _opened(
         # Workers start first, in the background, since nothing else takes as long.
         open_workers(settings, space=space, log_file=folder.log, note=progress.note) as make_workers,
     ):
-        prepared = prepare(settings, space=space, folder=folder, command=command, progress=progress)
+        prepared = prepare(settings, space=space, folder=folder, places=places, command=command, progress=progress)
         if fork is not None and prepared.is_new:
             fork.make(prepared.record, settings, space=space, to=folder, url=url)
         folder.write_run(prepared.record, prepared.split)

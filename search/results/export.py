@@ -18,9 +18,10 @@ from reports.stored import layout
 from reports.stored.read import read_run
 from reports.stored.run import Run, Trial
 from search.results.model_files import card_of, script_of
+from search.results.places import find_space_at, places_now
 from search.results.predict import known_model
 from search.results.run_folder import RunFolder
-from spaces.catalogue import find_space
+from search.results.status import read_settings
 from spaces.errors import StorageError, TamizError, UsageError, first_line
 from spaces.records import to_plain
 
@@ -62,8 +63,9 @@ def export(folder: RunFolder, *, to: Path, trial: int | None = None, formats: Fo
     """
     run = read_run(folder.path)
     chosen = _chosen(run, trial)
-    with contextlib.suppress(TamizError):
-        find_space(run.record.space)  # its file may define the type of the network
+    with contextlib.suppress(TamizError):  # its file may define the type of the network
+        stored = read_settings(folder)
+        find_space_at(stored.space, places_now(folder, stored, ("space",)).get("space"))
     model = _model(folder, run, chosen.number)
     formats = formats or Formats()
     if model is None and (formats.onnx or formats.saved_model):

@@ -15,10 +15,11 @@ from reports.pages.page import publish
 from reports.stored import layout
 from reports.stored.read import read_run
 from reports.stored.study_copy import copy_study, in_memory
+from search.results.places import storage_of
 from search.results.run_folder import RunFolder
 from search.results.status import is_being_run, read_settings
 from search.storage.database import study_storage
-from search.storage.url import resolve_storage, sqlite_file, without_secrets
+from search.storage.url import sqlite_file, study_url, without_secrets
 from spaces.errors import RecordError, StorageError, TamizError, first_line
 
 SHORTEST_PAUSE_SECONDS = 2.0
@@ -125,12 +126,11 @@ def stored_state(folder: RunFolder) -> State:
 
 def _study(folder: RunFolder, note: Callable[[str], None], url: str | None) -> optuna.Study | None:
     """Return a copy of a study that is in a database of its own; None where it is in the folder, or out of reach."""
-    settings = read_settings(folder)
-    reference = settings.settings.get("storage")
-    if not isinstance(reference, str):
+    record = read_settings(folder)
+    if record.settings.get("storage") is None:
         return None
     try:
-        return _copy(url or resolve_storage(reference), settings.study)
+        return _copy(url or study_url(storage_of(folder, record), folder.database), record.study)
     except (TamizError, KeyError, optuna.exceptions.OptunaError) as error:
         problem = without_secrets(first_line(error))
         note(f"the study's database can't be read, so the report is written without it: {problem}")

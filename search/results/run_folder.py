@@ -27,6 +27,7 @@ from search.results.summary import RunSummary
 from spaces.errors import RecordError, StorageError, UsageError
 from spaces.recipe import Recipe
 from spaces.records import to_plain
+from spaces.transfer import without_folder
 
 R = TypeVar("R")
 
@@ -115,7 +116,7 @@ class RunFolder:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if recipe is not None:
-                write_whole(folder / layout.RECIPE, recipe.to_json())
+                write_whole(folder / layout.RECIPE, without_folder(recipe).to_json())
             write_whole(folder / layout.HISTORY, history_csv(reports))
             if predictions is not None:
                 stored_predictions.save(predictions, folder / layout.PREDICTIONS)

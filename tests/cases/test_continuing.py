@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -129,3 +131,81 @@ def test_other_code_of_the_same_name_is_refused(project: Path, capsys: pytest.Ca
     (project / "tiny.py").write_text(SPACE.replace("filters=4", "filters=5"))
     assert tamiz("run", "--space", "./tiny.py", "--data", "photos", *OPTIONS, "--trials", "2") == 4
     assert "the space's code has changed (tiny.py then, ./tiny.py now)" in capsys.readouterr().err
+
+
+@pytest.fixture
+def elsewhere(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The project, seen from another working folder."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    return project
+
+
+def _at(folder: Path) -> dict[str, str]:
+    """Return the places of a project's files, as if its study had been begun in this folder."""
+    settings = folder / "runs" / "s" / "settings.json"
+    record = json.loads(settings.read_text())
+    record["places"] = {name: f"{folder}/{Path(place).name}" for name, place in record["places"].items()}
+    settings.write_text(json.dumps(record))
+    places: dict[str, str] = record["places"]
+    return places
+
+
+def test_places_are_kept_beside_what_was_typed(begun: Path) -> None:
+    record = json.loads((begun / "runs" / "s" / "settings.json").read_text())
+    assert record["places"] == {"space": str(begun / "tiny.py"), "data": str(begun / "photos")}
+    assert (record["settings"]["space"], record["settings"]["data"]) == ("tiny.py", "photos")
+
+
+@pytest.mark.slow
+def test_a_study_is_continued_from_another_folder(elsewhere: Path) -> None:
+    places, runs = _at(elsewhere), str(elsewhere / "runs")
+    assert tamiz("resume", "s", "--runs", runs, "--trials", "2") == 0
+    record = json.loads((elsewhere / "runs" / "s" / "settings.json").read_text())
+    assert (record["places"], record["settings"]["data"]) == (places, "photos")
+    assert tamiz("resume", str(elsewhere / "runs" / "s"), "--trials", "3") == 0
+    assert list(Path().iterdir()) == []
+    shutil.copytree(elsewhere / "runs" / "s", elsewhere / "runs" / "t")
+    for command in (("report", "s"), ("status", "s"), ("export", "s", "--to", "out"), ("compare", "s", "t")):
+        assert tamiz(*command, "--runs", runs) == 0
+    assert tamiz("predict", "out/model.keras", str(elsewhere / "photos" / "cat" / "0.png")) == 0
+
+
+@pytest.mark.slow
+def test_a_study_is_continued_where_its_files_are_seen_as_they_were_typed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = _at(project)
+    moved = project.rename(project.with_name("moved"))
+    monkeypatch.chdir(moved)
+    assert tamiz("resume", "s", "--trials", "2") == 0
+    record = json.loads((moved / "runs" / "s" / "settings.json").read_text())
+    assert record["places"] == {name: str(moved / Path(place).name) for name, place in places.items()}
+
+
+def test_a_file_in_neither_place_is_named_with_both(elsewhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    places = _at(elsewhere)
+    (elsewhere / "photos").rename(elsewhere / "images")
+    runs = str(elsewhere / "runs")
+    assert tamiz("resume", "s", "--runs", runs, "--trials", "2") == 2
+    said = capsys.readouterr().err
+    assert f"error: --data photos of study 's' is neither {places['data']}\n" in said
+    assert f"nor {Path.cwd() / 'photos'}: move it back, or name its new place:\n" in said
+    assert f"  python -m search run --study s --runs {runs} --data ...\n" in said
+
+
+def test_only_the_settings_hold_absolute_places(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(begun)
+    assert tamiz("export", "s", "--to", str(tmp_path / "out")) == 0
+    assert tamiz("report", "s", "--lite") == 0
+    files = [file for folder in (begun / "runs", tmp_path / "out") for file in folder.rglob("*") if file.is_file()]
+    holding = [file.name for file in files if str(begun).encode() in _content(file)]
+    assert (holding, len(files) > 20) == (["settings.json"], True)
+
+
+def _content(file: Path) -> bytes:
+    """Return what a file holds, its compressed parts as well."""
+    if not zipfile.is_zipfile(file):
+        return file.read_bytes()
+    with zipfile.ZipFile(file) as parts:
+        return b"".join(parts.read(name) for name in parts.namelist())

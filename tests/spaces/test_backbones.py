@@ -12,7 +12,7 @@ from spaces.catalogue import find_space, with_backbones
 from spaces.errors import DataError, RecordError, UnknownNameError, UsageError
 from spaces.parameters import find_parameters
 from spaces.recipe import ConvNet, Fit, ImageShape, Recipe, Stage, Unfreeze
-from spaces.transfer import Head, Transfer, untrained
+from spaces.transfer import Head, Transfer, untrained, without_folder
 from tests.spaces.baselines import baseline_recipe
 
 CIFAR = ImageShape(height=32, width=32, channels=3)
@@ -196,6 +196,15 @@ def test_only_a_pretrained_network_has_something_to_unfreeze_and_features_to_kee
 def test_a_cut_outside_the_network_is_refused(cut: float) -> None:
     with pytest.raises(RecordError, match=f"invalid cut {cut}: expected the name of a layer, or a number"):
         Transfer(backbone=Backbone(name="VGG16"), cut=cut)
+
+
+def test_a_recipe_is_stored_without_the_folder_of_its_backbone() -> None:
+    backbone = Backbone(name="VGG16", weights="/far/away/weights.h5", digest=DIGEST)
+    recipe = Recipe(network=Transfer(backbone=backbone), pixels="raw", fit=Fit(learning_rate=0.1))
+    stored = without_folder(recipe)
+    assert "/far/away" not in stored.to_json()
+    assert Recipe.from_json(stored.to_json()) == stored == without_folder(stored)
+    assert without_folder(untrained(recipe)) == stored
 
 
 @pytest.mark.parametrize(
