@@ -13,11 +13,38 @@ from tests.needs import UNPRIVILEGED
 
 SMALL = "--epochs 1 --trials 1 --executor inline --study s"
 HOSTILE = "raise RuntimeError('a file of the user was imported in place of a package')\n"
+INSTALLED = """import sys
+from importlib.machinery import PathFinder
+from importlib.util import spec_from_file_location
+
+OURS = ("spaces", "objectives", "reports", "search")
+
+
+class Packages:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name in OURS:
+            return spec_from_file_location(name, f"{code}/{{name}}/__init__.py")
+        parent = name.rpartition(".")[0]
+        return PathFinder.find_spec(name, [f"{code}/{{parent}}"]) if parent in OURS else None
+
+
+sys.meta_path.insert(sys.meta_path.index(PathFinder) + 1, Packages)
+"""
+
+
+def as_installed(shell: Shell) -> Shell:
+    """Return a shell that finds the packages as `pip install --editable` does: after folders on the path."""
+    site = shell.folder / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(INSTALLED.format(code=shell.code))  # Python imports it as it starts
+    return replace(shell, environment={"PYTHONPATH": str(site)})
 
 
 def folder_called_reports(shell: Shell) -> None:
     """An empty folder `reports` in the working folder."""
     (shell.folder / "reports").mkdir()
+    shell = as_installed(shell)
     tiny = space(shell.folder / "tiny.py")
     shell.search(f"run --space {tiny} --data digits {SMALL}").expect(0, "runs/s/report.html")
     expect((shell.folder / "runs" / "s" / "report.html").is_file(), "there is no report")
@@ -31,7 +58,8 @@ def files_beside_the_space(shell: Shell) -> None:
     for name in ("objectives", "numpy", "random", "types"):
         (shell.folder / "mine" / f"{name}.py").write_text(HOSTILE)
     space(shell.folder / "mine" / "tiny.py")
-    shell.search(f"run --space ../mine/tiny.py --data digits {SMALL}", within="elsewhere").expect(0)
+    run = f"run --space ../mine/tiny.py --data digits {SMALL}"
+    as_installed(shell).search(run, within="elsewhere").expect(0)
     expect((shell.folder / "elsewhere" / "runs" / "s" / "report.html").is_file(), "there is no report")
 
 
@@ -75,7 +103,7 @@ def without_home(shell: Shell) -> None:
     fill(shell.folder / "photos")
     tiny = space(shell.folder / "tiny.py")
     (shell.folder / "site").mkdir()
-    (shell.folder / "site" / "sitecustomize.py").write_text(NAMELESS)  # Python imports it as it starts
+    (shell.folder / "site" / "sitecustomize.py").write_text(NAMELESS)
     path = f"{shell.folder / 'site'}{os.pathsep}{shell.code}"
     nameless = replace(shell, environment={"HOME": None, "PYTHONPATH": path})
     for command in ("data check photos", f"run --space {tiny} --data photos {SMALL}"):
