@@ -54,7 +54,7 @@ class Ended:
     def expect(self, exit_code: int, *phrases: str) -> Ended:
         """Raise `WrongError` for another exit code, or if stdout and stderr lack one of the phrases."""
         printed = self.out + self.err
-        last = " / ".join(self.err.strip().splitlines()[-3:])[-400:]
+        last = " / ".join((self.err.strip() or self.out.strip()).splitlines()[-3:])[-400:]
         expect(self.exit_code == exit_code, f"exit code {self.exit_code}, expected {exit_code}: {last}")
         for phrase in phrases:
             expect(phrase in printed, f"nothing printed says {phrase!r}: {last}")

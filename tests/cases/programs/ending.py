@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import resource
+from dataclasses import replace
 
 from tests.cases.inputs import space
 from tests.cases.shell import REPOSITORY, Case, Shell, expect
@@ -38,6 +39,41 @@ def until_98(shell: Shell) -> None:
     refused.expect(2, "invalid --until", "expected")
 
 
+def settings_that_nobody_typed(shell: Shell) -> None:
+    """A study of one epoch, continued without `--epochs`; then refused with another metric."""
+    space(shell.folder / "tiny.py")
+    run = "run --space tiny.py --data digits --executor inline --study s"
+    shell.search(f"{run} --trials 1 --epochs 1").expect(0)
+    shell.search(f"{run} --trials 2").expect(0, "2 complete")
+    refused = shell.search(f"{run} --trials 3 --metric macro_f1").expect(4, "macro_f1")
+    expect(refused.out == "", f"the refused command printed {refused.out!r}, an older report")
+
+
+def until_is_reached(shell: Shell) -> None:
+    """A study that ended at its score: the command for more must train something."""
+    space(shell.folder / "tiny.py")
+    options = "--data digits --trials 12 --epochs 1 --executor inline --study s --until 0.2 --json"
+    done = shell.search(f"run --space tiny.py {options}").expect(0).json
+    expect(done["trials"]["running"] == 0, f"{done['trials']['running']} running after the end")
+    expect(done["trials"]["complete"] == 1, f"{done['trials']['complete']} complete")
+    more = done["more_command"].removeprefix("python -m search ")
+    expect("--trials" not in more, f"the command for more: {more}")
+    went_on = shell.search(f"{more} --timeout 15s --json").expect(0).json
+    expect(went_on["trials"]["complete"] > 1, f"nothing was trained by {more}")
+
+
+def umask(shell: Shell) -> None:
+    """Reports, models and exports obey the umask."""
+    space(shell.folder / "tiny.py")
+    with_umask = replace(shell, before=("sh", "-c", 'umask 022; exec "$@"', "sh"))
+    run = "run --space tiny.py --data digits --trials 1 --epochs 1 --executor inline --study s"
+    with_umask.search(run).expect(0)
+    with_umask.search("export s --to winner").expect(0)
+    for name in ("runs/s/report.html", "runs/s/best/model.keras", "winner/model.keras"):
+        mode = (shell.folder / name).stat().st_mode & 0o777
+        expect(mode == 0o644, f"{name} has mode {mode:o}")
+
+
 def mended_space(shell: Shell) -> None:
     """A space that fails, then is mended, then continues under the same name."""
     run = "run --space tiny.py --data digits --trials 1 --epochs 1 --executor inline --study s"
@@ -62,6 +98,9 @@ CASES = (
     Case(name="1e9-filters", play=impossible_filters),
     Case(name="timeout-on-a-terminal", play=timeout),
     Case(name="until-98", play=until_98, trains=False),
+    Case(name="until-that-is-reached", play=until_is_reached),
+    Case(name="settings-that-nobody-typed", play=settings_that_nobody_typed),
+    Case(name="files-and-the-umask", play=umask),
     Case(name="space-that-was-mended", play=mended_space),
     Case(name="space-typed-from-readme", play=readme_space),
 )

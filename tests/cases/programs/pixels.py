@@ -57,9 +57,29 @@ def standardised(shell: Shell) -> None:
         shell.search(command).expect(3, "values go from -0.84", "--pixel-range")
 
 
+def other_ranges(shell: Shell) -> None:
+    """Floats up to 16, as scikit-learn has its digits, and floats from -1 to 1."""
+    images = digits()[0]
+    for name, stored, found in (
+        ("sixteenths", np.rint(images * (16 / 255)), "from 0 to 16 (floats): 0 is black, 16 is white"),
+        ("signed", images / 127.5 - 1, "from -1 to 1 (floats): -1 is black, 1 is white"),
+    ):
+        arrays(shell.folder / f"{name}.npz", x_train=stored[:600], x_test=stored[600:800])
+        shell.search(f"data check {name}.npz").expect(0, f"pixel values {found}")
+
+
+def all_black(shell: Shell) -> None:
+    """Different files that are all black once they are decoded."""
+    fill(shell.folder / "photos", change=lambda pixels: pixels * 0)
+    for command in ("data check photos", "run --space cnn_cifar --data photos --executor inline"):
+        shell.search(command).expect(3, "pixel values go from 0 to 0", "--pixel-range")
+
+
 CASES = (
     Case(name="1-float-just-above-one", play=just_above_one),
     Case(name="2-whole-numbers-zero-and-one", play=zero_and_one),
     Case(name="3-ten-bits-in-sixteen", play=ten_bits),
+    Case(name="floats-of-other-ranges", play=other_ranges, trains=False),
+    Case(name="images-that-are-all-black", play=all_black, trains=False),
     Case(name="standardised-values", play=standardised, trains=False),
 )
