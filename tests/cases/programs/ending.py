@@ -24,8 +24,12 @@ def impossible_filters(shell: Shell) -> None:
 def timeout(shell: Shell) -> None:
     """A search whose time is up before its trials are done, on a terminal."""
     space(shell.folder / "tiny.py")
-    command = "run --space tiny.py --data digits --trials 500 --epochs 2 --executor inline --study s --timeout 20s"
-    done = shell.on_terminal(command).expect(0, "measuring", "writing the report")
+    command = "run --space tiny.py --data digits --trials 500 --epochs 2 --executor inline --study s --timeout"
+    for seconds in (15, 60):  # the first is enough unless others keep the machine busy
+        done = shell.on_terminal(f"{command} {seconds}s")
+        if "timed out before any trial completed" not in done.err:
+            break
+    done.expect(0, "measuring", "writing the report")
     after = done.err[done.err.index("measuring") :]
     expect("0s left" not in after, "the display says that 0s are left while the winner is measured")
     expect("python -m search resume s\r\n" in done.err, f"no plain command that continues: {done.err[-300:]}")
