@@ -8,7 +8,7 @@
     best/                    model.keras  model_card.json  recipe.json  train.py
                              predictions.npz (test images)  measurement.json
                              inside.json  thumbnails.npz  feature_maps.npz (all three optional)
-    report.html  trials.csv  summary.json  log.txt
+    report.html  trials.csv  summary.json  log.txt  workers.log
 
 `history.csv` has a row an epoch: epoch, seconds, score, then each metric by name. `predictions.npz`
 holds `probabilities` float32 (n, classes), `labels` int32 (n,), `images` int32 (n,).
@@ -28,6 +28,7 @@ DATABASE = "study.db"
 SPOOL = "spool.jsonl"
 SUMMARY = "summary.json"
 LOG = "log.txt"
+WORKERS_LOG = "workers.log"
 REPORT = "report.html"
 LITE_REPORT = "report-lite.html"
 TRIALS_TABLE = "trials.csv"

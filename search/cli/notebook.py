@@ -17,9 +17,10 @@ from typing import Unpack
 import pandas as pd
 
 from search.cli.options import resolve
-from search.cli.output import end_lines, status_text
+from search.cli.output import status_text
 from search.driver.run import run_search
 from search.progress.display import open_progress
+from search.results.ending import end_lines
 from search.results.run_folder import RunFolder
 from search.results.summary import RunSummary
 from search.settings import RunOptions

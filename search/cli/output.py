@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from reports.wording import count, duration
-from search.results.summary import RunSummary, counts_in_words
+from search.results.ending import end_lines
+from search.results.summary import RunSummary
 from search.storage.url import without_secrets
 from search.wording import printable, write_line
 from spaces.errors import TamizError
@@ -62,25 +62,6 @@ def failure(error: Exception) -> RunSummary:
     return RunSummary(study=None, status="failed", exit_code=code, reason=without_secrets(str(error)))
 
 
-def end_lines(summary: RunSummary) -> list[str]:
-    """Return the lines printed at the end of a run, without the report's path."""
-    warnings = [f"warning: {text}" for text in summary.data.warnings] if summary.data else []
-    lines = [*warnings, *_best_lines(summary), *_test_lines(summary)]
-    if summary.trials and summary.seconds:
-        epochs = count(summary.epochs_trained, "epoch")
-        lines.append(f"{counts_in_words(summary.trials)}; {epochs} in {duration(summary.seconds.total)}")
-    if summary.reason:
-        lines.append(f"ended: {summary.reason}")
-    if summary.model:
-        lines.append(f"model: {summary.model}")
-        lines.append("  its classes, in the order of its outputs: model_card.json beside it")
-    if summary.more_command:
-        lines.append(f"more trials: {summary.more_command}")
-    if summary.resume_command:
-        lines.append(f"resume with: {summary.resume_command}")
-    return lines
-
-
 def status_text(summary: RunSummary) -> str:
     """Return where a study stands, with the report's path in the last line."""
     lines = [f"study {summary.study}: {summary.status}", *end_lines(summary)]
@@ -123,36 +104,3 @@ def write_crash(error: Exception, folder: Path) -> str:
     except OSError:
         return f"internal error: {what}\n{text}"
     return f"internal error: {what}\nThe full traceback is in {folder / 'crash.txt'}; please report it."
-
-
-def _best_lines(summary: RunSummary) -> list[str]:
-    best = summary.best
-    if best is None:
-        return ["no trial is complete yet"]
-    images = f" on {summary.data.validation:,} validation images" if summary.data else ""
-    weights = f", {best.parameters:,} weights" if best.parameters is not None else ""
-    epochs = count(best.epochs, "epoch")
-    lines = [f"best {summary.metric} {best.value:.4f}{images}: trial {best.trial}{weights}, {epochs}"]
-    for name, score in (summary.baselines or {}).items():
-        if score is None:
-            lines.append(f"  baseline {name} has no score")
-        elif name == best.baseline:
-            lines.append(f"  which is baseline {name}: no trial beat it")
-        elif score == best.value:
-            lines.append(f"  equal to baseline {name} ({score:.4f})")
-        else:
-            lines.append(f"  {best.value - score:+.4f} against baseline {name} ({score:.4f})")
-    return lines
-
-
-def _test_lines(summary: RunSummary) -> list[str]:
-    test = summary.test
-    if test is None:
-        return []
-    scores = [("accuracy", test.accuracy, test.interval_95)]
-    if test.score and test.score.metric != "accuracy":
-        scores.insert(0, (test.score.metric, test.score.value, test.score.interval_95))
-    return [
-        f"test {metric} {value:.4f} on {test.images:,} test images (95 % interval {low:.4f} to {high:.4f})"
-        for metric, value, (low, high) in scores
-    ]

@@ -64,7 +64,7 @@ def resume(*, study: str, fork: str | None, as_json: bool, quiet: bool, **typed:
 
 @contextlib.contextmanager
 def _terminal(resolved: Resolved, output: Output) -> Iterator[Progress]:
-    """Give the progress of a search on stderr, while what libraries print goes to the run's log."""
+    """Give the progress of a search on stderr, while what libraries print goes to the workers' log."""
     from search.lease.folder_lock import refuse_if_busy  # numpy with it, which `--help` does without
     from search.results.run_folder import RunFolder
 
@@ -73,7 +73,7 @@ def _terminal(resolved: Resolved, output: Output) -> Iterator[Progress]:
     folder = RunFolder.at(Path(settings.runs), settings.study)
     refuse_if_busy(folder.path, settings.study)
     # The display must come after the terminal is kept for our own lines, see `only_own_lines`.
-    with only_own_lines(folder.log), open_progress(sys.stderr, quiet=output.quiet) as progress:
+    with only_own_lines(folder.workers_log), open_progress(sys.stderr, quiet=output.quiet) as progress:
         yield progress
 
 

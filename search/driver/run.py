@@ -22,6 +22,7 @@ from search.driver.parts import SearchParts, assemble
 from search.driver.prepare import Prepared, prepare
 from search.lease.folder_lock import Holder, lease
 from search.lease.server_lock import server_lease
+from search.progress.log import logged
 from search.progress.protocol import Progress, SearchPlan
 from search.results.run_folder import RunFolder
 from search.results.status import stored_summary
@@ -78,6 +79,7 @@ def run_search(
         settings, space, folder, url, places=places, command=command, began=began, progress=progress, fork=fork
     ) as opened:
         parts, prepared, storage = opened
+        progress = parts.progress  # which writes the log too
         from search.dashboard.figures import keep_figures  # takes two seconds, during which Ray starts
         from search.winner.measure import measure_winner
 
@@ -109,6 +111,7 @@ def run_search(
         report = _write_report(folder, progress, url)
         keep_figures(report.findings, storage, note=progress.note)
         summary = _summary(search, parts, seconds=time.monotonic() - began)
+        progress.finished(summary)
         if stop.error is not None:
             raise stop.error(_stopped)
         if summary.best is None:
@@ -133,12 +136,13 @@ def _opened(
     holder = Holder.this()
     with (
         lease(folder.path, settings.study, holder),
+        logged(progress, folder.log, command=command) as progress,
         _ending(folder, progress),
         StopRequest(progress.note) as stop,
         server_lease(url, settings.study, holder),
         hidden_from_processes(settings.storage),  # workers have no use for it
         # Workers start first, in the background, since nothing else takes as long.
-        open_workers(settings, space=space, log_file=folder.log, note=progress.note) as make_workers,
+        open_workers(settings, space=space, log_file=folder.workers_log, note=progress.note) as make_workers,
     ):
         prepared = prepare(settings, space=space, folder=folder, places=places, command=command, progress=progress)
         if fork is not None and prepared.is_new:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class PlainProgress(CountingProgress):
     """Lines without colours or cursor movements."""
 
-    def __init__(self, stream: TextIO, *, status_seconds: float = 30.0) -> None:
-        """Write to `stream`, a status line every `status_seconds`."""
+    def __init__(self, stream: TextIO, *, status_seconds: float | None = 30.0) -> None:
+        """Write to `stream`, a status line every `status_seconds`; None: no status lines."""
         super().__init__()
         self._stream = stream
         self._status_seconds = status_seconds
@@ -39,7 +39,8 @@ class PlainProgress(CountingProgress):
             f"study {plan.study}: space {plan.space} on {plan.data}, {count(plan.trials, 'trial')} "
             f"of up to {count(plan.epochs, 'epoch')}{earlier}, {count(plan.workers, 'worker')}"
         )
-        self._reporter.start()
+        if self._status_seconds is not None:
+            self._reporter.start()
 
     def trial_ended(self, record: TrialRecord) -> None:
         """Print a line about the trial."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from objectives.evaluation.metrics import Direction
     from objectives.messages import EpochReport
     from reports.stored.records import TrialRecord
+    from search.results.summary import RunSummary
     from spaces.space import Parameters
 
 
@@ -64,6 +65,9 @@ class Progress:
 
     def note(self, line: str) -> None:
         """Show a line once: a worker that died, a stop that was requested."""
+
+    def finished(self, summary: RunSummary) -> None:
+        """The study has this result; called where no error ends the search."""
 
     def ended(self) -> None:
         """The search is over; called whichever way it ends."""

@@ -77,8 +77,13 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """Output of Ray, TensorFlow and the driver that is not shown in the terminal."""
+        """The lines of the search, with their times."""
         return self.path / layout.LOG
+
+    @property
+    def workers_log(self) -> Path:
+        """Output of the workers, Ray and TensorFlow."""
+        return self.path / layout.WORKERS_LOG
 
     def trial(self, number: int) -> Path:
         """The folder of a trial."""

@@ -29,6 +29,8 @@ _variables = {
 }
 _auth_mode = "RAY_AUTH_MODE"
 _other_tokens = ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+_marks = (b":job_id:", b":actor_name:", b":task_name:")
+"""Begin the lines by which Ray tells from whom those after them are."""
 _longest_folder = 24
 """Characters of the temporary folder; Ray and we append up to 82, and a socket's path ends at 107."""
 
@@ -71,7 +73,8 @@ def append_worker_logs(folder: Path, log_file: Path) -> None:
     """Add what the workers wrote to the log of the run."""
     with log_file.open("ab") as log:
         for written in sorted(folder.glob("r/session_2*/logs/worker-*.err")):
-            log.write(written.read_bytes())
+            lines = written.read_bytes().splitlines(keepends=True)
+            log.writelines(line for line in lines if not line.startswith(_marks))
 
 
 def shared_memory_in_words(free_bytes: int | None, *, wanted_bytes: float) -> str | None:
@@ -209,6 +212,8 @@ def ray_lines_to(log_file: Path) -> Iterator[None]:
 
     logger = logging.getLogger("ray")
     file = logging.FileHandler(log_file, encoding="utf-8", delay=True)
+    # Ray advises to switch authentication off, which would open the workers to everyone who reaches this machine.
+    file.addFilter(lambda record: f"{_auth_mode}=disabled" not in record.getMessage())
     before, logger.handlers, logger.propagate = logger.handlers, [file], False
     # With `log_to_driver=False` Ray still prints on stdout what the raylet reports of dead workers.
     printing, worker.print_to_stdstream = worker.print_to_stdstream, _log_lines

@@ -97,7 +97,7 @@ def terminate(searching: subprocess.Popen[str], folder: Path) -> FrozenTrial:
     _, said = searching.communicate(timeout=60)
     seconds = time.monotonic() - began
     assert (searching.returncode, seconds < 10) == (143, True), f"{seconds:.1f} s\n{said}"
-    assert "PC: @" not in said + (folder / "s" / "log.txt").read_text()
+    assert "PC: @" not in said + (folder / "s" / "workers.log").read_text()
     assert said.splitlines()[-1] == f"resume with: python -m search resume s --runs {folder}"
     (trial,) = copy_study(folder / "s" / "study.db", "s").get_trials()
     return trial

@@ -7,7 +7,7 @@ from pathlib import Path
 
 PERSON = {"user and home": b"quetzalcoatl", "host": b"hostcanary", "environment": b"envcanary"}
 """What a search is told of who runs it, and need not tell anybody else."""
-THEIRS = ("settings.json", "log.txt")
+THEIRS = ("settings.json", "log.txt", "workers.log")
 """Files of a run folder that keep paths as they were typed, to go on with them, and what libraries say."""
 
 

@@ -15,11 +15,11 @@ from reports.stored.outcome import BestTrial, TestScore
 from reports.stored.records import MetricScore
 from search.cli.output import (
     Output,
-    end_lines,
     print_end,
     print_error,
     write_crash,
 )
+from search.results.ending import end_lines
 from search.results.summary import DataSummary, RunSummary, Seconds, TrialCounts
 from search.settings import (
     resume_command,

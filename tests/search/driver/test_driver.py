@@ -120,6 +120,13 @@ def test_the_same_seed_gives_the_same_trials_and_scores(space_file: Path, small:
     assert scores(tmp_path) == scores(small)
 
 
+def test_the_log_has_the_lines_of_the_search(small: Path) -> None:
+    log = (small / "small" / "log.txt").read_text()
+    in_order = ["run\n", "loading digits", "study small: ", "[3/3] trial 2 ", "measuring trial", "test accuracy 0."]
+    places = [log.index(line) for line in in_order]
+    assert places == sorted(places)
+
+
 def test_continuing_trains_exactly_what_is_missing(space_file: Path, small: Path, copied: Path) -> None:
     summary = search(space_file, copied, trials=5)
     assert summary.trials is not None

@@ -92,6 +92,11 @@ def test_the_log_tells_of_the_dead_worker(after_a_death: _Outcome) -> None:
 
 
 @pytest.mark.slow
+def test_the_log_has_no_advice_to_switch_authentication_off(after_a_death: _Outcome) -> None:
+    assert not [line for line in after_a_death.log.splitlines() if "disabled" in line or line.startswith(":")]
+
+
+@pytest.mark.slow
 def test_no_process_and_no_file_is_left(after_a_death: _Outcome) -> None:
     assert len(after_a_death.processes) > 3
     assert after_a_death.left() == []

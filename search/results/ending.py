@@ -1,0 +1,58 @@
+"""The end of a run in words, as terminal, notebook and log show it."""
+
+from __future__ import annotations
+
+from reports.wording import count, duration
+from search.results.summary import RunSummary, counts_in_words
+
+
+def end_lines(summary: RunSummary) -> list[str]:
+    """Return the lines printed at the end of a run, without the report's path."""
+    warnings = [f"warning: {text}" for text in summary.data.warnings] if summary.data else []
+    lines = [*warnings, *_best_lines(summary), *_test_lines(summary)]
+    if summary.trials and summary.seconds:
+        epochs = count(summary.epochs_trained, "epoch")
+        lines.append(f"{counts_in_words(summary.trials)}; {epochs} in {duration(summary.seconds.total)}")
+    if summary.reason:
+        lines.append(f"ended: {summary.reason}")
+    if summary.model:
+        lines.append(f"model: {summary.model}")
+        lines.append("  its classes, in the order of its outputs: model_card.json beside it")
+    if summary.more_command:
+        lines.append(f"more trials: {summary.more_command}")
+    if summary.resume_command:
+        lines.append(f"resume with: {summary.resume_command}")
+    return lines
+
+
+def _best_lines(summary: RunSummary) -> list[str]:
+    best = summary.best
+    if best is None:
+        return ["no trial is complete yet"]
+    images = f" on {summary.data.validation:,} validation images" if summary.data else ""
+    weights = f", {best.parameters:,} weights" if best.parameters is not None else ""
+    epochs = count(best.epochs, "epoch")
+    lines = [f"best {summary.metric} {best.value:.4f}{images}: trial {best.trial}{weights}, {epochs}"]
+    for name, score in (summary.baselines or {}).items():
+        if score is None:
+            lines.append(f"  baseline {name} has no score")
+        elif name == best.baseline:
+            lines.append(f"  which is baseline {name}: no trial beat it")
+        elif score == best.value:
+            lines.append(f"  equal to baseline {name} ({score:.4f})")
+        else:
+            lines.append(f"  {best.value - score:+.4f} against baseline {name} ({score:.4f})")
+    return lines
+
+
+def _test_lines(summary: RunSummary) -> list[str]:
+    test = summary.test
+    if test is None:
+        return []
+    scores = [("accuracy", test.accuracy, test.interval_95)]
+    if test.score and test.score.metric != "accuracy":
+        scores.insert(0, (test.score.metric, test.score.value, test.score.interval_95))
+    return [
+        f"test {metric} {value:.4f} on {test.images:,} test images (95 % interval {low:.4f} to {high:.4f})"
+        for metric, value, (low, high) in scores
+    ]
