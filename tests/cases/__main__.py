@@ -24,7 +24,8 @@ def main() -> int:
     """Play the cases that were named, print a line for each, and return the exit code."""
     arguments = _arguments()
     if arguments.list:
-        print("\n".join(case.name for case in CASES))
+        width = max(len(case.name) for case in CASES)
+        print("\n".join(f"{case.name:<{width}}  {case.summary}" for case in CASES))
         return 0
     cases = [
         case for case in CASES if arguments.all or (arguments.quick and not case.trains) or case.name in arguments.names
@@ -53,7 +54,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="NAME", help="play these cases")
     parser.add_argument("--all", action="store_true", help="play all cases")
     parser.add_argument("--quick", action="store_true", help="play those that take seconds")
-    parser.add_argument("--list", action="store_true", help="print the names of all cases")
+    parser.add_argument("--list", action="store_true", help="print the names of all cases, and what each is")
     parser.add_argument("--code", type=Path, default=REPOSITORY, metavar="DIR", help="default: this checkout")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - {case.name for case in CASES}:

@@ -41,6 +41,11 @@ class Case:
     is_promise: bool = False
     """Whether `make test` plays it although it trains."""
 
+    @property
+    def summary(self) -> str:
+        """What the situation is, in one line."""
+        return (self.play.__doc__ or "").splitlines()[0]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:

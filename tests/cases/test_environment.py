@@ -80,20 +80,6 @@ def test_another_precision_is_reported(keras_home: Path) -> None:
     assert keras_settings.check() == f"{file} has floatx float16, which a search does not follow: float32 is used"
 
 
-def test_a_search_with_an_unknown_backend_leaves_nothing(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "search", "run", "--space", "cnn_cifar", "--data", "digits", "--trials", "1"],
-        cwd=tmp_path,
-        env=os.environ | {"KERAS_BACKEND": "theano", "PYTHONPATH": str(_root)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
-    assert done.stderr == "error: invalid KERAS_BACKEND 'theano': expected tensorflow, jax or torch\n"
-
-
 @pytest.fixture
 def without_home(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user of a container that has neither HOME nor a name."""

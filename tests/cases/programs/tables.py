@@ -38,7 +38,7 @@ def columns(shell: Shell) -> None:
 
 
 def backslashes(shell: Shell) -> None:
-    r"""A table from Windows: photos\\cat\\000.png."""
+    r"""A table from Windows: photos\cat\000.png."""
     fill(shell.folder / "photos")
     images = [(path.replace("/", "\\"), label) for path, label in rows(shell.folder / "photos")]
     write(shell, "windows.csv", ["path,label", *(f"{path},{label}" for path, label in images)])
