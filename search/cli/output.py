@@ -64,7 +64,8 @@ def failure(error: Exception) -> RunSummary:
 
 def status_text(summary: RunSummary) -> str:
     """Return where a study stands, with the report's path in the last line."""
-    lines = [f"study {summary.study}: {summary.status}", *end_lines(summary)]
+    latest = [summary.latest] if summary.latest else []
+    lines = [f"study {summary.study}: {summary.status}", *latest, *end_lines(summary)]
     return "\n".join([*lines, "report:", summary.report] if summary.report else lines)
 
 

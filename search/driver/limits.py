@@ -51,11 +51,6 @@ class TrialBudget:
         return max(0, self._trials - started)
 
     @property
-    def seconds_left(self) -> float | None:
-        """Until the timeout; negative after it, None without one."""
-        return None if self._deadline is None else self._deadline - self._clock()
-
-    @property
     def is_over(self) -> bool:
         """Whether the timeout has passed."""
         return self._deadline is not None and self._clock() >= self._deadline

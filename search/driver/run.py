@@ -84,7 +84,7 @@ def run_search(
         from search.winner.measure import measure_winner
 
         _warn_of_full_disk(parts, prepared.record)
-        progress.started(_plan(parts, prepared.record))
+        progress.started(_plan(parts, prepared.record, began=began))
         search, stop = Search(parts), parts.stop
         try:
             with stop.in_order():
@@ -206,7 +206,7 @@ def _ending(folder: RunFolder, progress: Progress) -> Iterator[None]:
         progress.ended()
 
 
-def _plan(parts: SearchParts, record: RunRecord) -> SearchPlan:
+def _plan(parts: SearchParts, record: RunRecord, *, began: float) -> SearchPlan:
     settings = parts.settings
     return SearchPlan(
         study=settings.study,
@@ -217,8 +217,9 @@ def _plan(parts: SearchParts, record: RunRecord) -> SearchPlan:
         trials=parts.study.total(settings.trials),
         epochs=settings.epochs,
         workers=parts.workers.count,
-        timeout_seconds=parts.budget.seconds_left,
+        timeout_seconds=settings.timeout_seconds,
         earlier=tuple(parts.folder.read_trials()),
+        seconds_before=time.monotonic() - began,
     )
 
 

@@ -31,7 +31,9 @@ class SearchPlan:
     """Epochs of a trial that is not pruned."""
     workers: int
     timeout_seconds: float | None = None
-    """Until `--timeout` ends the search; None: it does not."""
+    """From the start of the command."""
+    seconds_before: float = 0.0
+    """Since the start of the command."""
     earlier: tuple[TrialRecord, ...] = ()
     """Trials that the study holds already."""
 

@@ -46,7 +46,7 @@ class SearchStatus:
         self.running: dict[int, RunningTrial] = {}
         self.best: TrialRecord | None = None
         self._clock = clock
-        self._since = clock()
+        self._since = clock() - plan.seconds_before
         self._seconds: list[float] = []
         self._counts = {"COMPLETE": 0, "PRUNED": 0, "FAIL": 0}
         for record in plan.earlier:
@@ -83,7 +83,7 @@ class SearchStatus:
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the search started."""
+        """Seconds since the command started."""
         return self._clock() - self._since
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
@@ -22,6 +23,8 @@ from search.storage.url import without_secrets
 from search.system.signals import Stopped
 from spaces.errors import TamizError, UnknownNameError, UsageError
 from spaces.records import parse, to_plain
+
+_longest_line = 4096
 
 
 def find_run(study: str, runs: str) -> RunFolder:
@@ -77,7 +80,26 @@ def live_summary(folder: RunFolder) -> RunSummary:
         states = [trial.state.name for trial in study.get_trials(deepcopy=False)]
         started = len(states) - states.count("WAITING")
     trials = replace(summary.trials, running=max(0, started - summary.trials.ended))
-    return replace(summary, status="running", trials=trials, resumable=False, resume_command=None, more_command=None)
+    return replace(
+        summary,
+        status="running",
+        trials=trials,
+        resumable=False,
+        resume_command=None,
+        more_command=None,
+        latest=_last_line(folder.log),
+    )
+
+
+def _last_line(log: Path) -> str | None:
+    """Return the last line of a log; None where there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _longest_line))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return None
+    return lines[-1] if lines else None
 
 
 def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummary:

@@ -87,6 +87,8 @@ class RunSummary:
     run_dir: str | None = None
     report: str | None = None
     model: str | None = None
+    latest: str | None = None
+    """The last line of its log, while it runs."""
 
     def to_json(self) -> str:
         """Return the one JSON object, indented, without a newline at its end."""

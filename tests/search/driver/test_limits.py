@@ -29,12 +29,10 @@ def after(seconds: int, *, limit: float | None, spent: float = 0.0, more: float 
 def test_a_budget_counts_from_the_start_of_the_command() -> None:
     clock = Seconds()
     budget = TrialBudget(trials=9, timeout_seconds=60, spent_seconds=20, clock=clock)
-    assert budget.seconds_left == 40
     clock.now += 39
-    assert (budget.seconds_left, budget.is_over) == (1, False)
+    assert not budget.is_over
     clock.now += 1
     assert (budget.is_over, budget.may_start(0)) == (True, False)
-    assert TrialBudget(trials=9, timeout_seconds=None, spent_seconds=20).seconds_left is None
 
 
 def test_its_limit_is_still_in_time() -> None:

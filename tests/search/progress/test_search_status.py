@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from objectives.evaluation.metrics import Direction
@@ -23,8 +25,6 @@ def test_trials_are_counted_by_state() -> None:
 
 @pytest.mark.parametrize(("direction", "best"), [(Direction.MAXIMIZE, 1), (Direction.MINIMIZE, 0)])
 def test_the_best_follows_the_direction_and_is_complete(direction: Direction, best: int) -> None:
-    from dataclasses import replace
-
     status = SearchStatus(replace(plan(), direction=direction))
     for record in (ended(0, score=0.2), ended(1, score=0.8), ended(2, score=0.9, state="PRUNED")):
         status.end(record)
@@ -86,11 +86,12 @@ def test_the_time_limit_bounds_the_end() -> None:
 
 def test_after_the_timeout_no_time_left_is_shown() -> None:
     now = [0.0]
-    status = SearchStatus(plan(trials=1000, timeout_seconds=60.0), clock=lambda: now[0])
+    late = replace(plan(trials=1000, timeout_seconds=80.0), seconds_before=20.0)
+    status = SearchStatus(late, clock=lambda: now[0])
     for trial in range(3):
         status.end(ended(trial))
     now[0] = 59.0
-    assert status.remaining == (1.0, 1.0)
+    assert (status.elapsed, status.remaining) == (79.0, (1.0, 1.0))
     now[0] = 60.0
     assert status.remaining is None
 

@@ -13,6 +13,7 @@ import pytest
 from objectives.data.records import Split
 from objectives.evaluation.metrics import Direction
 from reports.stored.records import DataRecord, Measurement, RunRecord, TrialRecord
+from search.cli.output import status_text
 from search.results.run_folder import RunFolder
 from search.results.status import failed_summary, find_run, live_summary, stored_summary
 from search.results.summary import EXHAUSTED, TrialCounts
@@ -158,9 +159,12 @@ def test_a_study_that_a_driver_works_on_is_running(tmp_path: Path) -> None:
     folder.trial(1).mkdir()
 
     with filelock.FileLock(folder.path / ".lock"):
+        assert live_summary(folder).latest is None  # no log yet
+        folder.log.write_text("10:00:00 loading digits\n10:00:09 measuring trial 0 on the test images\n")
         live = live_summary(folder)
 
-    assert live.status == "running"
+    assert (live.status, live.latest) == ("running", "10:00:09 measuring trial 0 on the test images")
+    assert status_text(live).splitlines()[:2] == ["study toy: running", live.latest]
     assert live.trials == TrialCounts(total=4, complete=1, running=1)
     assert live_summary(folder).status == "stopped"
 
