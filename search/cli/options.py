@@ -16,7 +16,7 @@ from search.algorithms.pruners import PRUNERS
 from search.settings import OPTIONS, RunOptions, RunSettings, command_for
 from search.storage.url import reference_for
 from spaces.backbones import Backbones, find_backbones
-from spaces.catalogue import space_names, with_backbones
+from spaces.catalogue import find_space, space_names, with_backbones
 from spaces.errors import UnknownNameError, UsageError
 from spaces.records import parse
 from spaces.space import Space
@@ -62,7 +62,7 @@ class Resolved:
 
 
 def resolve(typed: Mapping[str, object], *, file: Path | None) -> Resolved:
-    """Return a run as typed, over the environment, over the file, over the defaults.
+    """Return a run as typed, over the environment, over the file, over the stored settings of the study or defaults.
 
     Args:
         typed: values by the name of the option, as in `RunOptions`; None: not typed.
@@ -72,7 +72,21 @@ def resolve(typed: Mapping[str, object], *, file: Path | None) -> Resolved:
         UsageError: a value is not accepted, there is no such space, or none is named.
     """
     weaker = from_file(file, Path.cwd()) | from_environment(os.environ)
-    return resolve_options({**weaker, **{name: value for name, value in typed.items() if value is not None}})
+    options = {**weaker, **{name: value for name, value in typed.items() if value is not None}}
+    study = _existing_study(options)
+    return resolve_options(options) if study is None else continued(study, options)
+
+
+def _existing_study(options: Mapping[str, object]) -> RunFolder | None:
+    """Return the folder of the study that the options name, with `--study` or by space and data; None: it is new."""
+    from search.results.run_folder import RunFolder
+
+    study = options.get("study")
+    if study is None and "space" in options:
+        space = find_space(str(options["space"]))
+        study = study_name(space.name, str(options.get("data", space.default_data)))
+    folder = RunFolder(path=Path(str(options.get("runs", OPTIONS["runs"].default))) / str(study))
+    return folder if study is not None and (folder.path / layout.SETTINGS).is_file() else None
 
 
 def continued(folder: RunFolder, typed: Mapping[str, object]) -> Resolved:

@@ -35,7 +35,10 @@ _QUIET = click.option("--quiet", is_flag=True, help="Print only the report's pat
 @JSON
 @_QUIET
 def run(*, config: Path | None, fork: str | None, as_json: bool, quiet: bool, **typed: object) -> int:
-    """Search, or continue a study of the same name."""
+    """Search, or continue a study of the same name.
+
+    A study keeps the settings that it was created with; --timeout counts for one command.
+    """
     resolved = resolve(typed, file=config).forked(fork)
     output = Output(json=as_json, quiet=quiet)
     with _terminal(resolved, output) as progress:
@@ -50,7 +53,10 @@ def run(*, config: Path | None, fork: str | None, as_json: bool, quiet: bool, **
 @JSON
 @_QUIET
 def resume(*, study: str, fork: str | None, as_json: bool, quiet: bool, **typed: object) -> int:
-    """Continue a study with its stored settings."""
+    """Continue a study with its stored settings.
+
+    What is given here is stored as well, but for --timeout, which counts for one command.
+    """
     from search.results.status import find_run
 
     folder = find_run(study, str(typed.pop("runs") or "runs"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.stored.records import RunRecord
+from search.settings import resume_command
 from spaces.backbones import is_same_backbone
 from spaces.digest import is_same_source
 from spaces.errors import StudyConflictError
@@ -27,7 +28,10 @@ def check_same(new: RunRecord, earlier: RunRecord) -> None:
     if differences := describe_differences(new, earlier):
         # A fork can only bridge a changed space; see search.driver.fork.
         widened = not describe_differences(new, earlier, space_may_differ=True)
-        raise other_study(new.study, differences, may_fork=widened)
+        typed = (*BINDING, "space", "data", "image_size", "backbone")
+        is_typed = any(new.settings.get(name) != earlier.settings.get(name) for name in typed)
+        resume = resume_command(new.study, str(new.settings["runs"])) if is_typed else None
+        raise other_study(new.study, differences, may_fork=widened, resume=resume)
 
 
 def describe_differences(new: RunRecord, earlier: RunRecord, *, space_may_differ: bool = False) -> list[str]:
@@ -54,18 +58,28 @@ def describe_differences(new: RunRecord, earlier: RunRecord, *, space_may_differ
     return differences
 
 
-def other_study(study: str, differences: Sequence[str], *, may_fork: bool = False) -> StudyConflictError:
-    """Return the error that lists the differences, one line each."""
+def other_study(
+    study: str, differences: Sequence[str], *, may_fork: bool = False, resume: str | None = None
+) -> StudyConflictError:
+    """Return the error that lists the differences, one line each.
+
+    Args:
+        study: its name.
+        differences: from `describe_differences`.
+        may_fork: whether a fork may bridge them.
+        resume: the command that continues with the stored settings, where those typed are what differs.
+    """
     shown = [*differences[:_most_differences]]
     if len(differences) > _most_differences:
         shown[-1] = f"  and {len(differences) - _most_differences + 1} more differences"
     fork = ", or --fork NEW: a new study that starts with its trials, where ranges were only widened"
+    stored = "use the earlier settings" if resume is None else f"continue with its stored settings: `{resume}`"
     return StudyConflictError(
         "\n".join(
             [
                 f"study '{study}' was created with different settings; scores are not comparable:",
                 *shown,
-                f"Choose another --study, or use the earlier settings{fork if may_fork else ''}.",
+                f"Choose another --study, or {stored}{fork if may_fork else ''}.",
             ]
         )
     )

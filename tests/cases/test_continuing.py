@@ -209,3 +209,46 @@ def _content(file: Path) -> bytes:
         return file.read_bytes()
     with zipfile.ZipFile(file) as parts:
         return b"".join(parts.read(name) for name in parts.namelist())
+
+
+@pytest.mark.slow
+def test_what_is_not_typed_is_what_is_stored(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tamiz("run", "--study", "s", "--trials", "2", "--until", "0.999", "--timeout", "1h") == 0
+    record = json.loads((project / "runs" / "s" / "settings.json").read_text())
+    assert (record["epochs"], record["settings"]["image_size"], record["settings"]["executor"]) == (1, 8, "inline")
+    assert tamiz("run", "--space", "tiny.py", "--study", "s") == 0
+    record = json.loads((project / "runs" / "s" / "settings.json").read_text())
+    stored = record["settings"]
+    assert (stored["trials"], stored["until"], stored["timeout_seconds"]) == (2, 0.999, None)
+
+
+def _typed(project: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> tuple[str, ...]:
+    match source:
+        case "flag":
+            return ("--epochs", "8")
+        case "variable":
+            monkeypatch.setenv("TAMIZ_EPOCHS", "8")
+        case "pyproject":
+            (project / "pyproject.toml").write_text("[tool.tamiz]\nepochs = 8\n")
+        case "file":
+            (project / "search.toml").write_text("epochs = 8\n")
+            return ("--config", "search.toml")
+    return ()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", ["flag", "variable", "pyproject", "file"])
+def test_what_is_typed_and_differs_is_refused(
+    project: Path, source: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert tamiz("run", "--study", "s", "--trials", "2", *_typed(project, source, monkeypatch)) == 4
+    said = capsys.readouterr().err
+    assert "  epochs: 1 then, 8 now\n" in said
+    assert "Choose another --study, or continue with its stored settings: `python -m search resume s`.\n" in said
+
+
+@pytest.mark.slow
+def test_moved_images_are_named_for_a_study_that_exists(project: Path) -> None:
+    (project / "photos").rename(project / "images")
+    assert tamiz("run", "--study", "s", "--data", "images", "--trials", "2") == 0
+    assert tamiz("resume", "s", "--trials", "3") == 0

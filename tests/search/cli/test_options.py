@@ -22,6 +22,7 @@ from search.settings import RunOptions, command_for
 from spaces.backbones import Backbones
 from spaces.errors import UnknownNameError, UsageError
 from spaces.records import to_plain
+from tests.search.results.test_status import _study
 
 
 @pytest.fixture(autouse=True)
@@ -301,3 +302,18 @@ def test_a_model_of_unknown_origin_is_none(tmp_path: Path) -> None:
 def test_what_could_not_be_reached_or_typed_again_is_refused(typed: RunOptions, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         resolve(RunOptions(space="cnn_cifar") | typed, file=None)
+
+
+def test_the_settings_of_a_study_that_exists_are_its_defaults(tmp_path: Path) -> None:
+    _study(tmp_path / "runs", total=7)
+    settings = resolve(RunOptions(study="toy", space="cnn_cifar", trials=9), file=None).settings
+
+    assert (settings.trials, settings.epochs, settings.sampler, settings.runs) == (9, 3, "random", "runs")
+
+
+def test_a_study_named_by_space_and_data_alone_has_its_settings_too(tmp_path: Path) -> None:
+    _study(tmp_path / "mine", total=7).path.rename(tmp_path / "mine" / "cnn_cifar-digits")
+    typed = RunOptions(space="cnn_cifar", data="digits", runs="mine")
+
+    assert resolve(typed, file=None).settings.trials == 7
+    assert resolve(RunOptions(typed, study="other"), file=None).settings.trials == 50

@@ -21,6 +21,6 @@ def test_a_pruner_that_decides_between_epochs_has_nothing_to_do_in_one(
     progress = ListeningProgress()
     folder = RunFolder.at(tmp_path, "toy")
 
-    prepare(settings, space=find_space("mlp_fashion"), folder=folder, command="run", progress=progress)
+    prepare(settings, space=find_space("mlp_fashion"), folder=folder, places={}, command="run", progress=progress)
 
     assert progress.notes == ["--pruner curve stops no trial of one epoch: it decides between epochs"] * noted
