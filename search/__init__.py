@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # `typing` may be a file in the working folder, see `search.__main__`
 if TYPE_CHECKING:
     from search.cli.notebook import run
 
 __all__ = ["run"]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     """Import `run` when it is first asked for: everything else in this package is imported without it."""
     if name == "run":
+        from search.system.own_packages import find_own_packages
+
+        find_own_packages()
         from search.cli.notebook import run
 
         return run

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
+import os  # with sys, all that Python imports before it looks into the working folder
 import sys
-from pathlib import Path
 
 
 def main() -> None:
     """Run the command line and end the process with its exit code."""
-    look_last_in_the_working_folder()
+    leave_out_the_working_folder()
     from search.cli.app import run_command_line
     from search.cli.output import exit_process
 
     exit_process(run_command_line(sys.argv[1:]))
 
 
-def look_last_in_the_working_folder() -> None:
-    """Let modules be found there only where no installed package has their name; `python -m` puts it first.
+def leave_out_the_working_folder() -> None:
+    """Look for no modules there: `python -m` puts it first, so that a user's `reports` or `numpy.py` would be taken.
 
-    A folder named `reports` or `numpy` among a user's files would otherwise be imported in place of the package.
+    A space that imports its neighbours finds them all the same, see `spaces.catalogue`.
     """
-    here, root = str(Path.cwd()), str(Path(__file__).resolve().parents[1])
-    if here == root or here not in sys.path:
-        return
-    sys.path[:] = [folder for folder in sys.path if folder != here]
-    if root not in sys.path:  # an editable install, whose own finder comes after folders of the same name
-        sys.path.append(root)
-    sys.path.append(here)
+    here, root = os.getcwd(), os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH109, PTH120
+    if here != root:
+        sys.path[:] = [folder for folder in sys.path if folder != here]
 
 
 if __name__ == "__main__":

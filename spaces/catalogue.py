@@ -27,7 +27,7 @@ from spaces.errors import (
 from spaces.parameters import RandomSuggest, find_parameters
 from spaces.recipe import ImageShape, Recipe
 from spaces.records import is_numpy_scalar
-from spaces.space import Parameters, Space, is_path
+from spaces.space import Parameters, Space, is_path, search_last_in
 from spaces.suggest import Suggest, TrialSuggest, plain
 
 _builtin = Path(__file__).resolve().parent / "builtin"
@@ -59,21 +59,20 @@ def find_space(name: str, *, folder: Path | None = None) -> Space:
     if name in space_names():
         return _named(f"spaces.builtin.{name}", name=name)
     if "." in name and all(part.isidentifier() for part in name.split(".")):
-        return _named(name, name=name.rpartition(".")[2], folder=folder)
+        search_last_in(folder or Path.cwd())
+        return _named(name, name=name.rpartition(".")[2])
     raise UnknownNameError("space", name, space_names(), plural="spaces", hint=_own_file)
 
 
-def _named(module_name: str, *, name: str, folder: Path | None = None) -> Space:
-    if (found := _locate(module_name, str(folder or Path.cwd()))) is None:
+def _named(module_name: str, *, name: str) -> Space:
+    if (found := _locate(module_name)) is None:
         raise UnknownNameError("space", module_name, space_names(), plural="spaces", hint=_own_file)
     with space_errors(found):
         module = importlib.import_module(module_name)
     return _space(module, name=name, file=found)
 
 
-def _locate(module_name: str, folder: str) -> Path | None:
-    if folder not in sys.path and not ("" in sys.path and folder == str(Path.cwd())):
-        sys.path.append(folder)  # the installed script leaves the working folder out, unlike `python -m`
+def _locate(module_name: str) -> Path | None:
     try:
         found = importlib.util.find_spec(module_name)
     except ModuleNotFoundError:
@@ -87,8 +86,7 @@ def _module_from_file(file: Path, _content: bytes) -> ModuleType:
     spec = importlib.util.spec_from_file_location(f"space_file_{file.stem}", file)
     if spec is None or spec.loader is None:
         raise SpaceError(f"space file '{file.name}' is not a Python file")
-    if str(file.parent) not in sys.path:
-        sys.path.append(str(file.parent))  # last, so that its neighbours can be imported but shadow nothing
+    search_last_in(file.parent)
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     with space_errors(file):
@@ -172,10 +170,8 @@ def _is_from_the_study(error: BaseException) -> bool:
 
 
 def _syntax_message(error: SyntaxError, file: Path) -> str:
-    last_lines = traceback.format_exception_only(error)[1:]
-    return f"space '{Path(error.filename or file).name}' has an error in line {error.lineno or 1}:\n" + "".join(
-        last_lines
-    ).rstrip("\n")
+    lines = "".join(traceback.format_exception_only(error)[1:]).rstrip("\n")
+    return f"space '{Path(error.filename or file).name}' has an error in line {error.lineno or 1}:\n{lines}"
 
 
 def _refusal(error: Exception, file: Path) -> str:

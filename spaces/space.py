@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from spaces.backbones import OURS, Backbones
 from spaces.errors import UnknownNameError
@@ -17,6 +21,15 @@ Parameters = Mapping[str, ParameterValue]
 def is_path(name: str) -> bool:
     """Whether a space's name is the path of its file."""
     return name.endswith(".py") or "/" in name or "\\" in name
+
+
+def search_last_in(folder: Path) -> None:
+    """Let files beside a space and in the working folder be imported, unless an installed package has their name."""
+    with suppress(ImportError):  # it has no file of its own, so that Python would prefer any `google.py`
+        importlib.import_module("google")
+    # An editable install finds our packages after those of all folders, so that theirs comes before the space's.
+    places = map(str, (Path(__file__).resolve().parents[1], folder, Path.cwd()))
+    sys.path += [place for place in dict.fromkeys(places) if place not in sys.path]
 
 
 @dataclass(frozen=True, kw_only=True)

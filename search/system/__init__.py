@@ -1,4 +1,5 @@
 """System: what may the machine do to a search? Signals, captured output, full disks, outages.
 
-Public: `signals.StopRequest`, `disk`, `outage`, `clock`, `environment`, `output_capture`.
+Public: `signals.StopRequest`, `disk`, `outage`, `clock`, `environment`, `output_capture`,
+`own_packages`.
 """

@@ -11,7 +11,19 @@ import pytest
 
 _root = Path(__file__).parents[2]
 _hostile = "raise RuntimeError('a file of the user was imported in place of a package')\n"
-_packages = ("reports", "objectives", "spaces", "numpy", "keras", "optuna", "ray", "random", "types")
+_packages = (
+    "reports",
+    "objectives",
+    "spaces",
+    "numpy",
+    "keras",
+    "optuna",
+    "ray",
+    "random",
+    "types",
+    "typing",
+    "google",
+)
 _space = """
 from mine.helper import rate
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
@@ -54,6 +66,55 @@ def _search(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_packages_come_before_the_working_folder(folder: Path) -> None:
     shown = _search(folder, "spaces", "show", "cnn_cifar")
     assert (shown.returncode, shown.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_a_folder_is_not_taken_for_an_optional_package_of_its_name(folder: Path) -> None:
+    for package in ("pyarrow", "IPython"):  # pandas and Keras look for them, and for their versions
+        (folder / package).mkdir()
+    options = ["--trials", "1", "--epochs", "1", "--train-images", "100", "--executor", "inline"]
+    done = _search(folder, "run", "--space", "cnn_cifar", "--data", "digits", *options)
+    assert done.returncode == 0, done.stderr
+
+
+_notebook = """
+import sys
+sys.path[0] = ""  # as in a notebook
+{before}
+from search import run
+done = run(space="cnn_cifar", data="digits", trials=1, epochs=1, train_images=100, executor="inline", quiet=True)
+print(done.summary.status, sys.modules["reports"].__file__)
+"""
+
+
+def _notebook_in(folder: Path, *, before: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", _notebook.format(before=before)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(_root)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("before", ["", "import reports; assert reports.mine == 1"])
+def test_a_notebook_keeps_its_package_reports(tmp_path: Path, before: str) -> None:
+    (tmp_path / "reports").mkdir()
+    own = tmp_path / "reports" / "__init__.py"
+    own.write_text("mine = 1\n")
+    (tmp_path / "spaces").mkdir()
+    done = _notebook_in(tmp_path, before=before)
+    assert done.stdout == f"done {own}\n", done.stderr
+
+
+def test_a_module_that_hides_a_package_from_a_notebook_is_named(tmp_path: Path) -> None:
+    (tmp_path / "reports.py").write_text("mine = 1\n")
+    error = _notebook_in(tmp_path).stderr.splitlines()[-1]
+    hidden = f"ImportError: {tmp_path / 'reports.py'} is found in place of Tamiz's package 'reports': rename it"
+    assert error == hidden
 
 
 @pytest.mark.slow

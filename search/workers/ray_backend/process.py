@@ -6,10 +6,10 @@ import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from search.system.own_packages import ROOT
 from search.workers.ray_backend.actor import SourceModule, WorkerActor
 from search.workers.ray_backend.crash_log import CrashLog, oom_kills
 from search.workers.ray_backend.placement import Share
@@ -79,15 +79,6 @@ def job_settings() -> Any:
 
     config = JobConfig()
     config._client_job = True  # Ray would put that folder before all others, where a `reports` may lie
-    root = Path(package_folder("search")).parent
-    if root == Path.cwd():
-        config._py_driver_sys_path.append(str(root))
+    if Path.cwd() == ROOT:
+        config._py_driver_sys_path.append(str(ROOT))
     return config
-
-
-def package_folder(name: str) -> str:
-    """Return the folder of one of our packages, without importing it."""
-    spec = find_spec(name)
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    return str(Path(spec.submodule_search_locations[0]))

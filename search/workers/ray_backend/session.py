@@ -12,6 +12,7 @@ import contextlib
 import logging
 import os
 import signal
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from typing import Any
 
 from search.system.outage import Outage
 from search.system.output_capture import only_own_lines
+from search.system.own_packages import ROOT
 from search.workers.ray_backend.health import HealthCheck, check_address, unreachable
 from search.workers.ray_backend.local_cluster import (
     admission_to,
@@ -35,7 +37,7 @@ from search.workers.ray_backend.local_cluster import (
     shared_memory_in_words,
 )
 from search.workers.ray_backend.placement import Share, machines_of, share_out
-from search.workers.ray_backend.process import WorkerProcess, job_settings, package_folder, source_of, start_process
+from search.workers.ray_backend.process import WorkerProcess, job_settings, source_of, start_process
 from spaces.errors import StorageError, UsageError, first_line
 
 _join_seconds = 50.0
@@ -232,9 +234,11 @@ class RaySession:
             self.notice = shared_memory_in_words(shared_bytes, wanted_bytes=object_store_bytes(ray.nodes()))
         else:
             head = ending.enter_context(admission_to(self._address))
-            packages = [package_folder(name) for name in ("spaces", "objectives", "search")]
-            # Without `job_settings`: Ray uploads no packages for a job that it takes for a client's.
-            ray.init(address=head, runtime_env={"py_modules": packages}, **common)
+            packages = [str(ROOT / name) for name in ("spaces", "objectives", "search")]
+            with tempfile.TemporaryDirectory() as empty:
+                # Without `job_settings`: Ray uploads no packages for a job that it takes for a client's. It puts the
+                # driver's working folder before them, unless another is named.
+                ray.init(address=head, runtime_env={"py_modules": packages, "working_dir": empty}, **common)
         ending.callback(ray.shutdown)
         self._health = HealthCheck(
             address=ray.get_runtime_context().gcs_address,

@@ -102,7 +102,11 @@ def with_token(shell: Shell) -> None:
     """A cluster that asks for a token: from ~/.ray, a file or a variable, a wrong one, and none."""
     token = secrets.token_hex(32)
     with started(shell, token=token) as cluster:
-        cluster.search("joined", "--workers", "2").expect(0, "1 trial of up to 1 epoch, 2 workers")
+        for package in ("reports", "objectives", "spaces"):  # which the workers must not take for ours
+            (cluster.shell.folder / package).mkdir()
+            (cluster.shell.folder / package / "__init__.py").write_text("raise RuntimeError('a file of the user')")
+        joined = cluster.search("joined", "--workers", "2", "--trials", "2")
+        joined.expect(0, "2 trials of up to 1 epoch, 2 workers", "2 of 2 trials: 2 complete")  # one on each node
         refused = cluster.search("refused", RAY_AUTH_TOKEN=WRONG_TOKEN)
         refused.expect(2, f"error: the Ray cluster at {cluster.address} refuses the token of RAY_AUTH_TOKEN\n")
         expect(refused.seconds < 10, f"a wrong token was refused after {refused.seconds:.0f} s")
