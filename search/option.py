@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, MISSING, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from spaces.errors import UnknownNameError, UsageError
+from spaces.errors import UsageError, nearest
 
 GROUPS = ("data", "search", "stopping", "machines", "output")
 """Headings of `run --help`, in order."""
@@ -174,14 +174,13 @@ class Option:
         """Refuse a value out of bounds or not among the choices; None is the absence of a value.
 
         Raises:
-            UnknownNameError: it is not among the choices.
-            UsageError: it is out of bounds.
+            UsageError: it is neither.
         """
         if value is None:
             return
         for one in value if self.kind is NAMES else (value,):
             if self.choices is not None and one not in self.choices:
-                raise UnknownNameError(self.name, one, self.choices, plural=f"{self.name}s")
+                raise self._not_among_choices(str(one))
         # Written so that not-a-number, which is neither more nor less than anything, is refused.
         if self.above is not None and not value > self.above:
             raise self._out_of_bounds(value, f"more than {self.kind.write(self.above)}")
@@ -189,6 +188,13 @@ class Option:
             raise self._out_of_bounds(value, f"at least {self.kind.write(self.least)}")
         if self.most is not None and not value <= self.most:
             raise self._out_of_bounds(value, f"at most {self.kind.write(self.most)}")
+
+    def _not_among_choices(self, value: str) -> UsageError:
+        assert self.choices is not None
+        *names, last = sorted(self.choices)
+        near = nearest(value, self.choices)
+        question = f"\nDid you mean '{near}'?" if near else ""
+        return UsageError(f"invalid {self.flag} {value[:200]!r}: expected {', '.join(names)} or {last}{question}")
 
     def _out_of_bounds(self, value: object, expected: str) -> UsageError:
         return UsageError(f"invalid {self.flag} {self.kind.write(value)!r}: expected {expected}")

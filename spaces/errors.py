@@ -40,12 +40,12 @@ class UnknownNameError(UsageError):
 
     def __init__(self, kind: str, value: str, accepted: Iterable[str], *, plural: str, hint: str = "") -> None:
         names = sorted(accepted)
-        near = difflib.get_close_matches(value, names, n=1)
-        question = f" Did you mean '{near[0]}'?" if near else ""
+        near = nearest(value, names)
+        question = f" Did you mean '{near}'?" if near else ""
         listing = f"{plural[:1].upper()}{plural[1:]}: {', '.join(names) or 'none'}."
         super().__init__(f"unknown {kind} '{value[:200]}'.{question}\n{listing}{'  ' + hint if hint else ''}")
         self.value = value
-        self.suggestion = near[0] if near else None
+        self.suggestion = near
 
 
 class RecordError(UsageError):
@@ -88,3 +88,9 @@ class NothingCompletedError(TamizError):
 def first_line(error: BaseException, *, most: int | None = None) -> str:
     """Return the first line of an error's text, cut to `most` characters; its type's name where it has no text."""
     return str(error).strip().partition("\n")[0][:most] or type(error).__name__
+
+
+def nearest(value: str, names: Iterable[str]) -> str | None:
+    """Return the name that a mistyped value most likely means; None: there is none."""
+    near = difflib.get_close_matches(value, list(names), n=1)
+    return near[0] if near else None

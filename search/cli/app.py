@@ -57,7 +57,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
         sys.stderr.write(f"{error.format_message()}\n")
         return UsageError.exit_code if arguments else 0
     except click.ClickException as error:
-        return _fail(UsageError(error.format_message()), arguments)
+        message = error.format_message()
+        return _fail(UsageError(message[:1].lower() + message[1:].removesuffix(".")), arguments)
     except TamizError as error:
         return _fail(error, arguments)
     except BrokenPipeError:
