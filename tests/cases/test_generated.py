@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -19,15 +19,18 @@ from objectives.data.checks.check import check
 from objectives.data.loading import load
 from objectives.data.records import Dataset
 from objectives.data.splitting import split
+from search import run
 from tests.objectives.data.pictures import directories
 
 SIDE = 6
 RANGES: dict[str, tuple[type, float, float]] = {
     "bytes": (np.uint8, 0, 255),
     "bits": (np.uint8, 0, 1),
+    "booleans": (np.bool_, 0, 1),
     "ten bits": (np.uint16, 0, 1023),
     "twelve bits": (np.uint16, 0, 4095),
     "sixteen bits": (np.uint16, 0, 65535),
+    "floats 0..16": (np.float32, 0, 16),
     "floats 0..1": (np.float32, 0, 1),
     "floats 0..255": (np.float32, 0, 255),
     "floats -1..1": (np.float32, -1, 1),
@@ -45,7 +48,10 @@ class Form:
     """How a data set is written."""
 
     kind: str
+    layout: str
     range_: str
+    mixed: bool
+    """Whether every other image file has 8 bits."""
     labels: tuple[str, ...]
     parts: tuple[str, ...]
     each: int
@@ -57,6 +63,7 @@ class Form:
     more_columns: bool
     encoding: str
     backslashes: bool
+    endings: bool
     label_kind: str
     array_names: tuple[str, str]
     overshoot: float
@@ -66,7 +73,9 @@ class Form:
 FORMS = st.builds(
     Form,
     kind=st.sampled_from(["folder", "csv", "npz"]),
+    layout=st.sampled_from(["classes in parts", "parts in classes", "wrapped"]),
     range_=st.sampled_from(sorted(RANGES)),
+    mixed=st.booleans(),
     labels=st.sampled_from(LABELS),
     parts=st.sampled_from([("train",), ("train", "test"), ("train", "validation"), ("train", "validation", "test")]),
     each=st.integers(4, 7),
@@ -82,6 +91,7 @@ FORMS = st.builds(
     more_columns=st.booleans(),
     encoding=st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]),
     backslashes=st.booleans(),
+    endings=st.booleans(),
     label_kind=st.sampled_from(["text", "whole", "column", "one-hot"]),
     array_names=st.sampled_from([("x_{}", "y_{}"), ("X_{}", "y_{}"), ("{}_images", "{}_labels")]),
     overshoot=st.sampled_from([0.0, 0.01, 0.1]),
@@ -96,14 +106,22 @@ def stored_images(form: Form, count: int) -> np.ndarray:
     values[:, 0, :2] = 0, 1
     values = low + values * (high - low)
     if kind is np.float32:
-        values[0, 0, 1] += form.overshoot * (high - low)
+        values[0, 0, 1] += 0 if high == 16 else form.overshoot * (high - low)
         return values.astype(kind)
     return np.rint(values).astype(kind)
 
 
+def as_file(form: Form, image: np.ndarray, number: int) -> np.ndarray:
+    """The pixels of an image file: as stored, or of every other file in 8 bits."""
+    is_other = form.mixed and number % 2 and form.range_ not in ("bytes", "bits")
+    return meant(form, image).astype(np.uint8) if is_other else image
+
+
 def meant(form: Form, stored: np.ndarray) -> np.ndarray:
     """What stored images mean, from black 0 to white 255."""
-    _, low, high = RANGES[form.range_]
+    kind, low, high = RANGES[form.range_]
+    if stored.dtype == np.uint8 and kind is not np.uint8:
+        low, high = 0, 255
     return np.rint(np.clip((stored.astype(np.float64) - low) / (high - low), 0, 1) * 255)
 
 
@@ -130,16 +148,18 @@ def _ending(form: Form) -> str:
 
 def _write_folder(form: Form, root: Path, images: np.ndarray, labels: np.ndarray, parts: np.ndarray) -> Path:
     for number, (image, label, part) in enumerate(zip(images, labels, parts, strict=True)):
-        folder = root / "own" / (form.words[form.parts[part]] if len(form.parts) > 1 else "") / form.labels[label]
-        _save(image, folder / f"{number:03}{_ending(form)}")
+        words = [form.words[form.parts[part]], form.labels[label]]
+        words = words[1:] if len(form.parts) == 1 else words[::-1] if form.layout == "parts in classes" else words
+        folder = root.joinpath("own", *(["wrapper"] if form.layout == "wrapped" else []), *words)
+        _save(as_file(form, image, number), folder / f"{number:03}{_ending(form)}")
     return root / "own"
 
 
 def _write_csv(form: Form, root: Path, images: np.ndarray, labels: np.ndarray, parts: np.ndarray) -> Path:
     lines = []
     for number, (image, label, part) in enumerate(zip(images, labels, parts, strict=True)):
-        _save(image, root / "all" / f"{number:03}{_ending(form)}")
-        name = f"all/{number:03}{_ending(form)}"
+        _save(as_file(form, image, number), root / "all" / f"{number:03}{_ending(form)}")
+        name = f"all/{number:03}{_ending(form) if form.endings else ''}"
         cells = [name.replace("/", "\\") if form.backslashes else name, form.labels[label]]
         cells = cells[::-1] if form.label_first else cells
         lines.append([*cells, form.words[form.parts[part]], *(["7", "x"] if form.more_columns else [])])
@@ -182,15 +202,16 @@ def read_independently(form: Form, data: Path) -> Content:
     if form.kind == "folder":
         for file in sorted(data.rglob("*.*")):
             if file.is_file():
-                words = file.relative_to(data).parts
-                part = next((part for part in form.parts if form.words[part] == words[0]), "train")
-                add(part, words[-2], np.asarray(Image.open(file)))
+                words = [word for word in file.relative_to(data).parts[:-1] if word in form.labels]
+                found_part = [part for part in form.parts if form.words[part] in file.relative_to(data).parts]
+                add(found_part[0] if found_part else "train", words[0], np.asarray(Image.open(file)))
     elif form.kind == "csv":
         table = pd.read_csv(data, sep=form.delimiter, encoding=form.encoding, dtype=str)
         path, label, split_column = form.columns
         for name, text, word in zip(table[path], table[label], table[split_column], strict=True):
             part = next(part for part in form.parts if form.words[part] == word)
-            add(part, text, np.asarray(Image.open(data.parent / name.replace("\\", "/"))))
+            place = data.parent / (name.replace("\\", "/") + ("" if form.endings else _ending(form)))
+            add(part, text, np.asarray(Image.open(place)))
     else:
         with np.load(data) as arrays:
             for part, word in (("train", "train"), ("validation", "val"), ("test", "test")):
@@ -247,3 +268,60 @@ def test_data_are_read_as_they_were_meant(form: Form) -> None:
 @given(FORMS)
 def test_two_thousand_data_sets_are_read_as_they_were_meant(form: Form) -> None:
     hold_to_account(form)
+
+
+SPACE = '''
+"""One small convolution."""
+from spaces.networks import ConvNet, Stage
+from spaces.recipe import Fit, Recipe
+
+
+def suggest(trial):
+    """Choose a learning rate."""
+    network = ConvNet(stages=(Stage(filters=4, convolutions=1),), kernel=3)
+    return Recipe(network=network, fit=Fit(learning_rate=trial.suggest_float("rate", 0.001, 0.01)))
+'''
+
+
+def train(form: Form) -> None:
+    """Search on data that the check calls fit, one epoch of one trial, and compare what was measured on."""
+    with tempfile.TemporaryDirectory() as place, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAMIZ_CACHE", f"{place}/cache")
+        root = Path(place) / "data"
+        root.mkdir()
+        data = write(form, root)
+        (root / "tiny.py").write_text(SPACE.strip())
+        assert check(str(data), directories=directories(Path(place))).is_fit
+        result = run(
+            space=root / "tiny.py",
+            data=data,
+            image_size=SIDE,
+            trials=1,
+            epochs=1,
+            executor="inline",
+            runs=Path(place) / "runs",
+            quiet=True,
+        )
+        assert (result.summary.status, result.summary.trials.complete) == ("done", 1)
+        count = Counter(part for part, content in read_independently(form, data).items() for _ in content.elements())
+        used = result.summary.data
+        assert used.train + used.validation + used.test == count.total()
+        if "test" in form.parts:
+            assert used.test == count["test"]
+
+
+@pytest.mark.slow
+@pytest.mark.promise
+@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.generate])
+@given(FORMS)
+def test_data_that_the_check_calls_fit_train(form: Form) -> None:
+    train(form)
+
+
+@pytest.mark.slow
+@pytest.mark.long
+@pytest.mark.timeout(3600)
+@settings(max_examples=40, deadline=None, phases=[Phase.generate])
+@given(FORMS)
+def test_forty_data_sets_that_the_check_calls_fit_train(form: Form) -> None:
+    train(form)
