@@ -117,7 +117,8 @@ def _copies_within(groups: Sequence[Sequence[Member]]) -> Iterator[Finding]:
     if within:
         count = sum(len(group) - 1 for group in within)
         examples = _listed([f"{group[1].shown} = {group[0].shown}" for group in within])
-        yield Finding(text=f"{_images(count)} {_are(count)} exact copies; a split keeps copies together: {examples}")
+        are = "is an exact copy" if count == 1 else "are exact copies"
+        yield Finding(text=f"{_images(count)} {are}; a split keeps copies together: {examples}")
 
 
 def _look_alikes(members: Sequence[Member]) -> Iterator[Finding]:

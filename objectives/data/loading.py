@@ -10,6 +10,7 @@ import numpy as np
 from objectives.data.copies import ALLOWED, check_variety, copy_findings, group_numbers
 from objectives.data.directories import DataDirectories
 from objectives.data.folders.given import read_parts
+from objectives.data.folders.index import ImageIndex
 from objectives.data.from_files import load_files
 from objectives.data.images.decoding import RESIZES, Resize
 from objectives.data.images.pixels import Progress, resized
@@ -72,7 +73,7 @@ def load(
     else:
         dataset = load_files(source, directories, image_size=image_size, resize=resize, progress=progress)
         if dataset.bad_files and not skip_bad:
-            raise DataError(_bad_files_text(reference, dataset.bad_files, images=len(source.index.files)))
+            raise DataError(_bad_files_text(reference, dataset.bad_files, source.index))
     refused = [finding for finding in dataset.findings if finding.allow and finding.allow not in allow]
     if refused:
         options = " ".join(dict.fromkeys(f"--allow {finding.allow}" for finding in refused))
@@ -133,12 +134,12 @@ def _dataset(source: ArraySource, *, image_size: int | None, resize: Resize) -> 
     )
 
 
-def _bad_files_text(reference: str, bad: Sequence[BadFile], *, images: int) -> str:
+def _bad_files_text(reference: str, bad: Sequence[BadFile], index: ImageIndex) -> str:
     named = [f"  {file.path}: {file.problem}" for file in bad[:FILES_NAMED]]
     more = (
         [f"  and {len(bad) - FILES_NAMED} more: python -m search data check {reference}"]
         if len(bad) > FILES_NAMED
         else []
     )
-    first = f"{len(bad)} of {images} files are not readable images; --skip-bad leaves them out"
-    return "\n".join([first, *named, *more])
+    first = f"{len(bad)} of {len(index.files)} files are not readable images; --skip-bad leaves them out"
+    return "\n".join([first, *named, *more, *([index.missing] if index.missing else [])])

@@ -123,6 +123,17 @@ def test_check_and_search_judge_alike_with_the_same_options(shared: Path, allow:
         assert (found.is_fit, [finding.text for finding in findings]) == (True, list(found.oddities))
 
 
+@pytest.mark.parametrize("name", ["copy.bmp", "copy.png", "copy.tif", "copy.webp"])
+def test_copies_in_other_formats_and_modes_are_found(tmp_path: Path, name: str) -> None:
+    root = fill(tmp_path / "photos", {"train/a": 5, "train/b": 5, "test/a": 2, "test/b": 2})
+    with Image.open(root / "train" / "a" / "0.png") as image:
+        image.convert("L").save(root / "train" / "a" / "grey.png")
+        image.convert("L").convert("RGB").save(root / "test" / "b" / name, lossless=True)
+
+    with pytest.raises(DataError, match=f"1 image of test is also in train.*test/b/{name} = train/a/grey.png"):
+        loaded(root)
+
+
 def test_rows_of_a_table_in_two_parts_are_refused(tmp_path: Path) -> None:
     fill(tmp_path / "photos", {"a": 6, "b": 6})
     rows = [f"photos/{label}/{number}.png,{label},train" for label in "ab" for number in range(6)]

@@ -350,6 +350,28 @@ ENCODINGS = {
 }
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark(photos: Path, encoding: str) -> None:
+    (photos / "list.csv").write_bytes("\n".join(["path,label", *lines("{path},{label}")]).encode(encoding))
+
+    assert index_csv(photos / "list.csv").classes == ("cat", "dog", "fox")
+
+
+def test_a_line_for_excel_names_the_delimiter(photos: Path) -> None:
+    (photos / "list.csv").write_text("\r\n".join(["sep=|", "path|label", *lines("{path}|{label}")]))
+    assert index_csv(photos / "list.csv").classes == ("cat", "dog", "fox")
+
+    (photos / "list.csv").write_text("\r\n".join(["sep=;", "path;label", *lines("{path};{label}"), "x.png;"]))
+    with pytest.raises(DataError, match="line 18: a path and a label are needed"):
+        index_csv(photos / "list.csv")
+
+
+def test_a_table_may_be_called_tsv(photos: Path) -> None:
+    (photos / "list.tsv").write_text("\n".join(["path\tlabel", *lines("{path}\t{label}")]))
+
+    assert len(load(str(photos / "list.tsv"), directories=directories(photos)).labels) == 12
+
+
 @pytest.mark.parametrize("encoding", ENCODINGS.values(), ids=ENCODINGS.keys())
 def test_encodings(photos: Path, encoding: str) -> None:
     text = "\r\n".join(["path,label", *lines("{path},{label}")]).replace(",cat", ",größe")
@@ -399,11 +421,55 @@ def test_files_that_are_not_there_are_told_with_the_places(tmp_path: Path, monke
         load(str(tmp_path / "lists" / "list.csv"), directories=directories(tmp_path))
 
 
+def test_files_that_are_partly_not_there_are_told_with_the_places(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(photos.parent)
+    text = "\n".join(["path,label", *lines("{path},{label}"), "gone/a.png,cat", "gone/b.png,dog"])
+    (photos / "list.csv").write_text(text)
+    missing = (
+        f"2 of the 17 files do not exist; the first was looked for at {photos}/gone/a.png and {Path.cwd()}/gone/a.png"
+    )
+
+    with pytest.raises(DataError) as error:
+        load(str(photos / "list.csv"), directories=directories(photos))
+    assert str(error.value).splitlines() == [
+        "2 of 17 files are not readable images; --skip-bad leaves them out",
+        "  gone/a.png: no such file",
+        "  gone/b.png: no such file",
+        missing,
+    ]
+    assert missing in check(str(photos / "list.csv"), directories=directories(photos)).problems
+    assert check(str(photos / "list.csv"), directories=directories(photos), skip_bad=True).is_fit
+
+
 LABEL_NOTES = {
     "missing values": ("NaN", "labels that look like missing values are classes (images): NaN (5)"),
     "several labels": ("dog|fox", "labels that look like several are one class each: dog|fox"),
+    "several new labels": ("owl;bee", "labels that look like several are one class each: owl;bee"),
+    "several words": ("dog fox", "labels that look like several are one class each: dog fox"),
+    "a list": ("['owl' 'bee'|'dog']", "labels that look like several are one class each: ['owl' 'bee'|'dog']"),
     "capitals": ("FOX", "classes that differ only in capitals are different classes: FOX and fox"),
 }
+NO_NOTE = ("a dog", "fox terrier", "dog-fox", "nano")
+
+
+@pytest.mark.parametrize("label", NO_NOTE)
+def test_ordinary_labels_are_not_noted(photos: Path, label: str) -> None:
+    (photos / "list.csv").write_text("\n".join(["path,label", *lines("{path},{label}")]).replace(",cat", f",{label}"))
+
+    assert index_csv(photos / "list.csv").notes == ()
+
+
+@pytest.mark.parametrize(("label", "note"), LABEL_NOTES.values(), ids=LABEL_NOTES.keys())
+@pytest.mark.parametrize("form", ["npz", "folder"])
+def test_labels_are_noted_in_every_form(tmp_path: Path, label: str, note: str, form: str) -> None:
+    labels = ["dog", "fox", label]
+    if form == "npz":
+        path = written(tmp_path, x_train=np.tile(IMAGES[:5], (3, 1, 1)), y_train=np.repeat(labels, 5))
+        assert [finding.text for finding in read_npz(path).findings] == [note]
+    else:
+        assert index_folder(fill(tmp_path, dict.fromkeys(labels, 5))).notes == (note,)
 
 
 @pytest.mark.parametrize(("label", "note"), LABEL_NOTES.values(), ids=LABEL_NOTES.keys())

@@ -129,6 +129,8 @@ def _problems(
     if seen.bad_files and not skip_bad:
         bad = _counted(len(seen.bad_files), "unreadable file")
         yield f"{bad}: a search stops there, or leaves them out with --skip-bad"
+        if index.missing and not index.problems:
+            yield index.missing
     lost = [count.label for count in counts if not count.train and count.label in index.classes]
     if lost:
         yield f"no readable training image: {', '.join(lost)}"

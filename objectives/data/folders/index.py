@@ -44,6 +44,8 @@ class ImageIndex:
     """Why a search cannot use these data; empty where it can."""
     notes: tuple[str, ...] = ()
     """What was understood or left out and may surprise."""
+    missing: str = ""
+    """Which files a CSV lists that do not exist, with where they were looked for; empty where all do."""
 
     def of(self, part: Part) -> tuple[ImageFile, ...]:
         """The files of one part."""
@@ -141,13 +143,18 @@ def label_notes(counts: Mapping[str, int]) -> Iterator[str]:
     missing = [f"{label} ({counts[label]})" for label in counts if label.casefold() in NOT_LABELS]
     if missing:
         yield f"labels that look like missing values are classes (images): {', '.join(missing)}"
-    several = [label for label in natsorted(counts) if len(_pieces(label)) > 1 and _pieces(label) & counts.keys()]
+    several = [label for label in natsorted(counts) if _holds_several(label, counts)]
     if several:
         yield f"labels that look like several are one class each: {', '.join(several[:3])}"
 
 
-def _pieces(label: str) -> set[str]:
-    return {piece.strip() for piece in re.split(r"[|;,]", label)}
+def _holds_several(label: str, counts: Mapping[str, int]) -> bool:
+    """Whether a label is perhaps a list: "dog|fox"; "dog fox" and "dog, fox" beside "dog" and "fox"."""
+    pieces = [piece.strip(" '\"") for piece in re.split(r"[|;,]", label.strip("[]"))]
+    if len(pieces) > 1 and (label.startswith("[") or re.search(r"[|;]", label)):
+        return all(pieces)
+    words = label.split()
+    return (len(pieces) > 1 and bool({*pieces} & counts.keys())) or (len(words) > 1 and {*words} <= counts.keys())
 
 
 def _unlabelled(folder: Folder, images: int, *, such_as: str) -> str:

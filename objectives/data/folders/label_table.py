@@ -6,9 +6,10 @@ import codecs
 import csv
 import io
 import os
+import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from objectives.data.folders.given import GivenParts
@@ -63,7 +64,7 @@ def index_csv(table: Path, *, given: GivenParts | None = None) -> ImageIndex:
     """
     text, encoding = _text(table)
     try:
-        rows = _rows(text, table)
+        rows, second_line = _rows(text)
     except csv.Error as error:
         raise DataError(f"{table} can't be read as a CSV: {error}") from error
     columns = _columns(rows[0] if rows else [], table)
@@ -72,15 +73,16 @@ def index_csv(table: Path, *, given: GivenParts | None = None) -> ImageIndex:
     if unknown := sorted(set(given or ()) - splits):
         raise UsageError(f"invalid --parts {unknown[0]!r}: expected a split in {table}: {', '.join(sorted(splits))}")
     parts = {**parts_of_names(splits), **(given or {})}
-    files = [_image_file(row, line, table, columns, parts, finder) for line, row in enumerate(rows[1:], start=2) if row]
+    files = [
+        _image_file(row, line, table, columns, parts, finder)
+        for line, row in enumerate(rows[1:], start=second_line)
+        if row
+    ]
     notes = [f"{table.name} was read as {encoding}, as it is not UTF-8"] if encoding == "cp1252" else []
     if columns.unused:
         notes.append(f"columns that are not used: {', '.join(columns.unused)}")
-    problems = []
-    if files and not finder.found:
-        looked = " and ".join(map(printable, map(str, finder.places(files[0].shown))))
-        problems.append(f"none of the {len(files)} files exists; the first was looked for at {looked}")
-    return finished(files, problems=problems, notes=notes)
+    index = finished(files, problems=[finder.missing] if files and not finder.found else [], notes=notes)
+    return replace(index, missing=finder.missing)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,6 +100,7 @@ class _Finder:
 
     folder: Path
     found: int = 0
+    _lost: list[str] = field(default_factory=list)
     _listed: dict[Path, dict[str, Path]] = field(default_factory=dict)
 
     def places(self, name: str) -> list[Path]:
@@ -118,7 +121,22 @@ class _Finder:
                 if ending is not None:
                     self.found += 1
                     return ending
+        self._lost.append(name)
         return places[0]
+
+    @property
+    def missing(self) -> str:
+        """How many files are not there, and where the first was looked for; empty where all are."""
+        if not self._lost:
+            return ""
+        looked = " and ".join(map(printable, map(str, self.places(self._lost[0]))))
+        total = self.found + len(self._lost)
+        count = (
+            f"{len(self._lost)} of the {total} files do not exist"
+            if self.found
+            else f"none of the {total} files exists"
+        )
+        return f"{count}; the first was looked for at {looked}"
 
     def _images_in(self, folder: Path) -> Mapping[str, Path]:
         """The images of a folder, by name without ending."""
@@ -135,6 +153,8 @@ def _text(table: Path) -> tuple[str, str]:
     except OSError as error:
         raise DataError(f"{table} can't be read: {error.strerror}") from error
     marked = next((encoding for mark, encoding in _BYTE_ORDER_MARKS.items() if content.startswith(mark)), None)
+    if marked is None and b"\0" in content[:2]:  # a mark is missing; the first letter is one of ASCII
+        marked = "utf-16-be" if content[:1] == b"\0" else "utf-16-le"
     for encoding in (marked,) if marked else ("utf-8", "cp1252"):
         try:
             return content.decode(encoding), encoding
@@ -143,9 +163,16 @@ def _text(table: Path) -> tuple[str, str]:
     raise DataError(f"{table} is not text; expected a CSV in UTF-8, UTF-16 or Windows-1252")
 
 
-def _rows(text: str, table: Path) -> list[list[str]]:
-    first = text.partition("\n")[0]
+def _rows(text: str) -> tuple[list[list[str]], int]:
+    """Return the rows of a table, and the line on which the second begins."""
+    first, _, rest = text.partition("\n")
+    if set_by_excel := re.fullmatch(r'"?sep=(.)"?\r?', first, re.IGNORECASE):
+        return _cells(rest, set_by_excel[1]), 3
     delimiter = max(DELIMITERS, key=lambda sign: (len(_known(first.split(sign))), first.count(sign)))
+    return _cells(text, delimiter), 2
+
+
+def _cells(text: str, delimiter: str) -> list[list[str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
     return [[cell.strip() for cell in row] for row in reader]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from natsort import natsorted
 from numpy.typing import NDArray
 
 from objectives.data.copies import Member
+from objectives.data.folders.index import label_notes
 from objectives.data.folders.layout import Part as PartName
 from objectives.data.folders.tree import printable
 from objectives.data.images.facts import pixel_digests
@@ -129,7 +131,7 @@ def read_npz(path: Path, *, pixel_range: PixelRange | None = None) -> ImageArray
         test=parts.get("test"),
         pixel_ranges=ranges,
         range_lines=tuple(range_lines(values, ranges)),
-        findings=tuple(Finding(text=note) for note in _notes(named, unusual_lines(values, ranges))),
+        findings=tuple(Finding(text=note) for note in _notes(named, unusual_lines(values, ranges), labels)),
     )
 
 
@@ -142,8 +144,9 @@ def array_members(arrays: ImageArrays) -> Iterator[Member]:
             )
 
 
-def _notes(named: NamedArrays, unusual: Sequence[str]) -> Iterator[str]:
+def _notes(named: NamedArrays, unusual: Sequence[str], labels: Mapping[PartName, NDArray[Any]]) -> Iterator[str]:
     yield from unusual
+    yield from label_notes(Counter(str(label) for these in labels.values() for label in these))
     if named.unlabelled:
         yield f"without labels, so not used: {', '.join(named.unlabelled)}"
     if named.unused:

@@ -90,7 +90,7 @@ def _source(reference: str, directories: DataDirectories, given: Given) -> Sourc
     path = Path(os.path.expanduser(reference))  # noqa: PTH111
     if reference and os.path.exists(path):  # noqa: PTH110
         return _at(path, native=False, given=given)
-    if len(path.parts) > 1 or path.suffix.lower() in (".npz", ".csv"):
+    if len(path.parts) > 1 or path.suffix.lower() in (".npz", ".csv", ".tsv"):
         near = difflib.get_close_matches(path.stem, NAMES, n=1)
         question = f" Did you mean the dataset '{near[0]}'?" if near else ""
         raise DataError(
@@ -130,7 +130,7 @@ def _at(path: Path, *, native: bool, given: Given) -> Source:
             return ArraySource(
                 name=printable(path.stem), files=(path,), read=read, pixel_range=pixel_range, is_own=True
             )
-        case ".csv":
+        case ".csv" | ".tsv":
             name, index = printable(path.stem), index_csv(path, given=given.parts)
             return FileSource(name=name, index=index, native=native, pixel_range=pixel_range)
         case kind:

@@ -190,7 +190,7 @@ def test_a_duplicate_within_a_part_is_noted(pets: Path) -> None:
     copy(pets / "train/cat/0.png", pets / "train/cat/copy.png")
     found = checked(pets)
 
-    said = "1 image is exact copies; a split keeps copies together: train/cat/copy.png = train/cat/0.png"
+    said = "1 image is an exact copy; a split keeps copies together: train/cat/copy.png = train/cat/0.png"
     assert (found.is_fit, found.oddities) == (True, (said,))
 
 
