@@ -12,10 +12,11 @@ from tests.cases.programs import (
     layouts,
     measuring,
     pixels,
+    readme,
     tables,
 )
 
 PROGRAMS = (
-    copies, pixels, layouts, tables, class_order, measuring, continuing, environment, ending, cluster,
+    copies, pixels, layouts, tables, class_order, measuring, continuing, environment, ending, readme, cluster,
 )  # fmt: skip
 CASES = tuple(case for program in PROGRAMS for case in program.CASES)
