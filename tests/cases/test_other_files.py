@@ -123,15 +123,3 @@ def test_a_search_with_a_space_of_the_working_folder_uses_its_neighbours_alone(f
     done = _search(folder, "run", "--space", "mine.space", "--trials", "1", "--epochs", "1", "--study", "one", *where)
     assert done.returncode == 0, done.stderr
     assert (folder / "runs" / "one" / "report.html").is_file()
-
-
-@pytest.mark.slow
-def test_files_beside_the_space_are_not_taken_for_packages(
-    folder: Path, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
-    (folder / "tiny.py").write_text(_space.replace("from mine.helper import rate", "rate = 0.01"))
-    options = ["--trials", "1", "--epochs", "1", "--study", "one", "--executor", "inline"]
-    done = _search(elsewhere, "run", "--space", str(folder / "tiny.py"), *options)
-    assert done.returncode == 0, done.stderr
-    assert (elsewhere / "runs" / "one" / "report.html").is_file()
