@@ -34,6 +34,7 @@ LITE_REPORT = "report-lite.html"
 TRIALS_TABLE = "trials.csv"
 TRIALS = "trials"
 BEST = "best"
+ARTIFACTS = "artifacts"
 
 # in a trial's folder and, but for those of the first line, in best/
 RESULT, HISTORY, TRACEBACK = "result.json", "history.csv", "traceback.txt"

@@ -29,7 +29,7 @@ _dark = np.array([8, 48, 107])  # the end of ColorBrewer's "Blues"; white stands
 
 def artifact_store(folder: RunFolder) -> FileSystemArtifactStore:
     """Return the store of a study's artifacts; creates its folder."""
-    path = folder.path / "artifacts"
+    path = folder.path / layout.ARTIFACTS
     path.mkdir(exist_ok=True)
     return FileSystemArtifactStore(path)
 

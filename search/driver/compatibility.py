@@ -1,14 +1,23 @@
-"""Whether a study can be continued with given settings, space and images."""
+"""Whether a study can be continued with given settings, space and images, or starts over."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
+import optuna
+from optuna.trial import TrialState
+
+from reports.stored import layout
 from reports.stored.records import RunRecord
-from search.settings import resume_command
+from reports.wording import count
+from search.results.run_folder import RunFolder
+from search.settings import RunSettings, resume_command
+from search.storage.database import name_only_study, study_storage
 from spaces.backbones import is_same_backbone
 from spaces.digest import is_same_source
-from spaces.errors import StudyConflictError
+from spaces.errors import StorageError, StudyConflictError
 
 BINDING = ("metric", "epochs", "train_images", "resize", "seed")
 """Settings that trials of one study must share, for their scores to be comparable.
@@ -32,6 +41,61 @@ def check_same(new: RunRecord, earlier: RunRecord) -> None:
         is_typed = any(new.settings.get(name) != earlier.settings.get(name) for name in typed)
         resume = resume_command(new.study, str(new.settings["runs"])) if is_typed else None
         raise other_study(new.study, differences, may_fork=widened, resume=resume)
+
+
+def may_start_over(folder: RunFolder, new: RunRecord, earlier: RunRecord) -> bool:
+    """Whether no trial of a study is complete, and its settings have changed or all of its trials failed.
+
+    There is then no score that others could be compared with. Failed trials are of no use to a sampler, and what made
+    them fail may lie outside the space's code.
+    """
+    if folder.best.exists():
+        return False
+    trials = folder.read_trials()
+    if any(trial.state == "COMPLETE" for trial in trials):
+        return False
+    all_failed = (
+        bool(trials) and all(trial.state == "FAIL" for trial in trials) and len(trials) == len(folder.numbers())
+    )
+    continued = replace(new, corrects_averages=earlier.corrects_averages)
+    return all_failed or bool(describe_differences(continued, earlier))
+
+
+def start_over(folder: RunFolder, url: str, settings: RunSettings, *, note: Callable[[str], None]) -> None:
+    """Remove all trials of a study none of which is complete, while its lease is held.
+
+    Raises:
+        StudyConflictError: its database has complete trials.
+        StorageError: they can't be removed.
+    """
+    with study_storage(url) as storage:
+        if settings.storage is None:
+            name_only_study(storage, settings.study)
+        is_stored = settings.study in optuna.get_all_study_names(storage)
+        if is_stored:
+            study = optuna.load_study(study_name=settings.study, storage=storage)
+            if study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,)):
+                raise StudyConflictError(
+                    f"study '{settings.study}' has complete trials in its database, but not in {folder.path}.\n"
+                    "Restore the folder, or choose another --study"
+                )
+        # Files first: should this be interrupted, results without their database would be taken for a lost database.
+        removed = len(folder.numbers())
+        _remove_files(folder)
+        if is_stored:
+            optuna.delete_study(study_name=settings.study, storage=storage)
+    note(f"study '{settings.study}' starts over: it had no complete trial ({count(removed, 'trial')} removed)")
+
+
+def _remove_files(folder: RunFolder) -> None:
+    try:
+        for trials in (layout.TRIALS, layout.ARTIFACTS):
+            if (folder.path / trials).exists():
+                shutil.rmtree(folder.path / trials)
+        for file in (layout.SPOOL, layout.SUMMARY):
+            (folder.path / file).unlink(missing_ok=True)
+    except OSError as error:
+        raise StorageError(f"can't remove the trials in {folder.path}: {error.strerror or error}") from error
 
 
 def describe_differences(new: RunRecord, earlier: RunRecord, *, space_may_differ: bool = False) -> list[str]:

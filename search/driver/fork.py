@@ -38,7 +38,7 @@ from spaces.space import Parameters, Space
 from spaces.suggest import TrialSuggest
 from spaces.transfer import without_folder
 
-_copied = (layout.TRIALS, "artifacts", layout.BEST)
+_copied = (layout.TRIALS, layout.ARTIFACTS, layout.BEST)
 _most_named = 3
 
 

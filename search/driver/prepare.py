@@ -16,7 +16,7 @@ from objectives.evaluation.metrics import METRICS
 from objectives.messages import Examples, StudyData
 from reports.stored.records import DataRecord, RunRecord, schema
 from search.algorithms.pruners import PRUNERS
-from search.driver.compatibility import check_same
+from search.driver.compatibility import check_same, may_start_over
 from search.progress.protocol import Progress
 from search.results.places import place_of
 from search.results.run_folder import RunFolder
@@ -39,6 +39,8 @@ class Prepared:
     record: RunRecord
     is_new: bool
     """Whether the run folder has no record yet."""
+    starts_over: bool
+    """Whether the trials of earlier runs are to be removed, see `search.driver.compatibility`."""
 
     @property
     def study_data(self) -> StudyData:
@@ -87,14 +89,15 @@ def prepare(
     if settings.pruner == "curve" and settings.epochs == 1:
         progress.note("--pruner curve stops no trial of one epoch: it decides between epochs")
     earlier = folder.read_run()
-    if earlier is not None:
+    starts_over = earlier is not None and may_start_over(folder, record, earlier)
+    if earlier is not None and not starts_over:
         record = dataclasses.replace(record, created=earlier.created, corrects_averages=earlier.corrects_averages)
         check_same(record, earlier)
         if not record.corrects_averages:
             progress.note(_uncorrected)
         if (pruner := earlier.settings.get("pruner")) not in PRUNERS:
             progress.note(f"pruner '{pruner}' does not exist any more; the study continues with '{settings.pruner}'")
-    return Prepared(dataset=dataset, split=chosen, record=record, is_new=earlier is None)
+    return Prepared(dataset=dataset, split=chosen, record=record, is_new=earlier is None, starts_over=starts_over)
 
 
 def _load_data(settings: RunSettings, place: str, progress: Progress) -> Dataset:

@@ -16,6 +16,7 @@ from optuna.storages import RDBStorage
 
 from objectives import keras_settings
 from reports.stored.records import RunRecord
+from search.driver.compatibility import start_over
 from search.driver.fork import Fork
 from search.driver.loop import Search
 from search.driver.parts import SearchParts, assemble
@@ -147,6 +148,8 @@ def _opened(
         prepared = prepare(settings, space=space, folder=folder, places=places, command=command, progress=progress)
         if fork is not None and prepared.is_new:
             fork.make(prepared.record, settings, space=space, to=folder, url=url)
+        if prepared.starts_over:
+            start_over(folder, url, settings, note=progress.note)
         folder.write_run(prepared.record, prepared.split)
         with study_storage(url) as storage:
             study = open_study(

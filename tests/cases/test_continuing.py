@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from reports.stored.study_copy import copy_study
 from search.cli.app import run_command_line
 
 SPACE = '''
@@ -52,10 +56,21 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def _at(folder: Path) -> dict[str, str]:
+    """Return the places of a project's files, as if its study had been begun in this folder."""
+    settings = folder / "runs" / "s" / "settings.json"
+    record = json.loads(settings.read_text())
+    record["places"] = {name: f"{folder}/{Path(place).name}" for name, place in record["places"].items()}
+    settings.write_text(json.dumps(record))
+    places: dict[str, str] = record["places"]
+    return places
+
+
 @pytest.fixture
 def project(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of that folder, which is the working folder."""
     folder = shutil.copytree(begun, tmp_path / "project")
+    _at(folder)
     monkeypatch.chdir(folder)
     return folder
 
@@ -139,16 +154,6 @@ def elsewhere(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     return project
-
-
-def _at(folder: Path) -> dict[str, str]:
-    """Return the places of a project's files, as if its study had been begun in this folder."""
-    settings = folder / "runs" / "s" / "settings.json"
-    record = json.loads(settings.read_text())
-    record["places"] = {name: f"{folder}/{Path(place).name}" for name, place in record["places"].items()}
-    settings.write_text(json.dumps(record))
-    places: dict[str, str] = record["places"]
-    return places
 
 
 def test_places_are_kept_beside_what_was_typed(begun: Path) -> None:
@@ -252,3 +257,92 @@ def test_moved_images_are_named_for_a_study_that_exists(project: Path) -> None:
     (project / "photos").rename(project / "images")
     assert tamiz("run", "--study", "s", "--data", "images", "--trials", "2") == 0
     assert tamiz("resume", "s", "--trials", "3") == 0
+
+
+FAULT = "if type(trial).__name__ == 'TrialSuggest':\n        raise RuntimeError('oh')"  # not where a search looks first
+BROKEN = SPACE.replace("def suggest(trial):", f"def suggest(trial):\n    trial.suggest_int('width', 1, 2)\n    {FAULT}")
+
+
+def _helped(project: Path, code: str) -> None:
+    """Write a space whose fault is in a module that it imports: its own code stays the same."""
+    (project / "helper.py").write_text(f"def help(trial):\n    {code}\n")
+    own = SPACE.replace("def suggest(trial):", "from helper import help\n\ndef suggest(trial):\n    help(trial)")
+    (project / "own.py").write_text(own.strip())
+
+
+def _result(project: Path, study: str, trial: int = 0) -> dict[str, object]:
+    text = (project / "runs" / study / "trials" / f"{trial:04}" / "result.json").read_text()
+    result: dict[str, object] = json.loads(text)
+    return result
+
+
+@pytest.fixture
+def failed(project: Path) -> Path:
+    """The project, with study `t` whose three trials have failed in its space."""
+    (project / "own.py").write_text(BROKEN.strip())
+    assert tamiz("run", "--space", "own.py", "--data", "photos", *OPTIONS, "--study", "t", "--trials", "5") == 6
+    assert _result(project, "t")["state"] == "FAIL"
+    return project
+
+
+CHANGES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "mended": (SPACE, ()),
+    "other choices": (SPACE.replace("return", "trial.suggest_categorical('width', [3, 4])\n    return"), ()),
+    "other direction": (SPACE, ("--metric", "val_loss")),
+    "other settings": (SPACE, ("--epochs", "2", "--seed", "1", "--image-size", "9")),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("space", "options"), CHANGES.values(), ids=CHANGES)
+def test_a_study_without_a_complete_trial_takes_what_it_is_given(
+    failed: Path, space: str, options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (failed / "own.py").write_text(space.strip())
+    capsys.readouterr()
+    assert tamiz("run", "--study", "t", "--trials", "2", *options) == 0
+    said = capsys.readouterr().err
+    assert "study 't' starts over: it had no complete trial (3 trials removed)\n" in said
+    assert [_result(failed, "t", trial)["state"] for trial in (0, 1)] == ["COMPLETE", "COMPLETE"]
+    assert not (failed / "runs" / "t" / "trials" / "0002").exists()
+    assert [trial.state.name for trial in copy_study(failed / "runs" / "t" / "study.db", "t").trials] == [
+        "COMPLETE"
+    ] * 2
+
+
+@pytest.mark.slow
+def test_resume_takes_a_mended_space_too_and_what_it_imports(project: Path) -> None:
+    _helped(project, FAULT)
+    options = ("--data", "photos", *OPTIONS, "--study", "t", "--trials", "3")
+    assert _process(project, "run", "--space", "own.py", *options).returncode == 6
+    _helped(project, "return None")
+    mended = _process(project, "resume", "t")
+    assert mended.returncode == 0, mended.stderr
+    assert "3 of 3 trials: 3 complete" in mended.stderr
+
+
+def _process(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-m", "search", *words]
+    return subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, timeout=240, check=False
+    )
+
+
+@pytest.mark.slow
+def test_a_study_with_a_complete_trial_does_not_start_over(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "tiny.py").write_text(BROKEN.strip())
+    assert tamiz("run", "--study", "s", "--trials", "2") == 4
+    assert "the space's code has changed" in capsys.readouterr().err
+    assert _result(project, "s")["state"] == "COMPLETE"
+
+
+@pytest.mark.slow
+def test_a_space_that_failed_before_its_first_trial_is_mended(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "own.py").write_text(SPACE.replace("def suggest(trial):", "def suggest(trial):\n    absent()").strip())
+    assert tamiz("run", "--space", "own.py", "--data", "photos", *OPTIONS, "--study", "t") == 2
+    (project / "own.py").write_text(SPACE.strip())
+    assert tamiz("resume", "t") == 0
+    assert "study 't' starts over: it had no complete trial (0 trials removed)\n" in capsys.readouterr().err
