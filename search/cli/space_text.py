@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -13,6 +14,8 @@ from spaces.recipe import ImageShape, Recipe
 from spaces.records import to_plain
 from spaces.space import Parameters, Space
 from spaces.transfer import untrained
+
+_width = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +46,12 @@ class SpaceView:
             yield from (*map(_condition, conditional), "")
         for kind, given in (("baseline", self.space.baselines), ("start", self.space.starts)):
             for name, params in given.items():
-                yield f"{kind} {name}: {self._weights(self._recipe(params)):,} parameters"
-                yield "  " + ", ".join(f"{key}={value}" for key, value in params.items())
+                yield f"{kind} {name}: {self._weights(self._recipe(params)):,} weights"
+                choices = ", ".join(f"{key}={value}" for key, value in params.items())
+                yield from textwrap.wrap(choices, _width, initial_indent="  ", subsequent_indent="  ")
         colours = "grey" if self.images.channels == 1 else "colour"
         shown = f"{self.images.height}x{self.images.width} {colours} images of {self.classes} classes"
-        yield f"default data: {self.space.default_data or 'none'}; ranges and parameters are for {shown}"
+        yield f"default data: {self.space.default_data or 'none'}; ranges and weights are for {shown}"
 
     def to_plain(self) -> dict[str, Any]:
         """Return the object that `spaces show --json` prints."""

@@ -92,7 +92,7 @@ class LiveProgress(CountingProgress):
     def _best_lines(self, status: SearchStatus, width: int) -> list[Text]:
         best = status.best
         if best is None or best.score is None:
-            return [self._text(f"best {status.plan.metric}: no trial is complete yet", "dim")]
+            return [self._text("no trial is complete yet", "dim")]
         of = f", baseline {best.baseline}" if best.baseline else f", start {best.start}" if best.start else ""
         words = self._text(params_in_words(best.params), "dim")
         params = words.wrap(self._console, max(1, width - 2 - len(_more)))

@@ -207,8 +207,8 @@ def test_a_space_is_shown_with_ranges_conditions_and_baselines(tmp_path: Path) -
     assert "  filters  categorical  2, 4" in lines
     assert "  rate     float        0.001 to 0.1 (log)" in lines
     assert "rate is suggested when filters is 4" in lines
-    assert "baseline small: 20,546 parameters" in lines
-    assert lines[-1].startswith("default data: none; ranges and parameters are for 64x64 colour images of 10 classes")
+    assert "baseline small: 20,546 weights" in lines
+    assert lines[-1].startswith("default data: none; ranges and weights are for 64x64 colour images of 10 classes")
 
 
 @pytest.mark.slow
