@@ -53,7 +53,7 @@ class StudyData:
     train: Examples
     validation: Examples
     test: Examples | None
-    """Used once, by the winners, after the search."""
+    """Used by winners alone, each once, after a search."""
     classes: tuple[str, ...]
 
 

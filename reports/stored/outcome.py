@@ -44,7 +44,7 @@ class BestTrial:
 
 @dataclass(frozen=True, kw_only=True)
 class TestScore:
-    """The winner on the test images, measured once."""
+    """The winner on the test images."""
 
     __test__ = False  # not a test class for pytest
 

@@ -121,7 +121,7 @@ class MetricScore:
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """`best/measurement.json`: the winner on the test images, once."""
+    """`best/measurement.json`: the winner on the test images."""
 
     schema: int
     trial: int
