@@ -11,6 +11,8 @@ from reports.wording import percent
 
 _marks = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_{}[]<>#|!&"} | {"\n": " ", "\r": " "})
 _worst_named = 3
+_ratio = {"crop": "crop_to_aspect_ratio", "pad": "pad_to_aspect_ratio"}
+"""Keras' names of ways to make images square; its own way is to stretch them."""
 
 
 def model_card(run: Run, trial: Trial, *, has_model: bool) -> str:
@@ -108,6 +110,8 @@ def _use(run: Run, *, has_model: bool) -> Iterator[str]:
         yield "    images = keras.utils.image_dataset_from_directory("
         yield '        "photos", class_names=card["classes"], image_size=(card["height"], card["width"]),'
         yield f'        color_mode="{"grayscale" if run.record.data.channels == 1 else "rgb"}",'
+        if ratio := _ratio.get(str(run.record.settings.get("resize"))):
+            yield f"        {ratio}=True,"
         yield "    )"
         yield '    model = keras.models.load_model("model.keras")'
         yield '    model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])'

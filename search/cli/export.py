@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from reports.stored import layout
 from search.cli.output import print_out
 from search.cli.parameters import JSON, RUNS, STUDY, WHOLE_NUMBER
 from search.wording import write_line
@@ -29,6 +30,8 @@ def export(*, study: str, to: Path, trial: int | None, onnx: bool, saved_model: 
     written = write_export(
         find_run(study, runs), to=to, trial=trial, formats=Formats(onnx=onnx, saved_model=saved_model)
     )
+    if (card := to / layout.CARD) in written.files:
+        write_line(sys.stderr, f"the model's classes, in the order of its outputs: {card}")
     if written.note:
         write_line(sys.stderr, written.note)
     print_out("\n".join(map(str, written.files)))

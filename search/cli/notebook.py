@@ -9,11 +9,15 @@ result.trials     # a pandas DataFrame
 from __future__ import annotations
 
 import html
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
+import optuna
 import pandas as pd
 
 from search.cli.options import resolve
@@ -102,6 +106,19 @@ class SearchResult:
         return "<div>" + "<br>".join(rows) + "</div>"
 
 
+@contextmanager
+def _log_levels_kept() -> Iterator[None]:
+    """Give Optuna's and TensorFlow's loggers their levels back, which a search changes: they are the notebook's."""
+    loggers = [optuna.logging.get_logger("optuna"), logging.getLogger("tensorflow")]
+    levels = [logger.level for logger in loggers]
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+
+
+@_log_levels_kept()
 def run(
     *, fork: str | None = None, config: str | Path | None = None, quiet: bool = False, **options: Unpack[RunOptions]
 ) -> SearchResult:

@@ -112,23 +112,53 @@ def test_without_a_home_folder_ray_s_token_is_kept_in_the_environment() -> None:
     assert len(environment["RAY_AUTH_TOKEN"]) == 64
 
 
-@pytest.mark.slow
-def test_a_notebooks_precision_is_as_it_was_after_a_search(tmp_path: Path) -> None:
-    code = """
-import keras
-from search import run
-keras.config.set_floatx("float16")
-keras.config.set_dtype_policy("mixed_float16")
-done = run(space="cnn_cifar", data="digits", trials=1, epochs=1, executor="inline", quiet=True)
-print(done.summary.status, keras.config.floatx(), keras.config.dtype_policy().name)
-"""
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(_root)},
+def _in_a_notebook(folder: Path, lines: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", lines],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(_root)} | environment,
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
-    assert done.stdout.splitlines() == ["done float16 mixed_float16"], done.stderr
+
+
+@pytest.mark.slow
+def test_a_notebooks_settings_are_as_they_were_after_a_search(tmp_path: Path) -> None:
+    lines = """
+import logging, keras, optuna, tensorflow as tf
+from search import run
+keras.config.set_floatx("float16")
+keras.config.set_dtype_policy("mixed_float16")
+keras.config.set_image_data_format("channels_first")
+tf.config.run_functions_eagerly(True)
+tf.config.threading.set_intra_op_parallelism_threads(1)
+optuna.logging.set_verbosity(optuna.logging.DEBUG)
+logging.getLogger("tensorflow").setLevel(logging.INFO)
+done = run(space="cnn_cifar", data="digits", trials=1, epochs=1, train_images=200, executor="inline", quiet=True)
+print(done.summary.status, keras.config.floatx(), keras.config.dtype_policy().name, keras.config.image_data_format())
+print(tf.config.functions_run_eagerly(), tf.config.threading.get_intra_op_parallelism_threads())
+print(optuna.logging.get_verbosity(), logging.getLogger("tensorflow").level)
+"""
+    done = _in_a_notebook(tmp_path, lines, KERAS_BACKEND="tensorflow")
+    assert done.stdout.splitlines() == ["done float16 mixed_float16 channels_first", "True 1", "10 20"], done.stderr
+
+
+@pytest.mark.slow
+def test_ray_that_a_notebook_has_started_is_left_alone(tmp_path: Path) -> None:
+    lines = """
+import ray
+ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False)
+from search import run
+try:
+    run(space="cnn_cifar", data="digits", trials=1, epochs=1)
+except Exception as error:
+    print(type(error).__name__, error)
+print(ray.is_initialized(), ray.get(ray.put(7)))
+"""
+    done = _in_a_notebook(tmp_path, lines)
+    said, advice, after = done.stdout.splitlines()[-3:]
+    assert said == "UsageError Ray is already running in this process", done.stderr
+    assert "ray.shutdown()" in advice
+    assert after == "True 7"

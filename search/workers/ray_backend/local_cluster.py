@@ -115,6 +115,22 @@ def check_token_mode(environment: Mapping[str, str]) -> None:
         )
 
 
+def check_not_running() -> None:
+    """Refuse a process in which Ray runs already, as in a notebook that has called `ray.init`.
+
+    Raises:
+        UsageError: it does.
+    """
+    import ray
+
+    if ray.is_initialized():
+        raise UsageError(
+            "Ray is already running in this process\n"
+            "Call ray.shutdown() before the search, which starts Ray or joins ray_address, or search without Ray: "
+            'executor="inline"'
+        )
+
+
 def ensure_private_token(environment: MutableMapping[str, str], *, home: Path | None = None) -> None:
     """Create the token that Ray would create readable for all, and make an existing one private.
 

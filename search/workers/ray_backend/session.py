@@ -26,6 +26,7 @@ from search.workers.ray_backend.health import HealthCheck, check_address, unreac
 from search.workers.ray_backend.local_cluster import (
     admission_to,
     append_worker_logs,
+    check_not_running,
     check_token_mode,
     ensure_private_token,
     head_has_ended,
@@ -220,6 +221,7 @@ class RaySession:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray
 
+        check_not_running()
         ending.enter_context(ray_lines_to(self._log_file))
         common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
         if self._address is None:
