@@ -25,6 +25,11 @@ def backend() -> str:
     """Return the backend that Keras uses, or will use once it is imported."""
     if (keras := sys.modules.get("keras")) is not None and hasattr(keras, "backend"):
         return str(keras.backend.backend())
+    return _named_backend()
+
+
+def _named_backend() -> str:
+    """Return the backend that a process uses which imports Keras now."""
     return os.environ.get(_variable) or str(_file_settings().get("backend", BACKENDS[0]))
 
 
@@ -34,10 +39,14 @@ def check() -> str | None:
     Raises:
         UsageError: Keras cannot be imported with its settings; names the variable or the file.
     """
-    if "keras" in sys.modules:  # it has read them
-        return None
     settings, file = _file_settings(), _file()
-    name = backend()
+    name = _named_backend()
+    if "keras" in sys.modules:  # it has read them
+        if name == backend():
+            return None
+        return (
+            f"Keras runs on {backend()} here, which executor='inline' uses; Ray workers run on {name}, as was set later"
+        )
     named = f"{_variable} {name!r}" if os.environ.get(_variable) else f"backend {name!r} in {file}"
     if name not in BACKENDS:
         raise UsageError(f"invalid {named}: expected {', '.join(BACKENDS[:-1])} or {BACKENDS[-1]}")

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,18 @@ print(optuna.logging.get_verbosity(), logging.getLogger("tensorflow").level)
 """
     done = _in_a_notebook(tmp_path, lines, KERAS_BACKEND="tensorflow")
     assert done.stdout.splitlines() == ["done float16 mixed_float16 channels_first", "True 1", "10 20"], done.stderr
+
+
+def test_a_backend_that_was_set_too_late_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    keras = types.SimpleNamespace(backend=types.SimpleNamespace(backend=lambda: "jax"))
+    monkeypatch.setitem(sys.modules, "keras", keras)
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    line = keras_settings.check()
+    assert line is not None
+    assert line.startswith("Keras runs on jax here")
+    assert "Ray workers run on torch" in line
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert keras_settings.check() is None
 
 
 @pytest.mark.slow
