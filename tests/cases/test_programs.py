@@ -9,17 +9,11 @@ import pytest
 from tests.cases.programs.all import CASES
 from tests.cases.shell import Case, Shell
 
-LEFT_OUT = {"space-that-was-mended"}
-"""It fails at the moment; `--all` plays it."""
-
 
 def _marks(case: Case) -> list[pytest.MarkDecorator]:
     return [pytest.mark.slow] * case.trains + [pytest.mark.promise] * case.is_promise
 
 
-@pytest.mark.parametrize(
-    "case",
-    [pytest.param(case, id=case.name, marks=_marks(case)) for case in CASES if case.name not in LEFT_OUT],
-)
+@pytest.mark.parametrize("case", [pytest.param(case, id=case.name, marks=_marks(case)) for case in CASES])
 def test_what_users_reported_ends_as_it_should(case: Case, tmp_path: Path) -> None:
     case.play(Shell(folder=tmp_path))
