@@ -5,7 +5,7 @@
 Each made-up space has 14 choices and 11 ranges, of which few matter much, as in real searches, and some act together.
 Its first trials are a good start and three poor ones, as after baselines. Every setting searches the same spaces; the
 table says how much better than the start its best trial is after so many trials, in mean over the spaces, with the
-standard error of its difference to Optuna's default.
+standard error of its difference to Optuna's default. Real searches: `benchmarks.searches`.
 """
 
 from __future__ import annotations
@@ -84,7 +84,8 @@ def main() -> None:
     arguments = _arguments()
     settings: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
         "optuna's default": lambda seed: optuna.samplers.TPESampler(seed=seed),
-        "ours": lambda seed: make_sampler("tpe", seed=seed, number=0, parameters=()),
+        "tpe": lambda seed: make_sampler("tpe", seed=seed, number=0, parameters=()),
+        "nearby": lambda seed: make_sampler("nearby", seed=seed, number=0, parameters=()),
         "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     }
     after = [count for count in SHOWN_AFTER if count <= arguments.trials]

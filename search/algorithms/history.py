@@ -25,8 +25,12 @@ class History:
 
     def best(self, study: optuna.Study) -> FrozenTrial | None:
         """Return the completed trial with the best score, of equals the first; None before one completed."""
+        return next(iter(self.leading(study, 1)), None)
+
+    def leading(self, study: optuna.Study, most: int) -> list[FrozenTrial]:
+        """Return the completed trials with the best scores, the best first, of equals the earlier first."""
         trials = self._bring_up_to_date(study)
-        return trials[self._ranked[0][1]] if self._ranked else None
+        return [trials[number] for _, number in self._ranked[:most]]
 
     def window(
         self, study: optuna.Study, states: Container[TrialState], *, most: int, latest: int

@@ -48,6 +48,13 @@ def _tpe(inputs: SamplerInputs) -> optuna.samplers.BaseSampler:
     return WindowedTPE(seed=inputs.trial_seed, history=inputs.history or History())
 
 
+def _nearby(inputs: SamplerInputs) -> optuna.samplers.BaseSampler:
+    from search.algorithms.history import History
+    from search.algorithms.nearby import NearbySampler
+
+    return NearbySampler(seed=inputs.trial_seed, history=inputs.history or History())
+
+
 def _random(inputs: SamplerInputs) -> optuna.samplers.BaseSampler:
     import optuna
 
@@ -90,6 +97,7 @@ def _nsga2(inputs: SamplerInputs) -> optuna.samplers.BaseSampler:
 
 SAMPLERS = {
     "tpe": Sampler("tree-structured Parzen estimator; learns from the best and the latest trials", _tpe),
+    "nearby": Sampler("small changes to the best trials so far, starts included; TPE in between", _nearby),
     "random": Sampler("independent random choices", _random),
     "gp": Sampler("Gaussian process; needs PyTorch (pip install 'tamiz[torch]')", _gp),
     "cmaes": Sampler("CMA-ES on numbers; choices from lists are random", _cmaes),

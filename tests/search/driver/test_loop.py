@@ -343,7 +343,7 @@ def test_an_exhausted_grid_ends_the_search(tmp_path: Path) -> None:
     assert len(stage.states) == 8 * 3 * 2
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc", "cmaes", "nsga2"])
+@pytest.mark.parametrize("sampler", ["tpe", "nearby", "random", "qmc", "cmaes", "nsga2"])
 def test_an_interrupted_study_asks_what_an_undisturbed_one_would(tmp_path: Path, sampler: str) -> None:
     def params(stage: Stage) -> dict[int, dict[str, object]]:
         return {r.trial: dict(r.params) for r in stage.progress.ended_trials}
