@@ -6,13 +6,17 @@ import re
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spaces.checks import check_at_least, check_fraction, check_one_of
+from spaces.checks import check_at_least, check_between, check_fraction, check_one_of
 from spaces.records import Family
 
 ACTIVATIONS = ("relu", "elu", "gelu", "silu", "tanh", "sigmoid")
 PADDINGS = ("same", "valid")
 POOLINGS = ("max", "average")
 SUMMARIES = ("flatten", "average", "max")
+MOST_LAYERS = 1000
+"""Of one kind, each of which takes some milliseconds to build."""
+MOST_STAGES = 30
+"""Of a residual network; after 30, its filters have doubled to a billion."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +50,7 @@ class Stage:
 
     def __post_init__(self) -> None:
         check_at_least("filters", self.filters, 1)
-        check_at_least("convolutions", self.convolutions, 0)
+        check_between("convolutions", self.convolutions, 0, MOST_LAYERS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +80,7 @@ class ConvNet(Network):
     """Fraction dropped right before the output layer."""
 
     def __post_init__(self) -> None:
+        check_between("convolutions", self.convolutions, 0, MOST_LAYERS)
         check_at_least("kernel", self.kernel, 1)
         check_at_least("first_kernel", self.kernel if self.first_kernel is None else self.first_kernel, 1)
         check_one_of("padding", self.padding, PADDINGS)
@@ -116,6 +121,7 @@ class MLP(Network):
     """Fraction of units dropped after each hidden layer."""
 
     def __post_init__(self) -> None:
+        check_between("hidden layers", len(self.units), 0, MOST_LAYERS)
         for units in self.units:
             check_at_least("units", units, 1)
         check_one_of("activation", self.activation, ACTIVATIONS)
@@ -149,9 +155,9 @@ class ResNet(Network):
     """Fraction of features dropped between the two convolutions of a block (Zagoruyko and Komodakis 2016)."""
 
     def __post_init__(self) -> None:
-        check_at_least("blocks", self.blocks, 1)
+        check_between("blocks", self.blocks, 1, MOST_LAYERS)
         check_at_least("filters", self.filters, 1)
-        check_at_least("stages", self.stages, 1)
+        check_between("stages", self.stages, 1, MOST_STAGES)
         check_fraction("dropout", self.dropout)
 
     @property

@@ -6,6 +6,7 @@ Such a training would end with the death of its worker, and of what else runs on
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,13 +61,20 @@ def _counted(recipe: Recipe, most: float, error: Callable[[int], Exception]) -> 
     """Raise the error at the first weights of a network that do not fit beside those made before.
 
     A weight that is trained needs its gradient too, and most optimizers keep one or two averages of that.
+
+    `add_weight` is replaced meanwhile, since Keras has no hook there: a `keras.StatelessScope` alone has the shapes of
+    a network only once all of it is built, which a network of too many layers never is, and would build each network
+    twice. Other threads, such as a notebook's own, are passed through.
     """
     needed = 0
+    thread = threading.get_ident()
     numbers = {"sgd": 2, "rmsprop": 3}.get(recipe.fit.optimizer, 4)
     add_weight = keras.Layer.add_weight
 
     def counted(layer: keras.Layer, shape: Any = None, *arguments: Any, **options: Any) -> Any:
         nonlocal needed
+        if threading.get_ident() != thread:
+            return add_weight(layer, shape, *arguments, **options)
         sides = (shape,) if isinstance(shape, int) else tuple(shape or ())
         needed += math.prod(sides) * _bytes * (numbers if options.get("trainable", True) else 1)
         if needed > most:

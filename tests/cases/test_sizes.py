@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import keras
 import psutil
 import pytest
 from keras import layers
@@ -15,7 +18,8 @@ from objectives.networks.registry import build
 from objectives.training import sizes
 from objectives.training.failures import TrainingError
 from objectives.training.training import Training
-from spaces.recipe import MLP, ConvNet, Fit, Network, Recipe, Stage
+from spaces.errors import RecordError
+from spaces.recipe import MLP, ConvNet, Fit, Network, Recipe, ResNet, Stage
 
 
 def _conv(*filters: int, dense_units: int = 0) -> ConvNet:
@@ -85,6 +89,40 @@ def test_what_is_needed_is_that_of_the_shapes_of_any_network(
     assert said == (
         f"network is too large: its weights would need {needed}, and this machine has {needed - 1} of memory"
     )
+
+
+def test_a_network_of_another_thread_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sizes, "memory_bytes", lambda: 1000)
+    recipe = Recipe(network=_conv(4), fit=Fit(learning_rate=0.01, batch_size=32))
+    built: list[int] = []
+
+    def build_another() -> None:
+        built.append(keras.Sequential([layers.Input((100,)), layers.Dense(100)]).count_params())
+
+    def build() -> keras.Model:
+        other = threading.Thread(target=build_another)
+        other.start()
+        other.join()
+        return keras.Sequential([layers.Input((1,)), layers.Dense(1)])
+
+    network = sizes.built_within_memory(recipe, build, reset=lambda: None)
+    assert (built, network.count_params()) == ([10_100], 2)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        lambda: ConvNet(stages=(Stage(filters=8, convolutions=10**9),), kernel=3),
+        lambda: ResNet(blocks=10**9, filters=8),
+        lambda: ResNet(blocks=1, filters=8, stages=10**9),
+    ],
+    ids=["convolutions", "blocks", "stages"],
+)
+def test_a_network_that_is_too_deep_to_be_built_is_an_impossible_choice(network: Callable[[], Network]) -> None:
+    begun = time.monotonic()
+    with pytest.raises(RecordError, match=r"^invalid (convolutions|blocks|stages) 1000000000: expected . to \d+$"):
+        network()
+    assert time.monotonic() - begun < 1
 
 
 def test_a_large_network_that_fits_is_the_same_as_if_it_were_small(
