@@ -80,7 +80,8 @@ def _is_of_a_backend(error: BaseException) -> bool:
 def _cause(error: BaseException, *, is_building: bool) -> Cause:
     """Go by the names of the backends' own types, so that none of the three needs to be imported here.
 
-    A ValueError while building means an impossible network, such as a pooling of no pixels: Keras raises it too.
+    A ValueError while building means an impossible network, such as a pooling of no pixels: Keras raises it too. Of
+    some hundred layers in a row Keras makes a RecursionError.
     """
     if isinstance(error, MemoryError):
         return "host_oom"
@@ -88,5 +89,5 @@ def _cause(error: BaseException, *, is_building: bool) -> Cause:
     text = str(error)
     exhausted = names & {"ResourceExhaustedError", "OutOfMemoryError"} or "RESOURCE_EXHAUSTED" in text
     if not exhausted:
-        return "invalid" if is_building and isinstance(error, ValueError) else "error"
+        return "invalid" if is_building and isinstance(error, ValueError | RecursionError) else "error"
     return "host_oom" if "device:CPU" in text else "gpu_oom"

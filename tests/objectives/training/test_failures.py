@@ -37,6 +37,7 @@ def test_an_exception_has_a_cause(error: Exception, cause: str) -> None:
 
 
 def test_a_network_that_can_not_be_is_invalid_and_a_fault_in_its_builder_an_error() -> None:
+    assert classify(RecursionError("maximum recursion depth exceeded"), 0).cause == "invalid"
     assert [classify(error, 0).cause for error in (ValueError("no pixel is left"), KeyError("filters"))] == [
         "invalid",
         "error",
