@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jinja2
 
+from objectives.data.folders.given import read_parts
 from objectives.evaluation.metrics import METRICS
 from reports.export.keras_layers import layer_lines
 from reports.stored.records import RunRecord, TrialRecord
@@ -67,6 +69,7 @@ def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_
         source=source,
         is_path=source is None,
         ranges=_ranges(run.data.pixel_ranges) if source is None else None,
+        parts=_parts(run.settings.get("parts")),
         may_lack_test=source is None or source == "digits",
         needs_pillow=needs_pillow,
         needs_sklearn=source == "digits" or metric.script_import is not None,
@@ -96,6 +99,11 @@ def _ranges(ranges: Mapping[str, tuple[float, float]]) -> str | None:
     if usual:
         return None
     return "{" + ", ".join(f'"{storage}": ({low:g}, {high:g})' for storage, (low, high) in ranges.items()) + "}"
+
+
+def _parts(given: Sequence[str] | None) -> str | None:
+    """Return the part of each folder as Python, or None where --parts was not given."""
+    return json.dumps(dict(read_parts(given)), ensure_ascii=False) if given else None
 
 
 def _changes(augment: Augment) -> Iterator[str]:

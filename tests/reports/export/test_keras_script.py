@@ -279,6 +279,30 @@ def test_a_script_reads_a_folder_as_the_search_does(tmp_path: Path, layout: str,
     same_images(tmp_path / "pets", classes=3)
 
 
+GIVEN = {
+    "parts": ("train=monday", "train=tuesday", "test=wednesday"),
+    "a validation part": ("train=monday", "val=tuesday", "test=wednesday"),
+    "classes": ("train=.",),
+}
+
+
+@pytest.mark.parametrize("parts", GIVEN.values(), ids=GIVEN.keys())
+def test_a_script_reads_the_parts_that_were_given(tmp_path: Path, parts: tuple[str, ...]) -> None:
+    for day in ("monday", "tuesday", "wednesday"):
+        for number in range(12):
+            image(tmp_path / "pets" / day / ("cat", "dog")[number % 2] / f"{number}.png")
+    same_images(tmp_path / "pets", classes=3 if len(parts) == 1 else 2, parts=parts)
+
+
+def test_a_script_reads_the_splits_that_were_given(tmp_path: Path) -> None:
+    lines = ["path,label,split"]
+    for number in range(36):
+        image(tmp_path / "all" / f"{number}.png")
+        lines.append(f"all/{number}.png,{('cat', 'dog')[number % 2]},{number // 2 % 5}")
+    (tmp_path / "pets.csv").write_text("\n".join(lines))
+    same_images(tmp_path / "pets.csv", classes=2, parts=("train=0", "train=1", "train=2", "val=3", "test=4"))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("splits", ["", "train,test", "train,valid,test"])
 def test_a_script_reads_a_csv_as_the_search_does(tmp_path: Path, splits: str) -> None:
@@ -333,13 +357,15 @@ def image(path: Path) -> None:
     Image.fromarray(random.integers(0, 256, (9, 7, 3), dtype=np.uint8)).save(path)
 
 
-def same_images(data: Path, *, classes: int) -> None:
+def same_images(data: Path, *, classes: int, parts: tuple[str, ...] = ()) -> None:
     """Hold what a script splits data into against what the search does."""
-    dataset = load(str(data), directories=DataDirectories.from_environment(), image_size=8)
+    dataset = load(str(data), directories=DataDirectories.from_environment(), image_size=8, parts=parts)
     chosen = split(dataset, seed=3)
     ranges, channels = dataset.pixel_ranges, dataset.shape.channels
     about = replace(DIGITS, name="pets", classes=dataset.classes, channels=channels, pixel_ranges=ranges)
-    script = names_of(keras_script(run(data=about, typed=str(data)), TRIAL, recipe()))
+    about_run = run(data=about, typed=str(data))
+    about_run = replace(about_run, settings={**about_run.settings, "parts": parts or None})
+    script = names_of(keras_script(about_run, TRIAL, recipe()))
     found = script["split"](script["load"](data))
     expected = (
         (dataset.images[chosen.train], dataset.labels[chosen.train]),
