@@ -109,6 +109,14 @@ class RunSettings:
     until: Annotated[float | None, Option("stopping", "End the study once this score is reached.", on_resume=True)] = (
         None
     )
+    no_improvement_trials: Annotated[
+        int | None,
+        Option("stopping", "End the study after N trials without a better score.", above=0, on_resume=True),
+    ] = None
+    min_gain: Annotated[
+        float | None,  # in the metric's unit
+        Option("stopping", "End the study once 20 more trials would gain less in mean.", least=0, on_resume=True),
+    ] = None
     trial_timeout_seconds: Annotated[
         float | None,  # over all attempts of a trial, also those of earlier runs
         Option("stopping", "Stop a trial that takes longer.", above=0, on_resume=True),
@@ -161,11 +169,13 @@ class RunSettings:
                 f"invalid --study {self.study!r}: expected 1 to 100 letters, digits, dots, dashes and underscores, "
                 "the first of them not a dash"
             )
-        self._check_until()
+        self._check_scores()
 
-    def _check_until(self) -> None:
-        """Refuse a score that no trial can reach, or that is not a number."""
+    def _check_scores(self) -> None:
+        """Refuse a score that no trial can reach, a gain that none can have, or what is not a number."""
         metric = METRICS[self.metric]
+        if self.min_gain is not None and metric.is_fraction and self.min_gain > 1.0:
+            raise UsageError(f"invalid --min-gain '{self.min_gain:g}': expected 0 to 1, such as 0.002")
         if self.until is not None and (not self.until >= 0.0 or (metric.is_fraction and self.until > 1.0)):
             expected = "0 to 1, such as 0.95" if metric.is_fraction else "0 or more"
             raise UsageError(f"invalid --until '{self.until:g}': expected {expected}, the range of {self.metric}")
@@ -201,6 +211,8 @@ class RunOptions(TypedDict, total=False):
     trials: int
     timeout: float | str
     until: float
+    no_improvement_trials: int
+    min_gain: float
     trial_timeout: float | str
     trial_stall: float | str
     workers: int

@@ -4,6 +4,7 @@
     python -m benchmarks.curves collect [--scratch FILE]
     python -m benchmarks.curves show [--scratch FILE]
     python -m benchmarks.curves replay [--scratch FILE] [--seeds 100] [--rules ...]; see its --help
+    python -m benchmarks.curves gains [--scratch FILE] [--seeds 200] [--pruners ...]; see its --help
 
 `train` trains what the table beside this file and the scratch file lack, one training after another on one core, each
 recorded as it ends; it may be killed and run again. `collect` adds the scratch file to the table. `show` prints what
@@ -18,16 +19,19 @@ import argparse
 import sys
 from pathlib import Path
 
-from benchmarks.curves import replay, running, showing, table
+from benchmarks.curves import gains, replay, running, showing, table
 from benchmarks.curves.plan import DATA
 from objectives.data.directories import DataDirectories
 from spaces.errors import TamizError
 
 
 def main() -> None:
-    """Train, collect, show or replay."""
+    """Train, collect, show, or judge what the table can judge."""
     if sys.argv[1:2] == ["replay"]:
         replay.main(sys.argv[2:])
+        return
+    if sys.argv[1:2] == ["gains"]:
+        gains.main(sys.argv[2:])
         return
     given = _arguments()
     scratch = given.scratch or DataDirectories.from_environment().cache / "curves.csv"

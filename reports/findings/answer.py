@@ -12,6 +12,7 @@ from reports.classifier.per_class import ClassRow
 from reports.findings.cost import Cost, find_cost
 from reports.findings.importances import Importances
 from reports.findings.paired import Baseline, baseline_sentences, find_baselines, find_floor, ranking_sentence
+from reports.stored.expected_gain import expected_gain, gain_sentence
 from reports.stored.outcome import BestTrial, TestScore, measured_score
 from reports.stored.run import Gap, Run, Trial
 from reports.wording import count, listing, metric_name, name_on_test, percent, score
@@ -65,6 +66,8 @@ class Answer:
     cost: Cost
     ranking: str
     """How sure the order of the best trials is."""
+    expected_gain: str
+    """What further trials would likely gain, as a sentence; empty where too few have ended to tell."""
     per_class: PerClass | None
     importances: Mapping[str, float]
     """Parameter to share, largest first; empty where not known."""
@@ -99,6 +102,7 @@ def find_answer(run: Run, found: Classification | None, importances: Importances
         absent=_absent(run, found),
         cost=find_cost(run),
         ranking=ranking_sentence(run),
+        expected_gain=_expected_gain(run),
         per_class=_per_class(found) if found else None,
         importances=importances.shares,
         missing=run.gaps,
@@ -122,6 +126,14 @@ def test_score(run: Run) -> TestScore | None:
     if measured is None or measured.score is not None or run.test is None:
         return measured
     return replace(measured, score=metric_score(run.record.metric, run.test))  # an earlier version did not
+
+
+def _expected_gain(run: Run) -> str:
+    expected = expected_gain(run.trials, run.record.metric)
+    if expected is None:
+        return ""
+    sentence = gain_sentence(expected, run.record.metric)
+    return f"{sentence[0].upper()}{sentence[1:]} over the best score so far, if they are like those so far."
 
 
 def _best(winner: Trial) -> Winner:

@@ -14,6 +14,7 @@ from search.driver.active_trial import ActiveTrial, resumed_line
 from search.driver.parts import SearchParts
 from search.driver.recorder import TrialRecorder
 from search.driver.trainings import Trainings
+from search.results.stagnation import Stagnation, find_stagnation
 from search.results.summary import EXHAUSTED, TIMED_OUT
 from search.system.signals import Terminated
 from spaces.errors import ImpossibleChoiceError, SpaceError, TamizError, first_line
@@ -31,6 +32,9 @@ class Search:
         self._trainings = Trainings(parts, self._recorder, is_ending=lambda: self._is_ending)
         self._is_exhausted = False
         self._saved_at = -math.inf
+        self._stagnation: Stagnation | None = None
+        self._judged = -1
+        """Number of ended trials that `_stagnation` follows from."""
         self._ending = ""
         """The phase of trainings that end early; empty: they do not."""
 
@@ -91,6 +95,8 @@ class Search:
         """Why the search ended before its number of trials, in words; None: it did not."""
         if self.is_good_enough:
             return f"the score reached {self._parts.settings.until}"
+        if (stagnation := self._find_stagnation()) is not None:
+            return stagnation.reason
         if self._parts.budget.is_over:
             return TIMED_OUT
         return EXHAUSTED if self._has_tried_all else None
@@ -104,7 +110,17 @@ class Search:
 
     @property
     def _is_ending(self) -> bool:
-        return self._parts.stop.is_requested or self._parts.budget.is_over or self.is_good_enough
+        parts = self._parts
+        if parts.stop.is_requested or parts.budget.is_over or self.is_good_enough:
+            return True
+        return self._find_stagnation() is not None
+
+    def _find_stagnation(self) -> Stagnation | None:
+        """Return how the study has stopped improving, computed once for each trial that ends."""
+        ended = self._recorder.ended
+        if len(ended) != self._judged:
+            self._judged, self._stagnation = len(ended), find_stagnation(vars(self._parts.settings), ended)
+        return self._stagnation
 
     def _show_ending(self) -> None:
         if not self._is_ending:
@@ -112,6 +128,8 @@ class Search:
         budget, reason = self._parts.budget, "stopping"
         if not self._parts.stop.is_requested:
             reason = "time is up" if budget.is_over else "the score is reached"
+            if self._find_stagnation() is not None:
+                reason = "no gain is expected"
         line = f"{reason}: {'interrupting' if budget.is_overdue else 'finishing'} the current epochs"
         if line != self._ending:
             self._ending = line

@@ -22,6 +22,9 @@ class TrialRecorder:
     def __init__(self, parts: SearchParts) -> None:
         self._parts = parts
         self._noted: set[str] = set()
+        limits = (parts.settings.no_improvement_trials, parts.settings.min_gain)
+        self.ended = [] if limits == (None, None) else list(parts.folder.read_trials())
+        """Trials that have ended, those of earlier runs included where a limit depends on them."""
 
     def complete(self, active: ActiveTrial, result: TrainingResult, *, worker: str) -> None:
         """Record a training that ended in order; one whose score is not finite failed.
@@ -84,6 +87,7 @@ class TrialRecorder:
         parts.checkpoints.forget(record.trial)
         parts.disk.write(lambda: self._attach(active.trial, record))
         parts.study.tell(active.trial, record)
+        self.ended.append(record)
         parts.progress.trial_ended(record)
 
     def _attach(self, trial: optuna.Trial, record: TrialRecord) -> None:

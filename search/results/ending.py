@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reports.stored.expected_gain import gain_sentence
 from reports.wording import count, duration
 from search.results.summary import RunSummary, counts_in_words
 
@@ -15,6 +16,8 @@ def end_lines(summary: RunSummary) -> list[str]:
         lines.append(f"{counts_in_words(summary.trials)}; {epochs} in {duration(summary.seconds.total)}")
     if summary.reason:
         lines.append(f"ended: {summary.reason}")
+    if summary.expected_gain and summary.metric:
+        lines.append(gain_sentence(summary.expected_gain, summary.metric))
     if summary.model:
         lines.append(f"model: {summary.model}")
         lines.append("  its classes, in the order of its outputs: model_card.json beside it")

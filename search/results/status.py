@@ -11,12 +11,14 @@ from typing import Any
 
 from objectives.evaluation.metrics import METRICS
 from reports.stored import layout
+from reports.stored.expected_gain import expected_gain
 from reports.stored.files import StoredFiles
 from reports.stored.outcome import BestTrial, baseline_trials, measured_score, rank
 from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
 from search.lease import folder_lock
 from search.results.run_folder import RunFolder
+from search.results.stagnation import find_stagnation
 from search.results.summary import EXHAUSTED, DataSummary, RunSummary, Seconds, TrialCounts
 from search.settings import resume_command
 from search.storage.url import without_secrets
@@ -124,11 +126,13 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
     last = _last_end(folder)
     if last.get("trials") == to_plain(counts):
         reason = reason or last.get("reason")
-    is_done = has_all or is_good_enough or reason == EXHAUSTED
+    stagnation = find_stagnation(run.settings, trials)
+    is_done = has_all or is_good_enough or stagnation is not None or reason == EXHAUSTED
     resume = resume_command(folder.path.name, str(folder.path.parent))
     more = f" --trials {2 * max(counts.total, counts.ended)}" if has_all else ""
     if is_good_enough:
         more += f" --until {METRICS[run.metric].perfect:g}"
+    more += "" if stagnation is None else stagnation.more
     is_perfect = is_good_enough and best is not None and best.value == METRICS[run.metric].perfect
     report, model = folder.path / layout.REPORT, folder.best / layout.MODEL
     return RunSummary(
@@ -155,6 +159,7 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
             classes=run.data.classes,
             warnings=run.data.warnings,
         ),
+        expected_gain=None if reason == EXHAUSTED else expected_gain(trials, run.metric),
         seconds=Seconds(total=_seconds_total(last), training=sum(trial.seconds_training for trial in trials)),
         epochs_trained=sum(trial.epochs for trial in trials),
         run_dir=str(folder.path),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from objectives.evaluation.metrics import Direction
+from reports.stored.expected_gain import ExpectedGain
 from reports.stored.outcome import BestTrial, TestScore
 from reports.wording import count
 from spaces.records import to_plain
@@ -81,6 +82,8 @@ class RunSummary:
     baselines: Mapping[str, float | None] | None = None
     """Name of each hand-made baseline to its validation score; None for one that has no score."""
     test: TestScore | None = None
+    expected_gain: ExpectedGain | None = None
+    """Of further trials; None: too few have ended to tell, or there can be no more."""
     data: DataSummary | None = None
     seconds: Seconds | None = None
     epochs_trained: int = 0

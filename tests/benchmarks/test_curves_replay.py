@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.curves import asha
+from benchmarks.curves.gains import compare
 from benchmarks.curves.replay import ASHA, curves_of, in_random_order, outcome, replay
 from benchmarks.curves.simulation import Curve, search
 from search.algorithms.pruners import make_pruner
@@ -93,6 +94,18 @@ def test_all_rules_have_the_time_of_the_unpruned_search() -> None:
     assert [one.tried for one in outcomes["none"]] == [12, 12, 12]
     assert all(one.tried > 12 for one in outcomes["percentile"])
     assert replay(curves, rules=["percentile"], seeds=3, trials=12)["percentile"] == outcomes["percentile"]
+
+
+def test_gains_are_compared_with_those_of_the_following_trials() -> None:
+    curves = [_rising(number, 0.1 + 0.008 * number) for number in range(100)]
+    start = Curve(recipe="start", schedule="constant", scores=(0.5, 0.6, 0.7, 0.8), seconds=(1.0,) * 4, is_start=True)
+
+    pairs = compare([start, *curves], pruner="none", after=[12, 30], seeds=20)
+
+    assert [len(pairs[count]) for count in (12, 30)] == [20, 20]
+    assert all(0.0 <= gained <= 0.1 for _, gained in pairs[12])  # nothing scores more than 0.892
+    assert max(gained for _, gained in pairs[30]) > 0.0
+    assert {estimate.trials for estimate, _ in pairs[12]} == {20}
 
 
 def test_an_order_has_each_recipe_once_and_starts_first() -> None:

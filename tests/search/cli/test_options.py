@@ -297,6 +297,13 @@ def test_a_model_of_unknown_origin_is_none(tmp_path: Path) -> None:
         (RunOptions(until=98.0), "invalid --until '98': expected 0 to 1, such as 0.95, the range of val_accuracy"),
         (RunOptions(until=-1.0, metric="val_loss"), "invalid --until '-1': expected 0 or more"),
         (RunOptions(until=float("nan")), "invalid --until 'nan'"),
+        (RunOptions(min_gain=-0.1), "invalid --min-gain '-0.1': expected at least 0"),
+        (
+            RunOptions(min_gain=2.0),
+            "invalid --min-gain '2': expected 0 to 1, such as 0.002",
+        ),
+        (RunOptions(min_gain=float("nan")), "invalid --min-gain 'nan': expected at least 0"),
+        (RunOptions(no_improvement_trials=0), "invalid --no-improvement-trials '0': expected more than 0"),
         (RunOptions(study="-x"), "invalid --study '-x': expected .*, the first of them not a dash"),
     ],
 )

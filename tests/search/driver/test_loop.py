@@ -262,6 +262,43 @@ def test_stops_when_a_score_is_good_enough(tmp_path: Path) -> None:
     assert stage.started == [0, 1]
 
 
+def test_stops_after_so_many_trials_without_a_better_score(tmp_path: Path) -> None:
+    scores = [0.5, 0.6, 0.6, 0.4, 0.7, 0.3]
+    settings = replace(toy_settings(trials=6), no_improvement_trials=2)
+    stage = Stage(tmp_path, lambda task: steady(scores[task.trial]), settings=settings)
+    stage.search.run()
+    assert stage.started == [0, 1, 2, 3]
+    assert stage.search.ended_early == "the last 2 trials brought no better score"
+
+
+def test_a_trial_under_way_is_left_to_the_next_run_when_nothing_improves(tmp_path: Path) -> None:
+    settings = replace(toy_settings(trials=9), no_improvement_trials=1)
+    stage = Stage(tmp_path, lambda task: steady(0.5), settings=settings, count=3)
+    stage.search.run()
+    assert stage.states == ["COMPLETE", "COMPLETE", "COMPLETE"]
+    assert stage.progress.phases == ["no gain is expected: finishing the current epochs"]
+
+
+def test_trials_of_earlier_runs_count_for_it_too(tmp_path: Path) -> None:
+    storage, settings = optuna.storages.InMemoryStorage(), toy_settings(trials=2)
+    Stage(tmp_path, lambda task: steady(0.5), settings=settings, storage=storage).search.run()
+    more = replace(settings, trials=9, no_improvement_trials=2)
+    again = Stage(tmp_path, lambda task: steady(0.5), settings=more, storage=storage)
+    again.search.run()
+    assert again.started == [2]
+
+
+def test_stops_when_little_more_is_to_be_gained(tmp_path: Path) -> None:
+    def play(task: TrainingTask) -> Play:
+        return steady(0.9 + 0.0001 * (task.trial * 7 % 10))
+
+    settings = replace(toy_settings(trials=30), min_gain=0.01)
+    stage = Stage(tmp_path, play, settings=settings)
+    stage.search.run()
+    assert len(stage.started) == 10  # the first time that there is an estimate
+    assert stage.search.ended_early == "another 20 trials would likely gain less than 0.01"
+
+
 def test_what_ends_a_search_early_is_shown_while_epochs_end(tmp_path: Path) -> None:
     stage = Stage(tmp_path, lambda task: steady(0.5 + task.trial / 10), until=0.5, count=2)
     stage.search.run()

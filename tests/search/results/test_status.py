@@ -14,6 +14,7 @@ from objectives.data.records import Split
 from objectives.evaluation.metrics import Direction
 from reports.stored.records import DataRecord, Measurement, RunRecord, TrialRecord
 from search.cli.output import status_text
+from search.results.ending import end_lines
 from search.results.run_folder import RunFolder
 from search.results.status import failed_summary, find_run, live_summary, stored_summary
 from search.results.summary import EXHAUSTED, TrialCounts
@@ -119,6 +120,34 @@ def test_the_command_that_goes_on_trains_something(
 
     assert summary.resume_command == (None if resume is None else command)
     assert summary.more_command == (None if more is None else command + more)
+
+
+def test_a_study_that_has_stopped_improving_is_done_and_can_go_on(tmp_path: Path) -> None:
+    folder = _study(tmp_path, *(ended(number, score=0.9) for number in range(3)), total=8)
+    settings = folder.path / "settings.json"
+    stored = json.loads(settings.read_text())
+
+    for limit, status in ((2, "done"), (3, "stopped")):
+        stored["settings"]["no_improvement_trials"] = limit
+        settings.write_text(json.dumps(stored))
+        assert stored_summary(folder).status == status
+
+    stored["settings"]["no_improvement_trials"] = 2
+    settings.write_text(json.dumps(stored))
+    more = f"python -m search resume toy --runs {tmp_path} --no-improvement-trials 4"
+    assert stored_summary(folder).more_command == more
+
+
+def test_what_further_trials_would_gain_is_told_from_the_tenth_trial_on(tmp_path: Path) -> None:
+    few = _study(tmp_path / "few", *(ended(number, score=0.5 + 0.01 * number) for number in range(9)))
+    many = _study(tmp_path / "many", *(ended(number, score=0.5 + 0.01 * number) for number in range(10)))
+    gain = stored_summary(many).expected_gain
+
+    assert stored_summary(few).expected_gain is None
+    assert gain is not None
+    assert 0.0 < gain.mean < gain.most
+    assert "another 20 trials would likely gain less than" in "\n".join(end_lines(stored_summary(many)))
+    assert stored_summary(many, reason=EXHAUSTED).expected_gain is None
 
 
 def test_a_grid_that_is_exhausted_is_done_and_has_no_more_trials(tmp_path: Path) -> None:
