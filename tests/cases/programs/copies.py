@@ -41,8 +41,8 @@ def overlap(shell: Shell) -> None:
     shell.search("data check photos").expect(3, OVERLAP, "not fit for a search")
     shell.search(run).expect(3, OVERLAP, "--allow overlap")
     allowed = shell.search(run, "--allow", "overlap").expect(0)
-    end = allowed.err.partition("writing the report\n")[2]
-    expect(end.startswith(f"warning: {OVERLAP}"), f"the end of the run does not open with the warning: {end}")
+    first = allowed.err.partition("\nbest ")[0].splitlines()[-1]
+    expect(first.startswith(f"warning: {OVERLAP}"), f"the end of the run does not open with the warning: {first}")
     before_the_answer = shell.page("s").partition("\nAnswer\n")[0]
     expect(OVERLAP in before_the_answer, f"the page does not open with the warning: {before_the_answer}")
 
