@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 import click
@@ -29,9 +29,13 @@ _schema = 1
 @JSON
 def status(*, study: str, runs: str, as_json: bool) -> None:
     """Show the state of a study, running or ended."""
-    from search.results.status import find_run, live_summary
+    from search.results.status import find_run, live_summary, obstacle
 
-    summary = live_summary(find_run(study, runs))
+    folder = find_run(study, runs)
+    summary, why = live_summary(folder), obstacle(folder)
+    if why is not None:
+        summary = replace(summary, resumable=False, resume_command=None, more_command=None)
+        write_line(sys.stderr, f"this study can't be continued here: {why}")
     print_out(summary.to_json() if as_json else status_text(summary))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections import Counter
 from collections.abc import Mapping
@@ -17,13 +18,14 @@ from reports.stored.outcome import BestTrial, baseline_trials, measured_score, r
 from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
 from search.lease import folder_lock
+from search.results.places import places_now
 from search.results.run_folder import RunFolder
 from search.results.stagnation import find_stagnation
 from search.results.summary import EXHAUSTED, DataSummary, RunSummary, Seconds, TrialCounts
 from search.settings import resume_command
-from search.storage.url import without_secrets
+from search.storage.url import study_url, without_secrets
 from search.system.signals import Stopped
-from spaces.errors import TamizError, UnknownNameError, UsageError
+from spaces.errors import RecordError, TamizError, UnknownNameError, UsageError
 from spaces.records import parse, to_plain
 
 _longest_line = 4096
@@ -77,8 +79,8 @@ def live_summary(folder: RunFolder) -> RunSummary:
     if not is_being_run(folder) or summary.trials is None:
         return summary
     started = len(folder.numbers())
-    if (database := folder.database).is_file():
-        study = copy_study(database, read_settings(folder).study)
+    with contextlib.suppress(RecordError):  # it is not made yet, or the study starts over
+        study = copy_study(folder.database, read_settings(folder).study)
         states = [trial.state.name for trial in study.get_trials(deepcopy=False)]
         started = len(states) - states.count("WAITING")
     trials = replace(summary.trials, running=max(0, started - summary.trials.ended))
@@ -91,6 +93,16 @@ def live_summary(folder: RunFolder) -> RunSummary:
         more_command=None,
         latest=_last_line(folder.log),
     )
+
+
+def obstacle(folder: RunFolder) -> str | None:
+    """Return what keeps a study from being continued from here: a file that has gone, a variable that is not set."""
+    try:
+        record = read_settings(folder)
+        study_url(places_now(folder, record).get("storage", record.settings.get("storage")), folder.database)
+    except UsageError as error:
+        return str(error)
+    return None
 
 
 def _last_line(log: Path) -> str | None:
@@ -121,7 +133,8 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
         failed=states["FAIL"],
     )
     best, until = _best_trial(run, trials, folder), run.settings.get("until")
-    has_all = counts.ended >= counts.total
+    # A study all of whose trials failed starts over, see `search.driver.compatibility`.
+    has_all = counts.ended >= counts.total and not 0 < counts.failed == counts.ended
     is_good_enough = best is not None and until is not None and not run.direction.is_better(until, than=best.value)
     last = _last_end(folder)
     if last.get("trials") == to_plain(counts):

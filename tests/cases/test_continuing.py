@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -346,3 +347,18 @@ def test_a_space_that_failed_before_its_first_trial_is_mended(
     (project / "own.py").write_text(SPACE.strip())
     assert tamiz("resume", "t") == 0
     assert "study 't' starts over: it had no complete trial (0 trials removed)\n" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_status_prints_the_command_that_goes_on(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert tamiz("run", "--study", "s", "--trials", "3", "--timeout", "0.001s", "--runs", "runs") in (0, 6)
+    (project / "my runs").mkdir()
+    (project / "runs" / "s").rename(project / "my runs" / "s")
+    capsys.readouterr()
+    assert tamiz("status", "s", "--runs", "my runs") == 0
+    resume = capsys.readouterr().out.partition("resume with: ")[2].partition("\n")[0]
+    assert resume == "python -m search resume s --runs 'my runs'"
+    assert tamiz(*shlex.split(resume.removeprefix("python -m search "))) == 0
+    capsys.readouterr()
+    assert tamiz("status", "s", "--runs", "my runs") == 0
+    assert "resume with" not in capsys.readouterr().out

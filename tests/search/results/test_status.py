@@ -13,6 +13,7 @@ import pytest
 from objectives.data.records import Split
 from objectives.evaluation.metrics import Direction
 from reports.stored.records import DataRecord, Measurement, RunRecord, TrialRecord
+from search.cli.app import run_command_line
 from search.cli.output import status_text
 from search.results.ending import end_lines
 from search.results.run_folder import RunFolder
@@ -230,3 +231,48 @@ def test_who_stops_a_search_before_there_is_a_study_reads_that_the_same_command_
 
     assert (summary.status, summary.exit_code, summary.resumable) == ("stopped", 130, False)
     assert summary.reason == "stopped by Ctrl-C\nthe search had not started; run the command again"
+
+
+def test_the_folder_of_a_study_may_be_the_working_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = _study(tmp_path / "my runs", ended(0))
+    monkeypatch.chdir(folder.path)
+    expected = f"python -m search resume toy --runs '{tmp_path}/my runs'"
+    assert stored_summary(find_run("./", "runs")).resume_command == expected
+
+
+def test_a_renamed_folder_gets_a_command_with_its_name(tmp_path: Path) -> None:
+    folder = _study(tmp_path, ended(0))
+    folder.path.rename(tmp_path / "other")
+    summary = live_summary(find_run("other", str(tmp_path)))
+    assert (summary.study, summary.resume_command) == ("other", f"python -m search resume other --runs {tmp_path}")
+
+
+def test_a_study_whose_trials_all_failed_is_resumed_since_it_starts_over(tmp_path: Path) -> None:
+    failed = _study(tmp_path / "a", *(ended(number, state="FAIL") for number in range(4)))
+    pruned = _study(tmp_path / "b", *(ended(number, state="PRUNED") for number in range(4)))
+    assert (stored_summary(failed).status, stored_summary(failed).more_command) == ("stopped", None)
+    assert (stored_summary(pruned).status, stored_summary(pruned).resume_command) == ("done", None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "places", "said"),
+    [
+        ({"data": "photos"}, {"data": "/nowhere/photos"}, "--data photos of study 'toy' is neither /nowhere/photos"),
+        ({"storage": "env:TAMIZ_STORAGE"}, {}, "the storage URL is in the environment variable TAMIZ_STORAGE, which"),
+    ],
+)
+def test_a_command_that_would_not_work_here_is_not_printed(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    settings: dict[str, str],
+    places: dict[str, str],
+    said: str,
+) -> None:
+    folder = _study(tmp_path, ended(0))
+    file = folder.path / "settings.json"
+    stored = json.loads(file.read_text())
+    file.write_text(json.dumps({**stored, "settings": {**stored["settings"], **settings}, "places": places}))
+    assert run_command_line(["status", "toy", "--runs", str(tmp_path)]) == 0
+    shown = capsys.readouterr()
+    assert "python -m search resume" not in shown.out
+    assert shown.err.startswith(f"this study can't be continued here: {said}")
