@@ -14,13 +14,12 @@ The intervals are 95 % bootstrap intervals of means over seeds.
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 from pathlib import Path
 
 from benchmarks.searches.plan import IMAGES, Plan
+from benchmarks.searches.running import run
 from benchmarks.searches.showing import show
-from benchmarks.searches.table import Table, parsed
-from objectives.devices import prepare
+from benchmarks.searches.table import parsed
 from search.algorithms.samplers import SAMPLERS
 
 
@@ -38,27 +37,7 @@ def main() -> None:
         trials=given.trials,
         epochs=given.epochs,
     )
-    for work in (_search, _try_luck):
-        for seed in given.seeds:
-            process = multiprocessing.get_context("spawn").Process(target=work, args=(plan, seed, given.file[0]))
-            process.start()  # one for each seed: what Keras leaks does not add up
-            process.join()
-
-
-def _search(plan: Plan, seed: int, path: Path) -> None:
-    prepare(threads=1, gpu=False)  # before TensorFlow is imported
-    from benchmarks.searches.searching import search_and_repeat
-
-    with Table(path) as table:
-        search_and_repeat(plan, seed, table)
-
-
-def _try_luck(plan: Plan, seed: int, path: Path) -> None:
-    prepare(threads=1, gpu=False)
-    from benchmarks.searches.searching import try_luck
-
-    with Table(path) as table:
-        try_luck(plan, seed, table)
+    run(plan, given.seeds, given.file[0])
 
 
 def _arguments() -> argparse.Namespace:

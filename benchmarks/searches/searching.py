@@ -70,7 +70,7 @@ def _searched(plan: Plan, seed: int, sampler: str) -> list[Row]:
     space, settings, progress = find_space(plan.space), plan.settings(seed, sampler), _Ended()
     with tempfile.TemporaryDirectory() as runs:
         folder = RunFolder.at(Path(runs), settings.study)
-        prepared = prepare(settings, space=space, folder=folder, command="", progress=progress)
+        prepared = prepare(settings, space=space, folder=folder, places={}, command="", progress=progress)
         with (
             study_storage(study_url(None, folder.database)) as storage,
             open_workers(settings, space=space, log_file=folder.log, note=progress.note) as make_workers,
@@ -143,7 +143,9 @@ def _data(plan: Plan, seed: int) -> tuple[StudyData, ImageShape]:
     with tempfile.TemporaryDirectory() as runs:
         settings = plan.settings(seed, plan.samplers[0])
         folder = RunFolder.at(Path(runs), settings.study)
-        prepared = prepare(settings, space=find_space(plan.space), folder=folder, command="", progress=Progress())
+        prepared = prepare(
+            settings, space=find_space(plan.space), folder=folder, places={}, command="", progress=Progress()
+        )
     return prepared.study_data, prepared.dataset.shape
 
 

@@ -11,7 +11,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.trial import FrozenTrial, TrialState
 
 from search.algorithms.history import History
-from search.algorithms.tpe import WindowedTPE
+from search.algorithms.tpe import RANDOM_FIRST, WindowedTPE
 
 NEARBY_SHARE = 0.75
 """Of the trials; the others are TPE's, which may leave the neighbourhood."""
@@ -38,7 +38,8 @@ class NearbySampler(WindowedTPE):
 
     def infer_relative_search_space(self, study: optuna.Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """Return the parameters of the trial to change, or those that TPE chooses together."""
-        self._parent = self._choose_parent(study) if self._draw.random() < NEARBY_SHARE else None
+        is_nearby = trial.number >= RANDOM_FIRST and self._draw.random() < NEARBY_SHARE
+        self._parent = self._choose_parent(study) if is_nearby else None
         if self._parent is None:
             return super().infer_relative_search_space(study, trial)
         return {name: one for name, one in self._parent.distributions.items() if not one.single()}

@@ -96,9 +96,10 @@ def test_searches_whose_trainings_are_missing_are_left_out(capsys: pytest.Captur
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_searches_are_run_in_pairs_and_not_run_again(tmp_path: Path) -> None:
     path = tmp_path / "searches.csv"
-    command = [sys.executable, "-m", "benchmarks.searches", "run", "--seeds", "3", "--trials", "8", "--epochs", "1"]
+    command = [sys.executable, "-m", "benchmarks.searches", "run", "--seeds", "3", "--trials", "7", "--epochs", "1"]
     subprocess.run([*command, "--file", str(path)], check=True)
     rows = parsed(path.read_text())
     begins = {
@@ -106,7 +107,7 @@ def test_searches_are_run_in_pairs_and_not_run_again(tmp_path: Path) -> None:
         for sampler in ("tpe", "nearby")
     }
     assert begins["tpe"] == begins["nearby"]
-    assert sum(bool(row.sampler) for row in rows) == 16
+    assert sum(bool(row.sampler) for row in rows) == 14
     assert {row.number for row in rows if not row.sampler} >= {*FRESH}
     assert all(0.0 < row.test < 1.0 for row in rows if not row.sampler)
 

@@ -34,8 +34,9 @@ KINDS = [
 
 @pytest.fixture
 def _always(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Never leave a trial to TPE."""
+    """Leave no trial to TPE, not even the first ones."""
     monkeypatch.setattr(nearby, "NEARBY_SHARE", 1.0)
+    monkeypatch.setattr(nearby, "RANDOM_FIRST", 0)
 
 
 def study_of(*values: float, direction: str = "maximize") -> optuna.Study:
@@ -96,9 +97,18 @@ def test_before_a_trial_is_complete_one_that_is_being_trained_is_changed() -> No
     assert parent_of(asked(study, seed=1)) == 0.4
 
 
-def test_the_first_trial_of_all_is_random() -> None:
+def test_the_first_trials_are_random_where_nothing_is_recommended() -> None:
     study = optuna.create_study(direction="maximize")
-    assert len({*asked(study).values()}) == len(SPACE)
+    for number in range(5):
+        params = asked(study, seed=number)
+        assert len({*params.values()}) == len(SPACE)
+        study.tell(number, 0.5)
+        assert all(params[name] != other.params[name] for other in study.trials[:-1] for name in SPACE)
+
+
+@pytest.mark.usefixtures("_always")
+def test_the_first_trial_of_all_is_random_too() -> None:
+    assert len({*asked(optuna.create_study(direction="maximize")).values()}) == len(SPACE)
 
 
 def test_tpe_chooses_the_rest() -> None:
@@ -183,6 +193,6 @@ def test_parameters_that_a_changed_choice_needs_are_chosen_too() -> None:
 
 
 def test_the_same_seed_and_trials_make_the_same_choice() -> None:
-    chosen = [[asked(study_of(0.5, 0.7, 0.1, 0.9), seed=seed) for seed in range(10)] for _ in range(2)]
+    chosen = [[asked(study_of(0.5, 0.7, 0.1, 0.9, 0.2), seed=seed) for seed in range(10)] for _ in range(2)]
     assert chosen[0] == chosen[1]
     assert len({tuple(params.values()) for params in chosen[0]}) == 10
