@@ -1,13 +1,14 @@
-"""Three ways to measure a network with batch norm during training: how early its score tells something, at what cost.
+"""Ways to measure a network with batch norm during training: how early its score tells something, at what cost.
 
     python -m benchmarks.early_scores [--data digits fashion_mnist] [--recipes 12] [--batches 8] [--file scores.jsonl]
 
-Random recipes of `cnn_cifar` with batch norm, the first of `benchmarks.curves.plan`, are trained once each, and after
-each epoch measured on the validation images with the running averages as Keras keeps them, with averages corrected
-after the first epoch (`objectives.training.running_averages`, what a search does), and with the statistics of a few
-training batches, recomputed ("precise batch norm", Wu and Johnson 2021). The tables have Spearman's rank correlation
-between the score after an epoch and the last one, with a 95 % bootstrap interval over recipes, and the processor time
-of the correction and of the recomputation. Trainings in the file are not repeated.
+Random recipes of `cnn_cifar` with batch norm, the first of `benchmarks.curves.plan`, are trained once each. After each
+epoch they are measured on the validation images with running averages as Keras keeps them, with averages corrected
+after the first epoch (`objectives.training.running_averages`, what a search does), and with statistics that are
+recomputed on a few training batches ("precise batch norm", Wu and Johnson 2021), whose images are augmented or not. The
+tables have Spearman's rank correlation between the score after an epoch and the last one, with a 95 % bootstrap
+interval over recipes, the mean score, and the processor time of correcting and of recomputing. Trainings in the file
+are not repeated.
 """
 
 from __future__ import annotations
@@ -24,7 +25,12 @@ from benchmarks.curves.plan import DATA, planned
 from benchmarks.curves.showing import correlation
 from objectives.devices import prepare
 
-WAYS = {"plain": "as Keras keeps them", "corrected": "corrected", "precise": "recomputed"}
+WAYS = {
+    "plain": "as Keras keeps them",
+    "corrected": "corrected",
+    "precise_augmented": "recomputed on augmented images",
+    "precise": "recomputed on images as they are",
+}
 
 
 def main() -> None:
@@ -65,12 +71,12 @@ def _row(number: int, *, batches: int) -> dict[str, Any]:
 
 
 def _print(data: str, rows: Sequence[dict[str, Any]]) -> None:
-    print(f"{data}: {len(rows)} recipes with batch norm; rank correlation with the last score, median score")
+    print(f"{data}: {len(rows)} recipes with batch norm; rank correlation with the last score, mean score")
     for way, words in WAYS.items():
         scores = np.array([[epoch[way] for epoch in row["epochs"]] for row in rows])
-        for epoch in range(scores.shape[1] - 1):
-            median = 100 * np.median(scores[:, epoch])
-            print(f"  averages {words}, epoch {epoch + 1}: {correlation(scores[:, [epoch, -1]])}, {median:.1f} %")
+        for epoch in range(scores.shape[1]):
+            mean = 100 * scores[:, epoch].mean()
+            print(f"  averages {words}, epoch {epoch + 1}: {correlation(scores[:, [epoch, -1]])}, {mean:.1f} %")
     later = [epoch for row in rows for epoch in row["epochs"][1:]]  # the first one's time is tracing
     for name, seconds in (("correction, once", "correcting_seconds"), ("recomputation, each", "recomputing_seconds")):
         low, middle, high = np.percentile([epoch[seconds] / epoch["seconds"] for epoch in later], [10, 50, 90])

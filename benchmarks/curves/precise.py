@@ -17,24 +17,32 @@ from objectives.training.keras_state import assign, copies
 class PreciseTraining(MeasuredTraining):
     """A training that can also be measured with statistics of a few batches under its present weights."""
 
-    _forward: Any = None
+    _forwards: dict[bool, Any] | None = None
 
-    def precise(self, *, batches: int) -> tuple[float, float]:
+    def precise(self, *, batches: int, augments: bool) -> tuple[float, float]:
         """Return the validation accuracy with statistics of so many training batches, and the processor time of those.
 
         The training stays as it was.
+
+        Args:
+            batches: so many, of the epoch trained last.
+            augments: whether images are changed as in training.
         """
         begun = time.process_time()
-        network, norms = self._compiled.network, self._averages.norms
-        self._forward = self._forward or tf.function(lambda images: network(images, training=True))
-        kept = copies(network.variables)  # dropout's random states too
+        network, model, norms = self._compiled.network, self._compiled.model, self._averages.norms
+        self._forwards = self._forwards or {
+            True: tf.function(lambda images: model(images, training=True)),
+            False: tf.function(lambda images: network(images, training=True)),
+        }
+        variables = {id(variable): variable for variable in (*network.variables, *model.variables)}  # random states too
+        kept = copies([*variables.values()])
         momenta = [norm.momentum for norm in norms]
         seen = []
         try:
             for norm in norms:
                 norm.momentum = 0.0  # the averages are then those of the last batch
             for step in range(min(batches, len(self._batches))):
-                self._forward(tf.constant(self._batches[step][0]))
+                self._forwards[augments](tf.constant(self._batches[step][0]))
                 seen.append([(norm.moving_mean.numpy(), norm.moving_variance.numpy()) for norm in norms])
             for norm, statistics in zip(norms, zip(*seen, strict=True), strict=True):
                 means, variances = (np.array(values) for values in zip(*statistics, strict=True))
@@ -45,7 +53,7 @@ class PreciseTraining(MeasuredTraining):
         finally:
             for norm, momentum in zip(norms, momenta, strict=True):
                 norm.momentum = momentum
-            assign(network.variables, kept)
+            assign([*variables.values()], kept)
 
 
 def epochs_of(number: int, *, batches: int) -> list[dict[str, float]]:
@@ -58,12 +66,13 @@ def epochs_of(number: int, *, batches: int) -> list[dict[str, float]]:
             begun = time.process_time()
             corrected = training.advance().score
             seconds = time.process_time() - begun
-            precise, recomputing_seconds = training.precise(batches=batches)
+            precise, recomputing_seconds = training.precise(batches=batches, augments=False)
             epochs.append(
                 {
                     "plain": training.plain_accuracy(),
                     "corrected": corrected,
                     "precise": precise,
+                    "precise_augmented": training.precise(batches=batches, augments=True)[0],
                     "seconds": seconds,
                     "correcting_seconds": training.correction_seconds,
                     "recomputing_seconds": recomputing_seconds,
