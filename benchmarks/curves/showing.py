@@ -22,15 +22,20 @@ def show(trainings: Trainings) -> None:
     _print_counts(trainings)
     chosen = [rows for rows in trainings.values() if (rows[0]["state"], rows[0]["group"]) == ("complete", "random")]
     for data, epochs in dict.fromkeys((rows[0]["data"], len(rows)) for rows in chosen):
+        by_kind: dict[str, list[list[Row]]] = {}
+        for rows in chosen:
+            if (rows[0]["data"], len(rows)) == (data, epochs):
+                for kind in _kinds(rows):
+                    by_kind.setdefault(kind, []).append(rows)
+        if max(map(len, by_kind.values())) < _fewest:
+            continue
         print(
             f"\n{data}, {epochs} epochs: rank correlation of random recipes' scores after an epoch with the last ones"
         )
         print(f"| recipes | n | averages | {' | '.join(f'epoch {epoch + 1}' for epoch in range(epochs - 1))} |")
-        alike = [rows for rows in chosen if (rows[0]["data"], len(rows)) == (data, epochs)]
-        for kind in sorted({_kind(rows) for rows in alike}):
-            of_kind = [rows for rows in alike if _kind(rows) == kind]
-            if len(of_kind) >= _fewest:
-                _print_correlations(kind, of_kind)
+        for kind, alike in sorted(by_kind.items()):
+            if len(alike) >= _fewest:
+                _print_correlations(kind, alike)
 
 
 def _print_counts(trainings: Trainings) -> None:
@@ -46,10 +51,10 @@ def _seconds(rows: list[Row]) -> float:
     return sum(float(row["cpu_seconds"] or 0.0) for row in rows)
 
 
-def _kind(rows: list[Row]) -> str:
+def _kinds(rows: list[Row]) -> tuple[str, str]:
     parameters = json.loads(rows[0]["parameters"])
-    norm = parameters.get("batch_norm", True)  # residual networks always have it
-    return f"{parameters['schedule']}, {'with' if norm else 'without'} batch norm"
+    norm = "with batch norm" if parameters.get("batch_norm", True) else "without batch norm"  # ResNets always have it
+    return f"any schedule, {norm}", f"{parameters['schedule']}, {norm}"
 
 
 def _print_correlations(kind: str, trainings: list[list[Row]]) -> None:
