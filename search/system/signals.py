@@ -70,6 +70,7 @@ class StopRequest:
         self._announce = announce
         self._signal: int | None = None
         self._in_order = False
+        self._raised: Stopped | None = None
         self._previous: dict[int, _Handler] = {}
 
     @property
@@ -109,13 +110,17 @@ class StopRequest:
     ) -> None:
         for number, previous in self._previous.items():
             signal.signal(number, previous)
+        if self._raised is not None and isinstance(error, Exception) and not isinstance(error, Stopped):
+            # What was raised in a callback of a weak reference went unseen, and the signal reached Ray's processes too.
+            raise self._raised from error
 
     def _request(self, number: int, _frame: FrameType | None) -> None:
         is_at_once = self._signal is not None or not self._in_order
         self._signal = self._signal or number  # a library's `except Exception` may swallow what is raised
         signal.setitimer(signal.ITIMER_REAL, 0.0)  # Ray's handler was in front of this one, and would end all in 3 s
         if is_at_once:
-            raise stopped_by(number)("stopped immediately; finished trials are saved", is_at_once=True)
+            self._raised = stopped_by(number)("stopped immediately; finished trials are saved", is_at_once=True)
+            raise self._raised
         if self.is_immediate:
             signal.setitimer(signal.ITIMER_REAL, ORDERLY_SECONDS)
         self._announce(

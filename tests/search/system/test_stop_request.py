@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import weakref
 
 import pytest
 
-from search.system.signals import Interrupted, StopRequest
+from search.system.signals import Interrupted, StopRequest, Terminated
+from spaces.errors import TamizError
+
+
+class Watched:
+    """Something that a weak reference can hold."""
 
 
 def test_a_signal_before_the_search_runs_stops_at_once() -> None:
@@ -29,3 +35,14 @@ def test_a_stop_that_a_library_swallows_is_remembered() -> None:
         with contextlib.suppress(Exception):  # as some do while they are imported
             signal.raise_signal(signal.SIGINT)
         assert (stop.is_requested, stop.error) == (True, Interrupted)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_stop_that_a_callback_loses_ends_the_search_whatever_fails_then() -> None:
+    """A process group's SIGTERM ends Ray's head too, and the search must not end with that as an error."""
+    watched = Watched()
+    callback = weakref.ref(watched, lambda _reference: signal.raise_signal(signal.SIGTERM))
+    with pytest.raises(Terminated, match="stopped immediately"), StopRequest(print):
+        del watched  # Python prints what a callback raises, and goes on
+        assert callback() is None
+        raise TamizError("its head, gcs_server, ended while it started")
