@@ -162,7 +162,7 @@ def test_a_way_to_train_that_cannot_be_is_refused(changed: dict[str, Any], said:
 
 @pytest.mark.parametrize("changed", [{"filters": 0}, {"convolutions": -1}])
 def test_a_stage_that_cannot_be_is_refused(changed: dict[str, int]) -> None:
-    with pytest.raises(RecordError, match="expected [01] or more"):
+    with pytest.raises(RecordError, match="expected (1 or more|0 to 1000)"):
         Stage(**{"filters": 8, "convolutions": 1} | changed)
 
 
@@ -198,7 +198,7 @@ def test_a_hidden_layer_without_units_is_refused(units: int) -> None:
 
 @pytest.mark.parametrize("changed", [{"blocks": 0}, {"filters": 0}, {"stages": 0}])
 def test_a_residual_network_of_nothing_is_refused(changed: dict[str, int]) -> None:
-    with pytest.raises(RecordError, match="0: expected 1 or more"):
+    with pytest.raises(RecordError, match="0: expected 1 (or more|to 30|to 1000)"):
         ResNet(**{"blocks": 1, "filters": 8} | changed)
 
 

@@ -37,12 +37,18 @@ def test_a_stop_that_a_library_swallows_is_remembered() -> None:
         assert (stop.is_requested, stop.error) == (True, Interrupted)
 
 
+def search_that_misses_a_signal() -> None:
+    """Start a search whose SIGTERM comes in a callback: Python prints what is raised there, and goes on."""
+    with StopRequest(print):
+        watched = Watched()
+        callback = weakref.ref(watched, lambda _reference: signal.raise_signal(signal.SIGTERM))
+        del watched
+        assert callback() is None
+        raise TamizError("its head, gcs_server, ended while it started")
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_stop_that_a_callback_loses_ends_the_search_whatever_fails_then() -> None:
     """A process group's SIGTERM ends Ray's head too, and the search must not end with that as an error."""
-    watched = Watched()
-    callback = weakref.ref(watched, lambda _reference: signal.raise_signal(signal.SIGTERM))
-    with pytest.raises(Terminated, match="stopped immediately"), StopRequest(print):
-        del watched  # Python prints what a callback raises, and goes on
-        assert callback() is None
-        raise TamizError("its head, gcs_server, ended while it started")
+    with pytest.raises(Terminated, match="stopped immediately"):
+        search_that_misses_a_signal()
