@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from optuna.trial import FrozenTrial, TrialState
 
 from search.algorithms.history import History
 from search.algorithms.tpe import RANDOM_FIRST, WindowedTPE
+from spaces.space import Parameters
 
 NEARBY_SHARE = 0.75
 """Of the trials; the others are TPE's, which may leave the neighbourhood."""
@@ -30,9 +32,15 @@ _tries = 20
 class NearbySampler(WindowedTPE):
     """Changes a few parameters of one of the best trials; every now and then it leaves the trial to TPE."""
 
-    def __init__(self, *, seed: int, history: History) -> None:
-        """Learn from the trials of `history`; the same seed and trials make the same choice."""
+    def __init__(
+        self, *, seed: int, history: History, is_repeat: Callable[[Parameters], bool] = lambda params: False
+    ) -> None:
+        """Learn from the trials of `history`; the same seed and trials make the same choice.
+
+        What is equal to an earlier trial, or `is_repeat`, is changed again.
+        """
         super().__init__(seed=seed, history=history)
+        self._is_repeat = is_repeat
         self._draw = np.random.default_rng(seed)
         self._parent: FrozenTrial | None = None
 
@@ -58,7 +66,7 @@ class NearbySampler(WindowedTPE):
             count = self._draw.integers(1, min(MOST_CHANGES, len(params)), endpoint=True)
             for name in self._draw.choice(list(params), size=count, replace=False):
                 params[name] = _changed(params[name], search_space[name], width=width, draw=self._draw)
-            if fixed | params not in tried:
+            if fixed | params not in tried and not self._is_repeat(fixed | params):
                 break
         return params
 

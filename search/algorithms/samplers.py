@@ -11,6 +11,7 @@ from search.algorithms.grid import grid_of
 from search.algorithms.pruners import experimental_warnings_ignored
 from spaces.errors import UnknownNameError, UsageError
 from spaces.parameters import Parameter
+from spaces.space import Parameters
 
 if TYPE_CHECKING:
     import optuna
@@ -30,6 +31,8 @@ class SamplerInputs:
     """Of the space."""
     history: History | None
     """Earlier trials, kept from one trial to the next to save time; None: read from the study."""
+    is_repeat: Callable[[Parameters], bool]
+    """Whether an earlier trial had the same recipe, perhaps with other parameters that had no effect."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def _nearby(inputs: SamplerInputs) -> optuna.samplers.BaseSampler:
     from search.algorithms.history import History
     from search.algorithms.nearby import NearbySampler
 
-    return NearbySampler(seed=inputs.trial_seed, history=inputs.history or History())
+    return NearbySampler(seed=inputs.trial_seed, history=inputs.history or History(), is_repeat=inputs.is_repeat)
 
 
 def _random(inputs: SamplerInputs) -> optuna.samplers.BaseSampler:
@@ -114,6 +117,7 @@ def make_sampler(
     number: int,
     parameters: Sequence[Parameter],
     history: History | None = None,
+    is_repeat: Callable[[Parameters], bool] = lambda params: False,
 ) -> optuna.samplers.BaseSampler:
     """Return the sampler of that name for one trial.
 
@@ -126,6 +130,7 @@ def make_sampler(
         number: the trial's number.
         parameters: the space's parameters; only a grid needs them.
         history: the study's earlier trials, kept between calls for TPE; None: read from the study.
+        is_repeat: whether an earlier trial had the same recipe.
 
     Raises:
         UnknownNameError: `SAMPLERS` has no such entry.
@@ -133,7 +138,13 @@ def make_sampler(
     """
     if name not in SAMPLERS:
         raise UnknownNameError("sampler", name, SAMPLERS, plural="samplers")
-    inputs = SamplerInputs(seed=seed, trial_seed=derive_seed(seed, number), parameters=parameters, history=history)
+    inputs = SamplerInputs(
+        seed=seed,
+        trial_seed=derive_seed(seed, number),
+        parameters=parameters,
+        history=history,
+        is_repeat=is_repeat,
+    )
     with experimental_warnings_ignored():
         return SAMPLERS[name].make(inputs)
 

@@ -14,8 +14,8 @@ from search.algorithms.history import History
 from search.algorithms.samplers import make_sampler
 from search.settings import RunSettings
 from search.storage.write_behind import WriteBehindStudy
-from spaces.errors import StudyConflictError
-from spaces.parameters import Parameter
+from spaces.errors import SpaceError, StudyConflictError
+from spaces.parameters import Parameter, recipe_for
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, Space
 from spaces.suggest import TrialSuggest
@@ -57,6 +57,8 @@ class Study:
         self._study = study
         self._stored = stored
         self._history = History()
+        self._recipes: list[Recipe | None] = []
+        """Of the first trials, by number; None where their parameters make none."""
         self._space = space
         self._parameters = parameters
         self._settings = settings
@@ -109,6 +111,7 @@ class Study:
             number=self.started(),
             parameters=self._parameters,
             history=self._history,
+            is_repeat=self._is_repeat,
         )
         if isinstance(sampler, optuna.samplers.GridSampler) and sampler.is_exhausted(self._study):
             return None
@@ -201,6 +204,19 @@ class Study:
     def is_better(self, score: float, than: float) -> bool:
         """Return whether `score` beats `than`, in the study's direction."""
         return score > than if self._study.direction == optuna.study.StudyDirection.MAXIMIZE else score < than
+
+    def _is_repeat(self, params: Parameters) -> bool:
+        """Return whether an earlier trial has the same recipe: some parameters have no effect beside others."""
+        for trial in self._study.get_trials(deepcopy=False)[len(self._recipes) : -1]:  # the last is being chosen
+            self._recipes.append(self._recipe(trial.params))
+        recipe = self._recipe(params)
+        return recipe is not None and recipe in self._recipes
+
+    def _recipe(self, params: Parameters) -> Recipe | None:
+        try:
+            return recipe_for(self._space, params, images=self._images, classes=self._classes)
+        except SpaceError:
+            return None
 
     def _frozen(self, trial: optuna.Trial) -> optuna.trial.FrozenTrial:
         return self._study._storage.get_trial(trial._trial_id)

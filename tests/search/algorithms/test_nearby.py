@@ -196,3 +196,13 @@ def test_the_same_seed_and_trials_make_the_same_choice() -> None:
     chosen = [[asked(study_of(0.5, 0.7, 0.1, 0.9, 0.2), seed=seed) for seed in range(10)] for _ in range(2)]
     assert chosen[0] == chosen[1]
     assert len({tuple(params.values()) for params in chosen[0]}) == 10
+
+
+@pytest.mark.usefixtures("_always")
+def test_what_would_make_the_recipe_of_an_earlier_trial_is_changed_again() -> None:
+    space: dict[str, BaseDistribution] = {name: CategoricalDistribution([0, 1]) for name in ("used", "unused")}
+    for seed in range(20):
+        study = optuna.create_study(direction="maximize")
+        study.add_trial(create_trial(params={"used": 0, "unused": 0}, distributions=space, value=1.0))
+        study.sampler = NearbySampler(seed=seed, history=History(), is_repeat=lambda params: params["used"] == 0)
+        assert study.ask(space).params["used"] == 1

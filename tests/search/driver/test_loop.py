@@ -380,6 +380,28 @@ def test_an_exhausted_grid_ends_the_search(tmp_path: Path) -> None:
     assert len(stage.states) == 8 * 3 * 2
 
 
+def test_changes_without_effect_are_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("search.algorithms.nearby.NEARBY_SHARE", 1.0)
+
+    def choose(trial: Suggest) -> Recipe:
+        trial.suggest_categorical("without_effect", [0, 1, 2, 3])
+        return suggest(trial)
+
+    stages = []
+    storage = optuna.storages.InMemoryStorage()
+    for total in (20, 40):  # the second run finds the recipes of the first one's trials
+        settings = toy_settings(trials=total, sampler="nearby", epochs=1)
+        stages.append(
+            Stage(
+                tmp_path, lambda task: steady(0.5), space=toy_space(choose=choose), settings=settings, storage=storage
+            )
+        )
+        stages[-1].search.run()
+    tried = [record.params for stage in stages for record in stage.progress.ended_trials]
+    effects = {(params["filters"], params["learning_rate"]) for params in tried}
+    assert (len(tried), len(effects)) == (40, 40)
+
+
 @pytest.mark.parametrize("sampler", ["tpe", "nearby", "random", "qmc", "cmaes", "nsga2"])
 def test_an_interrupted_study_asks_what_an_undisturbed_one_would(tmp_path: Path, sampler: str) -> None:
     def params(stage: Stage) -> dict[int, dict[str, object]]:
