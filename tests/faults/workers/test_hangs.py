@@ -95,7 +95,7 @@ def test_a_driver_that_was_stopped_does_not_blame_its_training(tmp_path: Path) -
     assert not (own / "traceback.txt").exists()
 
 
-TELL_THE_DAY = {"search/lease/folder_lock.py", "search/system/environment.py"}
+TELL_THE_DAY = {"search/lease/folder_lock.py", "search/progress/log.py", "search/system/environment.py"}
 """Who writes for people when something was: nothing is counted from it."""
 
 

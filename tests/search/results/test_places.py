@@ -26,9 +26,9 @@ def suggest(trial):
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working folder, with files to name."""
-    for name in ("photos", "digits", "mine"):
+    for name in ("photos", "digits", "own_networks"):
         (tmp_path / name).mkdir()
-    for name in ("tiny.py", "mine/place.py", "weights.h5", "model.keras", "url.txt"):
+    for name in ("tiny.py", "own_networks/place.py", "weights.h5", "model.keras", "url.txt"):
         (tmp_path / name).write_text(SPACE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -39,12 +39,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     ("name", "typed", "place"),
     [
         ("space", "tiny.py", "{}/tiny.py"),
-        ("space", "mine.place", "{}/mine/place.py"),
+        ("space", "own_networks.place", "{}/own_networks/place.py"),
         ("space", "cnn_cifar", None),
         ("space", "numpy.random", None),
         ("data", "photos", "{}/photos"),
         ("data", "~/photos", "{}/photos"),
-        ("data", "mine/../photos", "{}/mine/../photos"),
+        ("data", "own_networks/../photos", "{}/own_networks/../photos"),
         ("data", "digits", None),  # a name, whatever lies here
         ("data", "absent", None),  # perhaps a name in the data directory
         ("data", "a\0b", None),
@@ -66,12 +66,12 @@ def test_what_names_a_file_has_an_absolute_place(folder: Path, name: str, typed:
 @pytest.mark.parametrize(
     ("place", "now"),
     [
-        ("VGG16:{}/mine/weights.h5", "VGG16:{}/mine/weights.h5"),  # still where it was
+        ("VGG16:{}/own_networks/weights.h5", "VGG16:{}/own_networks/weights.h5"),  # still where it was
         ("VGG16:/gone/weights.h5", "VGG16:{}/weights.h5"),
     ],
 )
 def test_where_a_file_was_comes_before_what_was_typed(folder: Path, place: str, now: str) -> None:
-    (folder / "mine" / "weights.h5").touch()
+    (folder / "own_networks" / "weights.h5").touch()
     run = _study(folder / "runs")
     settings = {"backbone": "VGG16:weights.h5"}
     record = replace(read_settings(run), settings=settings, places={"backbone": place.format(folder)})
@@ -97,13 +97,13 @@ def test_a_database_that_is_in_neither_place_is_not_made_again(folder: Path) -> 
 def test_a_file_is_named_as_it_was_typed_where_this_is_right(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     places = absolute_places({"data": "photos"})
     assert place_of("data", "photos", places) == "photos"
-    monkeypatch.chdir(folder / "mine")
+    monkeypatch.chdir(folder / "own_networks")
     assert place_of("data", "photos", places) == f"{folder}/photos"
     assert place_of("data", "digits", {}) == "digits"
 
 
 def test_a_dotted_module_is_found_from_another_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", [*sys.path])
-    places = absolute_places({"space": "mine.place"})
+    places = absolute_places({"space": "own_networks.place"})
     monkeypatch.chdir(folder / "photos")
-    assert find_space_at("mine.place", places["space"]).file == f"{folder}/mine/place.py"
+    assert find_space_at("own_networks.place", places["space"]).file == f"{folder}/own_networks/place.py"
