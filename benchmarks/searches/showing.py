@@ -36,6 +36,8 @@ def show(rows: Sequence[Row]) -> None:
     print("|---|---|---|---|---|---|")
     for sampler, found in gains.items():
         _print_row(sampler, found)
+    if not gains:
+        return
     first, *others = gains
     _print_row("the start itself", _luck(searches[first], trainings))
     for sampler in others:

@@ -138,6 +138,7 @@ def test_a_second_ctrl_c_ends_at_once_and_the_study_can_still_be_resumed(tmp_pat
     assert line == "stopping: finishing the current epochs (Ctrl-C again to stop now)\n"
     assert (searching.returncode, seconds < 2) == (130, True), f"{seconds:.1f} s\n{said}"
     assert said.splitlines() == [
+        "stopping the workers",
         "error: stopped immediately; finished trials are saved",
         f"resume with: python -m search resume s --runs {tmp_path}",
     ]
