@@ -95,13 +95,13 @@ def test_searches_whose_trainings_are_missing_are_left_out(capsys: pytest.Captur
     assert "| tpe | 1 | " in capsys.readouterr().out
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
 def test_the_table_of_no_searches_is_a_heading(capsys: pytest.CaptureFixture[str]) -> None:
     show([])
     assert capsys.readouterr().out.count("\n") == 2
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_searches_are_run_in_pairs_and_not_run_again(tmp_path: Path) -> None:
     path = tmp_path / "searches.csv"
     command = [sys.executable, "-m", "benchmarks.searches", "run", "--seeds", "3", "--trials", "7", "--epochs", "1"]
