@@ -109,8 +109,12 @@ def search_to_end(resolved: Resolved, progress: Progress) -> RunSummary:
     except Exception as error:
         failure = TamizError(write_crash(error, folder))
     summary = failed_summary(failure, study=settings.study, runs=settings.runs)
-    is_old = summary.report is not None and _modified(Path(summary.report)) == report_before
-    return replace(summary, report=None) if is_old else summary  # of an earlier run, which this one did not change
+    if _modified(folder / layout.REPORT) != report_before:
+        return summary
+    if summary.resumable:
+        return replace(summary, report=None)  # of an earlier run
+    # What is stored is not the outcome of this command.
+    return RunSummary(study=settings.study, status=summary.status, exit_code=summary.exit_code, reason=summary.reason)
 
 
 def _modified(file: Path) -> int | None:

@@ -54,6 +54,12 @@ def test_ctrl_c_before_the_loop_ends_in_order(tmp_path: Path, monkeypatch: pytes
     assert (summary.status, summary.exit_code, summary.resumable) == ("stopped", 130, True)
 
 
+def test_a_refused_command_has_no_results_of_an_earlier_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    summary = _explained(tmp_path, monkeypatch, StudyConflictError("other settings"))
+
+    assert summary == RunSummary(study="toy", status="failed", exit_code=4, reason="other settings")
+
+
 def test_the_report_of_an_earlier_run_is_not_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "runs" / "toy"
     folder.mkdir(parents=True)
