@@ -245,4 +245,4 @@ def _nothing_completed(summary: RunSummary) -> str:
     assert counts is not None
     if summary.reason == TIMED_OUT:
         return "timed out before any trial completed; allow more time, fewer --epochs, or fewer --train-images"
-    return f"no trial completed: {counts.failed} failed, {counts.pruned} were stopped early; see {summary.report}"
+    return f"no trial completed: {counts.failed} failed, {counts.pruned} pruned; see {summary.report}"
