@@ -6,6 +6,7 @@ Such a training would end with the death of its worker, and of what else runs on
 from __future__ import annotations
 
 import math
+import resource
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -99,8 +100,11 @@ def check_outputs(network: keras.Model, *, images: int) -> None:
 
 
 def memory_bytes() -> int:
-    """Return the memory of this machine, or the part of it that a container may use."""
+    """Return the memory of this machine, or the part of it that a container or this process may use."""
     total = psutil.virtual_memory().total
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most != resource.RLIM_INFINITY:  # such as by a batch system
+        total = min(total, most)
     try:
         return min(total, int(_limit.read_text()))
     except (OSError, ValueError):  # no limit, or another system

@@ -148,3 +148,8 @@ def test_a_containers_limit_is_the_memory(
     assert sizes.memory_bytes() == 2**30
     limit.write_text("max\n")
     assert sizes.memory_bytes() == psutil.virtual_memory().total
+
+
+def test_memory_ends_at_the_limit_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("resource.getrlimit", lambda _kind: (2**30, 2**31))
+    assert sizes.memory_bytes() == 2**30
