@@ -117,7 +117,7 @@ def test_what_lies_outside_the_parts_that_are_given_is_counted(tmp_path: Path) -
         (["monday"], "invalid --parts 'monday': expected train=FOLDER, val=FOLDER or test=FOLDER"),
         (["eval=monday"], "invalid --parts 'eval=monday'"),
         (["train=a", "test=a"], "invalid --parts 'test=a': .* each folder once"),
-        (["train=mondey"], "invalid --parts 'mondey': expected a folder inside the data, such as monday, tuesday"),
+        (["train=friday"], "invalid --parts 'friday': expected a folder inside the data, such as monday, tuesday"),
         (["test=monday"], "invalid --parts 'test=monday': expected a folder that trains"),
     ],
 )
