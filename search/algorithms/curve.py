@@ -11,11 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import optuna
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial, TrialState
+from scipy.special import stdtrit
 
 LEAST_CHANCE = 0.05
 """A trial with a smaller chance to beat the best score so far is stopped."""
@@ -82,13 +82,7 @@ def most_likely_gain(gains: Sequence[float], *, weights: Sequence[float], left: 
     squares += sum(w * (gain - mean) ** 2 for w, gain in zip(weights, gains, strict=True))
     freedom = max(1.0, count - 1.0)
     spread = max(_least_spread, math.sqrt(squares / freedom * (1.0 + 1.0 / count)))
-    return mean + _t_quantile(freedom) * spread
-
-
-def _t_quantile(freedom: float) -> float:
-    """Return the upper quantile of Student's t at `LEAST_CHANCE`, to 1 % from 3 degrees of freedom on."""
-    z = NormalDist().inv_cdf(1.0 - LEAST_CHANCE)
-    return z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
+    return mean + float(stdtrit(freedom, 1.0 - LEAST_CHANCE)) * spread
 
 
 @dataclass(frozen=True)

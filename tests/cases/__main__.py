@@ -1,6 +1,6 @@
 """Plays situations that users reported, each in a folder and a shell of its own, and judges what happens.
 
-    python -m tests.cases --all              every case: PASS, or FAIL and what was seen; about ten minutes
+    python -m tests.cases --all              every case: PASS, or FAIL and what was seen; about six minutes
     python -m tests.cases --quick            those that take seconds
     python -m tests.cases 7-class-order-not-told parts-share-images
     python -m tests.cases --list
