@@ -27,10 +27,7 @@ from optuna.trial import TrialState, create_trial
 from benchmarks.instant_workers import CLASSES, InstantWorkers, score
 from objectives.evaluation.metrics import METRICS
 from search.algorithms.pruners import make_pruner
-from search.driver.checkpoints import Checkpoints
-from search.driver.limits import TrialBudget, TrialTimer
 from search.driver.loop import Search
-from search.driver.parts import SearchParts
 from search.progress.plain import PlainProgress
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
@@ -41,6 +38,9 @@ from search.study.stored import open_stored_study
 from search.study.study import Study
 from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
+from search.trainings.checkpoints import Checkpoints
+from search.trainings.limits import TrialBudget, TrialTimer
+from search.trainings.parts import SearchParts
 from search.workers.stalls import StallDetector
 from spaces.catalogue import find_space
 from spaces.parameters import find_parameters

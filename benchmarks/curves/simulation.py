@@ -20,10 +20,7 @@ from objectives.messages import (
     TrainingTask,
 )
 from reports.stored.records import TrialRecord
-from search.driver.checkpoints import Checkpoints
-from search.driver.limits import TrialBudget, TrialTimer
 from search.driver.loop import Search
-from search.driver.parts import SearchParts
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
@@ -31,6 +28,9 @@ from search.storage.retry import RetryingSaver
 from search.study.study import Study
 from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
+from search.trainings.checkpoints import Checkpoints
+from search.trainings.limits import TrialBudget, TrialTimer
+from search.trainings.parts import SearchParts
 from search.workers.protocol import EpochReported, Event, TrainingEnded, TrainingFailed, TrainingPaused
 from search.workers.stalls import StallDetector
 from spaces.catalogue import find_space

@@ -22,7 +22,6 @@ from objectives.training.training import Training
 from reports.stored.records import TrialRecord
 from search.algorithms.samplers import derive_seed
 from search.driver.loop import Search
-from search.driver.parts import assemble
 from search.driver.prepare import prepare
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
@@ -30,6 +29,7 @@ from search.storage.database import study_storage
 from search.storage.url import study_url
 from search.study.opening import open_study
 from search.system.signals import StopRequest
+from search.trainings.parts import assemble
 from search.workers.inline import open_workers
 from spaces.catalogue import find_space
 from spaces.parameters import recipe_for

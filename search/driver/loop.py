@@ -11,12 +11,12 @@ import optuna
 from objectives.messages import TrainingFailure
 from search.algorithms.samplers import derive_seed
 from search.driver.active_trial import ActiveTrial, resumed_line
-from search.driver.parts import SearchParts
 from search.driver.recorder import TrialRecorder
 from search.driver.trainings import Trainings
 from search.results.stagnation import Stagnation, find_stagnation
 from search.results.summary import EXHAUSTED, TIMED_OUT
 from search.system.signals import Terminated
+from search.trainings.parts import SearchParts
 from spaces.errors import ImpossibleChoiceError, SpaceError, TamizError, first_line
 
 SAVE_SECONDS = 0.05

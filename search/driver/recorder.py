@@ -9,7 +9,7 @@ import optuna
 from objectives.messages import Predictions, TrainingFailure, TrainingResult
 from reports.stored.records import TrialRecord
 from search.driver.active_trial import ActiveTrial
-from search.driver.parts import SearchParts
+from search.trainings.parts import SearchParts
 
 
 class TrialRecorder:

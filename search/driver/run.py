@@ -19,7 +19,6 @@ from reports.stored.records import RunRecord
 from search.driver.compatibility import start_over
 from search.driver.fork import Fork
 from search.driver.loop import Search
-from search.driver.parts import SearchParts, assemble
 from search.driver.prepare import Prepared, prepare
 from search.lease.folder_lock import Holder, lease
 from search.lease.server_lock import server_lease
@@ -34,7 +33,7 @@ from search.storage.url import hidden_from_processes, study_url
 from search.study.opening import open_study
 from search.system.disk import disk_in_words, is_full, space_warning
 from search.system.signals import Stopped, StopRequest, Terminated
-from search.workers.stalls import StallDetector
+from search.trainings.parts import SearchParts, assemble
 from search.workers.start import open_workers
 from spaces.errors import NothingCompletedError, StorageError, TamizError
 from spaces.space import Space
@@ -82,7 +81,7 @@ def run_search(
         parts, prepared, storage = opened
         progress = parts.progress  # which writes the log too
         from search.dashboard.figures import keep_figures  # takes two seconds, during which Ray starts
-        from search.winner.measure import measure_winner
+        from search.winner.finish import finish
 
         _warn_of_full_disk(parts, prepared.record)
         progress.started(_plan(parts, prepared.record, began=began))
@@ -94,15 +93,7 @@ def run_search(
                 _summary(search, parts, seconds=time.monotonic() - began)
                 raise Terminated(f"{_stopped}; then the report is written, or now by python -m search report")
             if stop.error is None:
-                measure_winner(
-                    parts.study,
-                    record=prepared.record,
-                    test_images=prepared.dataset.test_images,
-                    folder=folder,
-                    workers=parts.workers,
-                    progress=progress,
-                    stalls=StallDetector(stall_seconds=settings.trial_stall_seconds),
-                )
+                finish(parts, record=prepared.record, test_images=prepared.dataset.test_images)
         except Stopped:
             raise  # without a report: there is no time for it
         except BaseException:

@@ -10,8 +10,8 @@ from dataclasses import replace
 from objectives.messages import Checkpoint, Decision, TrainingFailure
 from reports.wording import duration
 from search.driver.active_trial import ActiveTrial
-from search.driver.parts import SearchParts
 from search.driver.recorder import TrialRecorder
+from search.trainings.parts import SearchParts
 from search.workers.protocol import (
     CheckpointMade,
     EpochReported,

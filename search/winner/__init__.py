@@ -1,4 +1,4 @@
 """Winner: which trial won, and how good is its model on test images?
 
-Public: `measure.measure_winner`.
+Public: `finish.finish`, the steps after the search; `measure.measure_winner`.
 """

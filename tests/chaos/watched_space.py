@@ -59,7 +59,7 @@ def _watch_worker():
 
 
 def _watch_driver():
-    import search.driver.checkpoints
+    import search.trainings.checkpoints
     from search.study.study import Study
 
     decide = Study.decide
@@ -70,7 +70,7 @@ def _watch_driver():
         return decide(self, trial, report)
 
     Study.decide = decide_watched
-    search.driver.checkpoints._largest_fraction = math.inf
+    search.trainings.checkpoints._largest_fraction = math.inf
 
 
 if "search.workers.ray_backend.actor" in sys.modules:  # a worker: the driver imports that after its space

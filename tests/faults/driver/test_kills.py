@@ -114,7 +114,7 @@ def search_on_ray(space_file: Path, runs: Path, *, kill_at: tuple[int, int] | No
 @pytest.mark.promise
 @pytest.mark.timeout(600)  # Ray starts twice
 def test_a_killed_worker_costs_one_epoch(space_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.driver.checkpoints._largest_fraction", math.inf)  # epochs here take no time
+    monkeypatch.setattr("search.trainings.checkpoints._largest_fraction", math.inf)  # epochs here take no time
     said = search_on_ray(space_file, tmp_path / "killed", kill_at=(0, 3)).notes
     search_on_ray(space_file, tmp_path / "whole", kill_at=None)
     assert [line for line in said if line.startswith("trial")] == [  # a busy machine is waited for

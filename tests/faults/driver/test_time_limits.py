@@ -16,9 +16,9 @@ import optuna
 import pytest
 from optuna.trial import TrialState
 
-from search.driver.limits import TrialBudget, TrialTimer
 from search.driver.run import run_search
 from search.settings import RunSettings
+from search.trainings.limits import TrialBudget, TrialTimer
 from spaces.catalogue import find_space
 from spaces.errors import NothingCompletedError
 from spaces.space import Parameters
@@ -110,7 +110,7 @@ def test_a_limit_that_no_trial_keeps_ends_the_search(tmp_path: Path) -> None:
 def test_when_the_search_s_time_is_up_a_trial_amid_an_epoch_is_left_to_the_next_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, obeys: str
 ) -> None:
-    monkeypatch.setattr("search.driver.checkpoints._largest_fraction", math.inf)  # epochs here take no time
+    monkeypatch.setattr("search.trainings.checkpoints._largest_fraction", math.inf)  # epochs here take no time
     storage, seconds = optuna.storages.InMemoryStorage(), itertools.count()
     settings = toy_settings(trials=2, epochs=4)
     budget = TrialBudget(trials=2, timeout_seconds=60, clock=lambda: float(next(seconds)))
@@ -151,7 +151,7 @@ def test_a_search_ends_inside_of_a_trial_that_never_would(tmp_path: Path, monkey
     )  # fmt: skip
     progress = HastyProgress()
     monkeypatch.setattr(
-        "search.driver.parts.TrialBudget", functools.partial(TrialBudget, clock=lambda: progress.seconds)
+        "search.trainings.parts.TrialBudget", functools.partial(TrialBudget, clock=lambda: progress.seconds)
     )
     summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
     assert summary.trials is not None
@@ -188,9 +188,9 @@ def test_both_limits_stop_a_search_in_one_process_at_a_batch(tmp_path: Path, mon
     )  # fmt: skip
     progress = TwoLimits()
     monkeypatch.setattr(
-        "search.driver.parts.TrialBudget", functools.partial(TrialBudget, clock=lambda: progress.search_seconds)
+        "search.trainings.parts.TrialBudget", functools.partial(TrialBudget, clock=lambda: progress.search_seconds)
     )
-    monkeypatch.setattr("search.driver.parts.TrialTimer", functools.partial(TrialTimer, clock=progress.look))
+    monkeypatch.setattr("search.trainings.parts.TrialTimer", functools.partial(TrialTimer, clock=progress.look))
     summary = run_search(settings, space=find_space(settings.space), progress=progress, command="run")
     assert summary.trials is not None
     assert (summary.reason, summary.trials.complete, summary.trials.running) == ("timed out", 1, 0)

@@ -23,12 +23,12 @@ import pytest
 import search.driver.loop
 from objectives.files.atomic import write_whole
 from objectives.messages import TrainingTask
-from search.driver.checkpoints import Checkpoints
 from search.results.run_folder import RunFolder
 from search.storage.database import study_storage
 from search.storage.retry import RetryingSaver
 from search.study.study import Study
 from search.system.disk import DiskGuard, space_warning
+from search.trainings.checkpoints import Checkpoints
 from spaces.errors import StorageError
 from tests.faults.storage.test_databases import ALL, SETTINGS, entered, study_in
 from tests.needs import not_here

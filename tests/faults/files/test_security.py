@@ -22,9 +22,9 @@ import pytest
 
 from objectives.files.checkpoints import digest_file
 from objectives.files.predictions import load as load_predictions
-from search.driver.checkpoints import Checkpoints
 from search.results.run_folder import RunFolder
 from search.storage.database import study_storage
+from search.trainings.checkpoints import Checkpoints
 from search.workers.ray_backend.local_cluster import ensure_private_token
 from search.workers.ray_backend.session import RaySession
 from spaces.errors import RecordError, UsageError

@@ -42,7 +42,7 @@ def impatient() -> StallDetector:
 
 
 def test_a_hung_training_is_tried_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("search.driver.checkpoints._largest_fraction", math.inf)  # however slow the disk is
+    monkeypatch.setattr("search.trainings.checkpoints._largest_fraction", math.inf)  # however slow the disk is
     stage = Stage(
         tmp_path,
         lambda task: silent(0.5) if task.attempt == 1 and task.trial == 1 else steady(0.5),

@@ -14,7 +14,6 @@ import optuna
 import pytest
 
 from objectives.messages import Decision, TrainingTask
-from search.driver.limits import TrialBudget, TrialTimer
 from search.driver.loop import Search
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
@@ -22,6 +21,7 @@ from search.storage.retry import RetryingSaver
 from search.study.study import Study
 from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
+from search.trainings.limits import TrialBudget, TrialTimer
 from search.workers.stalls import StallDetector
 from spaces.errors import NothingCompletedError, SpaceError
 from spaces.parameters import RandomSuggest

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from search.driver.limits import TrialBudget, TrialTimer
+from search.trainings.limits import TrialBudget, TrialTimer
 
 
 class Seconds:

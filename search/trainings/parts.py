@@ -6,8 +6,6 @@ import time
 from dataclasses import dataclass
 
 from objectives.messages import Objective, StudyData
-from search.driver.checkpoints import Checkpoints
-from search.driver.limits import TrialBudget, TrialTimer
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
@@ -15,6 +13,8 @@ from search.storage.retry import RetryingSaver
 from search.study.study import Study
 from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
+from search.trainings.checkpoints import Checkpoints
+from search.trainings.limits import TrialBudget, TrialTimer
 from search.workers.protocol import WorkerFactory, Workers
 from search.workers.stalls import StallDetector
 
