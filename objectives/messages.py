@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from spaces.recipe import Recipe
@@ -12,6 +12,9 @@ from spaces.recipe import Recipe
 if TYPE_CHECKING:
     import numpy as np  # not at run time: `--help` reads stored records without it
     from numpy.typing import NDArray
+
+Part = Literal["train", "all"]
+"""What a training is trained on: the training images, or these and the validation images together."""
 
 
 class Decision(enum.Enum):
@@ -56,6 +59,21 @@ class StudyData:
     """Used by winners alone, each once, after a search."""
     classes: tuple[str, ...]
 
+    def trained_on(self, part: Part) -> StudyData:
+        """Return the data of a training on a part: "all" puts the validation images among the training images.
+
+        They stay the validation images too, by which nothing may then be chosen.
+        """
+        if part == "train":
+            return self
+        import numpy as np
+
+        train, validation = self.train, self.validation
+        if train.images is not validation.images:
+            raise ValueError("training and validation images lie in different arrays")
+        rows = np.union1d(train.indices, validation.indices).astype(np.int32)
+        return replace(self, train=replace(train, indices=rows))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Objective:
@@ -76,7 +94,8 @@ class EpochReport:
     epoch: int
     """From 1."""
     score: float
-    """The objective's metric on the validation images, after this epoch."""
+    """The objective's metric on the validation images, after this epoch. Where these were trained on too, it
+    only says whether the training converges: it is not a score, and must not be shown or compared as one."""
     metrics: Mapping[str, float]
     """loss, accuracy (training images, averaged over the epoch) and each validation metric by name."""
     seconds: float
@@ -141,10 +160,10 @@ class WinnerMeasured:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainingResult:
-    """The result of a training: its best epoch."""
+    """The result of a training: its best epoch, or its last one where it was trained on the validation images too."""
 
     score: float
-    """Of the best epoch."""
+    """Of that epoch; see `EpochReport.score`."""
     best_epoch: int
     """From 1; the epoch whose weights the predictions and the model have."""
     epochs: int
@@ -202,7 +221,11 @@ class TrainingTask:
     attempt: int = 1
     """From 1; more after a worker was lost."""
     checkpoint: Checkpoint | None = None
-    """Where to resume; None: at the first epoch."""
+    """Where to resume, of a training on the same part over as many epochs; None: at the first epoch."""
+    part: Part = "train"
+    """With "all", the last epoch's weights are kept, since no image is left to choose an epoch by."""
+    epochs: int | None = None
+    """Over which the learning rate's schedule runs; None: those of the study's `Objective`."""
 
 
 @dataclass(frozen=True, kw_only=True)

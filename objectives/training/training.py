@@ -16,7 +16,7 @@ from objectives.data.directories import DataDirectories
 from objectives.evaluation import predicting
 from objectives.evaluation.metrics import METRICS, measure
 from objectives.features import shared
-from objectives.messages import Checkpoint, EpochReport, Objective, StudyData, TrainingResult
+from objectives.messages import Checkpoint, EpochReport, Objective, Part, StudyData, TrainingResult
 from objectives.networks import assemble, transfer
 from objectives.training import keras_state
 from objectives.training.batches import ShuffledBatches
@@ -32,7 +32,7 @@ _most_of_training = 0.05
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Best:
-    """The best epoch so far; its weights are copies in the host's memory, without what stays frozen."""
+    """The epoch to keep, so far; its weights are copies in the host's memory, without what stays frozen."""
 
     epoch: int
     score: float
@@ -42,6 +42,9 @@ class _Best:
 
 class Training:
     """A recipe being trained on a study's data: `advance` once an epoch, then `finish`.
+
+    On the part "all" it is trained on the validation images too. Its scores, still measured on them, then
+    say nothing about other images, and the last epoch is kept instead of the best.
 
     The same recipe, data and seed give the same numbers on one processor thread, in a fresh process
     or a warm one, and also where a training resumes from the `checkpoint` of another.
@@ -56,14 +59,16 @@ class Training:
         objective: Objective,
         seed: int,
         compiled: CompiledNetworks | None = None,
+        part: Part = "train",
     ) -> None:
         """Build and compile; raises `TrainingError` where that fails.
 
-        With `compiled` a training reuses what an earlier one of the same data compiled; that one must be over.
+        With `compiled` a training reuses what an earlier one of the same data and part compiled; that one must be over.
         """
         started = time.perf_counter()
         self._recipe = recipe
-        self._data = data
+        self._data = data = data.trained_on(part)
+        self._keeps_last = part == "all"
         self._seed = seed
         self._metric = METRICS[objective.metric]
         self._reports: list[EpochReport] = []
@@ -133,7 +138,8 @@ class Training:
             labels = self._data.validation.labels[self._data.validation.indices]
             metrics = {"loss": fitted["loss"], "accuracy": fitted["accuracy"]} | measure(found, labels)
             score = metrics[self._metric.name]
-            if self._best is None or self._metric.direction.is_better(score, self._best.score):
+            best = self._best
+            if best is None or self._keeps_last or self._metric.direction.is_better(score, best.score):
                 self._best = _Best(
                     epoch=epoch, score=score, weights=keras_state.copies(self._weights), probabilities=found
                 )
@@ -186,7 +192,7 @@ class Training:
         )
 
     def finish(self, *, keep_model: bool) -> TrainingResult:
-        """Return the result of the best epoch; at least one epoch must be trained.
+        """Return the result of the epoch to keep; at least one epoch must be trained.
 
         Args:
             keep_model: also return the network with that epoch's weights, as a `.keras` file.

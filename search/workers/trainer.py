@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from objectives.messages import (
@@ -140,8 +141,14 @@ class Trainer:
         return self._running
 
     def _begin(self, task: TrainingTask) -> Training:
+        epochs = self._objective.epochs if task.epochs is None else task.epochs
         return self._training.Training(
-            recipe=task.recipe, data=self._data, objective=self._objective, seed=task.seed, compiled=self._compiled
+            recipe=task.recipe,
+            data=self._data,
+            objective=replace(self._objective, epochs=epochs),
+            seed=task.seed,
+            compiled=self._compiled if task.part == "train" else None,  # their losses weigh classes by these images
+            part=task.part,
         )
 
     def _failure(self, error: Exception) -> TrainingFailure:

@@ -343,6 +343,31 @@ def test_views_are_shared_and_those_that_no_epoch_sees_are_not_made(few: StudyDa
     ]
 
 
+def test_on_all_images_a_head_sees_the_features_of_both_parts(few: StudyData) -> None:
+    folder = DataDirectories.from_environment().features
+    searched = shared.inputs_for(VIEWED, few, epochs=2, folder=folder)
+    everything = shared.inputs_for(VIEWED, few.trained_on("all"), epochs=2, folder=folder)
+
+    assert [len(view) for view in everything.train] == [64, 64]
+    np.testing.assert_array_equal(everything.validation.images, searched.validation.images)
+    assert len(_stored()) == 5  # of both parts unchanged, once, and two views of each part
+    assert everything.train[0].labels.tolist() == few.train.labels[few.trained_on("all").train.indices].tolist()
+
+
+def test_on_all_images_cached_is_direct(few: StudyData, monkeypatch: pytest.MonkeyPatch) -> None:
+    def weights() -> list[np.ndarray]:
+        objective = Objective(metric="val_loss", epochs=2)
+        training = Training(recipe=RECIPE, data=few, objective=objective, seed=0, part="all")
+        for _ in range(2):
+            training.advance()
+        return _head_weights(training.finish(keep_model=True))
+
+    cached = weights()
+    monkeypatch.setattr(shared, "_why_not", lambda recipe, network, data: "asked")
+    for one, other in zip(cached, weights(), strict=True):
+        assert np.linalg.norm(one - other) <= 1e-3 * np.linalg.norm(other)
+
+
 def test_views_without_augmentation_are_the_images(few: StudyData) -> None:
     recipe = replace(RECIPE, views=2)
     inputs = shared.inputs_for(recipe, few, epochs=3, folder=DataDirectories.from_environment().features)

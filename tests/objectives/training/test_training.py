@@ -125,6 +125,37 @@ def test_the_best_epoch_by_loss_is_that_of_the_lowest_loss(small_digits: StudyDa
     assert training.finish(keep_model=False).score == min(losses)
 
 
+def test_on_all_images_it_is_trained_on_those_that_validate(small_digits: StudyData) -> None:
+    together = np.union1d(small_digits.train.indices, small_digits.validation.indices)
+    expected = replace(small_digits, train=replace(small_digits.train, indices=together.astype(np.int32)))
+    objective = Objective(metric="val_accuracy", epochs=2)
+    training = Training(recipe=EVERYTHING, data=small_digits, objective=objective, seed=0, part="all")
+
+    assert _numbers([training.advance() for _ in range(2)]) == _numbers(_reports(expected, EVERYTHING))
+
+
+def test_on_all_images_the_last_epoch_is_kept_though_an_earlier_one_scores_higher(small_digits: StudyData) -> None:
+    recipe = replace(SMALL, fit=Fit(learning_rate=0.05, batch_size=8))
+    objective = Objective(metric="val_loss", epochs=6)
+    training = Training(recipe=recipe, data=small_digits, objective=objective, seed=0, part="all")
+    reports = [training.advance() for _ in range(6)]
+    result = training.finish(keep_model=True)
+
+    assert min(report.score for report in reports) < reports[-1].score
+    assert (result.best_epoch, result.score) == (6, reports[-1].score)
+    assert result.model is not None
+    np.testing.assert_array_equal(
+        predict(result.model, small_digits.validation).probabilities, result.predictions.probabilities
+    )
+
+
+def test_images_in_two_arrays_are_not_put_together(small_digits: StudyData) -> None:
+    validation = replace(small_digits.validation, images=small_digits.validation.images.copy())
+
+    with pytest.raises(ValueError, match="different arrays"):
+        replace(small_digits, validation=validation).trained_on("all")
+
+
 def test_a_model_that_nobody_asked_for_is_not_saved(small_digits: StudyData) -> None:
     training = _training(small_digits, SMALL)
     training.advance()

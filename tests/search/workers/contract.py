@@ -149,6 +149,18 @@ class WorkersContract:
         assert isinstance(event, EpochReported)
         assert event.report.epoch == 2
 
+    def test_a_training_on_all_images_keeps_its_last_epoch(self, workers: Workers) -> None:
+        workers.start(replace(task(5), part="all", epochs=3))
+        reports = []
+        for decision in (Decision.CONTINUE, Decision.CONTINUE, Decision.FINISH):
+            event = next_event(workers)
+            assert isinstance(event, EpochReported)
+            reports.append(event.report)
+            workers.apply(5, decision)
+        ended = next_event(workers)
+        assert isinstance(ended, TrainingEnded)
+        assert (ended.result.best_epoch, ended.result.score) == (3, reports[-1].score)
+
     def test_a_checkpoint_of_another_network_means_the_first_epoch(self, workers: Workers) -> None:
         workers.start(replace(task(5), checkpoint=checkpoint_of(task(5), steady(0.5), epoch=1)))
         event = next_event(workers)
