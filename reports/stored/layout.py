@@ -3,7 +3,8 @@
     settings.json            RunRecord
     split.npz                train, validation: int32 rows of the training images
     study.db                 Optuna's study; spool.jsonl: trials that the database has yet to take
-    trials/0007/             recipe.json  history.csv  result.json  predictions.npz  model.keras (the best few)
+    trials/0007/             recipe.json  history.csv  result.json  predictions.npz
+                             model.keras (of some, see search.trainings.kept_models)
     trials/0008/checkpoint/  0004.npz  0004.npz.sha256, of the last two epochs kept (of a trial under way)
     best/                    model.keras  model_card.json  recipe.json  train.py
                              predictions.npz (test images)  measurement.json

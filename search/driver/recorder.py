@@ -44,8 +44,7 @@ class TrialRecorder:
             parts.progress.note(f"trial {record.trial}: {record.note}")
         if record.state == "COMPLETE":
             parts.budget.completed()
-            best = parts.study.best()
-            parts.folder.keep_only_model(record.trial if best is None else best.number)
+            parts.models.add(record)
         elif active.timeout_reason is not None:
             parts.budget.failed(TrainingFailure(cause="timeout", message=active.timeout_reason))
 
@@ -71,6 +70,7 @@ class TrialRecorder:
         parts.study.enter(trial, parts.folder.read_scores(trial.number))  # the study may have been saved before these
         self._attach(trial, record)
         parts.study.tell(trial, record)
+        parts.models.add(record)
         parts.progress.note(f"trial {trial.number} had ended when the run was interrupted; its result is entered")
 
     def _record(

@@ -155,8 +155,15 @@ class Trainings:
         parts.workers.apply(
             event.trial,
             decision,
-            keep_model=decision is Decision.FINISH and self._may_win(active),
+            keep_model=decision is Decision.FINISH and self._is_model_wanted(active),
             make_checkpoint=decision is Decision.CONTINUE and self._is_checkpoint_due(active),
+        )
+
+    def _is_model_wanted(self, active: ActiveTrial) -> bool:
+        assert active.recipe is not None
+        scores = (report.score for report in active.reports)
+        return self._parts.models.is_wanted(
+            active.number, recipe=active.recipe, scores=scores, baseline=active.baseline, start=active.start
         )
 
     def _is_checkpoint_due(self, active: ActiveTrial) -> bool:
@@ -165,12 +172,6 @@ class Trainings:
             return False
         active.unsaved_seconds = 0.0
         return True
-
-    def _may_win(self, active: ActiveTrial) -> bool:
-        study = self._parts.study
-        best = study.best()
-        scores = [report.score for report in active.reports]
-        return best is None or best.value is None or any(not study.is_better(best.value, score) for score in scores)
 
     def _retry_or_fail(self, active: ActiveTrial, event: TrainingFailed) -> None:
         failure, worker = active.with_batch_size(event.failure), str(event.worker)

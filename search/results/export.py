@@ -54,7 +54,7 @@ def export(folder: RunFolder, *, to: Path, trial: int | None = None, formats: Fo
         folder: the study's.
         to: where to write; files of an earlier export are replaced.
         trial: its number; None: the winner.
-        formats: other formats of the model; needs the model, which is kept of the best trial only.
+        formats: other formats of the model; needs the model, which is kept of the best few trials.
 
     Raises:
         UsageError: no such trial, one without a score, a model that is not the one that was measured, or a
@@ -69,7 +69,9 @@ def export(folder: RunFolder, *, to: Path, trial: int | None = None, formats: Fo
     model = _model(folder, run, chosen.number)
     formats = formats or Formats()
     if model is None and (formats.onnx or formats.saved_model):
-        raise UsageError(f"the model of trial {chosen.number} was not kept, only the best's is; export the best")
+        raise UsageError(
+            f"the model of trial {chosen.number} was not kept, only those of the best few are; export the best"
+        )
     script = script_of(folder, run.record, chosen.number, model=model)
     card = model_card(_with_predictions(run, folder, chosen.number), chosen, has_model=model is not None)
     files = {layout.SCRIPT: script, "model_card.md": card}
@@ -84,7 +86,7 @@ def export(folder: RunFolder, *, to: Path, trial: int | None = None, formats: Fo
     written += [to / name for name in (*files, layout.TRIALS_TABLE)]
     if model is not None:
         written += _convert(model, formats, to)
-    note = None if model else f"the model of trial {chosen.number} was not kept, only the best's is; train.py makes it"
+    note = None if model else f"the model of trial {chosen.number} was not kept; train.py makes it"
     return Exported(trial=chosen.number, files=tuple(written), note=note)
 
 

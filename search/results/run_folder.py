@@ -157,12 +157,6 @@ class RunFolder:
         """Return the records of the trials that have ended, by number."""
         return tuple(record for number in self.numbers() if (record := self.read_trial(number)) is not None)
 
-    def keep_only_model(self, number: int) -> None:
-        """Delete the models of all trials but one, the best so far."""
-        for path in self.path.glob(f"{layout.TRIALS}/*/{layout.MODEL}"):
-            if path.parent != self.trial(number):
-                path.unlink()
-
     def write_traceback(self, number: int, text: str) -> None:
         """Store the traceback of a failed trial or attempt, if there is one and the disk has room."""
         if text:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from objectives.evaluation.metrics import METRICS
 from objectives.messages import Objective, StudyData
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
@@ -14,6 +15,7 @@ from search.study.study import Study
 from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
 from search.trainings.checkpoints import Checkpoints
+from search.trainings.kept_models import KeptModels
 from search.trainings.limits import TrialBudget, TrialTimer
 from search.workers.protocol import WorkerFactory, Workers
 from search.workers.stalls import StallDetector
@@ -33,6 +35,7 @@ class SearchParts:
     timer: TrialTimer
     stalls: StallDetector
     checkpoints: Checkpoints
+    models: KeptModels
     saver: RetryingSaver
     disk: DiskGuard
 
@@ -74,6 +77,7 @@ def assemble(
         timer=timer,
         stalls=StallDetector(stall_seconds=settings.trial_stall_seconds),
         checkpoints=Checkpoints(folder, progress),
+        models=KeptModels(folder, METRICS[settings.metric].direction),
         saver=RetryingSaver(study, note=progress.note, wait_seconds=wait_seconds, disk=disk),
         disk=disk,
     )

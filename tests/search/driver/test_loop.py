@@ -323,14 +323,6 @@ def test_a_time_that_is_up_leaves_trials_to_the_next_run(tmp_path: Path) -> None
     assert 0 < stage.study.started() < 4 or len(stage.study.interrupted()) == 1
 
 
-def test_only_models_that_may_win_are_asked_for_and_the_best_is_kept(tmp_path: Path) -> None:
-    scores = [0.5, 0.4, 0.8, 0.6]
-    stage = Stage(tmp_path, lambda task: steady(scores[task.trial]))
-    stage.search.run()
-    kept = [path.parent.name for path in stage.folder.path.glob("trials/*/model.keras")]
-    assert (stage.workers.kept, kept) == ([0, 2], ["0002"])
-
-
 def _choose_two(trial: Suggest) -> Recipe:
     return replace(
         suggest(RandomSuggest(seed=0, images=IMAGES, classes=3)),

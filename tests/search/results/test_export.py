@@ -89,8 +89,24 @@ def test_the_card_gives_keras_the_order_of_the_classes(exported: Path) -> None:
     assert 'class_names=card["classes"]' in (exported / "model_card.md").read_text()
 
 
+def without_losers_model(finished: RunFolder, tmp_path: Path) -> RunFolder:
+    """Return a copy of the study in which the model of the trial that did not win is not kept."""
+    folder = RunFolder(path=shutil.copytree(finished.path, tmp_path / "copy" / "small"))
+    (folder.trial(loser(finished)) / "model.keras").unlink()
+    return folder
+
+
+def test_another_trial_whose_model_was_kept_is_exported_with_it(finished: RunFolder, tmp_path: Path) -> None:
+    written = export(finished, to=tmp_path, trial=loser(finished))
+    card = json.loads((tmp_path / "model_card.json").read_text())
+
+    assert (written.note, (tmp_path / "model.keras").read_bytes()) == (None, finished.read_model(loser(finished)))
+    assert card["trial"] == loser(finished)
+
+
 def test_a_trial_without_a_model_is_exported_as_a_script(finished: RunFolder, tmp_path: Path) -> None:
-    written = export(finished, to=tmp_path / "new" / "folder", trial=loser(finished))
+    folder = without_losers_model(finished, tmp_path)
+    written = export(folder, to=tmp_path / "new" / "folder", trial=loser(finished))
 
     assert {path.name for path in written.files} == {"train.py", "model_card.md", "trials.csv"}
     assert written.note is not None
@@ -103,8 +119,9 @@ def test_an_unknown_trial_is_refused(finished: RunFolder, tmp_path: Path) -> Non
 
 
 def test_another_format_needs_the_model(finished: RunFolder, tmp_path: Path) -> None:
+    folder = without_losers_model(finished, tmp_path)
     with pytest.raises(UsageError, match="the model of trial . was not kept"):
-        export(finished, to=tmp_path, trial=loser(finished), formats=Formats(onnx=True))
+        export(folder, to=tmp_path, trial=loser(finished), formats=Formats(onnx=True))
 
 
 def test_a_model_that_is_not_the_measured_one_is_not_exported(
