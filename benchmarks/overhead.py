@@ -153,7 +153,7 @@ def _driver_seconds(trials: int, epochs: int) -> float:
                 budget=TrialBudget(trials=trials, timeout_seconds=None),
                 timer=TrialTimer(),
                 stalls=StallDetector(),
-                checkpoints=Checkpoints(folder, progress),
+                checkpoints=Checkpoints(folder.path, progress),
                 saver=RetryingSaver(study, note=progress.note),
                 disk=DiskGuard(folder.path, note=progress.note, wait_seconds=0.0),
             )

@@ -202,7 +202,7 @@ def search(
         budget=TrialBudget(trials=len(curves), timeout_seconds=timeout_seconds, clock=lambda: workers.now),
         timer=TrialTimer(clock=lambda: workers.now),
         stalls=StallDetector(),
-        checkpoints=Checkpoints(run_folder, progress),
+        checkpoints=Checkpoints(run_folder.path, progress),
         saver=RetryingSaver(study, note=progress.note),
         disk=_NoDisk(folder, note=progress.note, wait_seconds=0.0),
     )

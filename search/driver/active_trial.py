@@ -1,150 +1,40 @@
-"""A trial in progress, and the records that are made of it."""
+"""A trial in progress."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 
 import optuna
 
-from objectives.messages import Checkpoint, EpochReport, TrainingFailure, TrainingResult, TrainingTask
-from reports.stored.records import TrialRecord, TrialState, schema
+from reports.stored import layout
 from search.study.study import BASELINE, START
-from search.system.environment import now
+from search.trainings.active import ActiveTraining
 from spaces.recipe import Recipe
-
-PRUNED_CAUSES = ("diverged", "gpu_oom", "invalid", "timeout")
-"""Failures that the sampler should learn to avoid: recorded as pruned, since samplers ignore failed trials."""
 
 
 @dataclass(kw_only=True)
-class ActiveTrial:
+class ActiveTrial(ActiveTraining):
     """A trial in progress."""
 
     trial: optuna.Trial
-    recipe: Recipe | None
-    """None: the space failed to choose one."""
-    seed: int
-    attempt: int = 1
-    started: str = field(default_factory=now)
-    reports: list[EpochReport] = field(default_factory=list)
-    checkpoint: Checkpoint | None = None
-    """Where training resumes, while the trial waits for a worker; None: at the first epoch."""
-    unsaved_seconds: float = 0.0
-    """Spent training since the last checkpoint."""
-    is_exclusive: bool = False
-    """Whether no other trial may be trained beside it: its last attempt ran out of memory."""
-    losses: int = 0
-    """Workers lost with it since it last got further than before."""
-    best_epoch_reached: int = 0
-    """The last epoch that any attempt reached."""
-    is_ending: bool = False
-    """Whether its worker was asked to pause or finish it, or the trial was abandoned."""
-    timeout_reason: str | None = None
-    """Why it ends before its last epoch although the pruner kept it; None: it does not."""
 
-    @property
-    def number(self) -> int:
-        """The trial's number."""
-        return self.trial.number
 
-    @property
-    def baseline(self) -> str | None:
-        """Name of the hand-made baseline that it is, if it is one."""
-        return self._attribute(BASELINE)
-
-    @property
-    def start(self) -> str | None:
-        """Name of the space's recommended start that it is, if it is one."""
-        return self._attribute(START)
-
-    @property
-    def may_be_silent(self) -> bool:
-        """Whether its worker may be computing the features of a frozen part, whose duration cannot be predicted."""
-        return self.recipe is not None and self.recipe.network.starts_pretrained and not self.reports
-
-    def next_task(self) -> TrainingTask:
-        """Return the task for a worker, and count the epochs of its checkpoint as done."""
-        assert self.recipe is not None
-        checkpoint, self.checkpoint = self.checkpoint, None
-        self.reports = [] if checkpoint is None else list(checkpoint.reports)
-        self.unsaved_seconds = 0.0
-        self.is_ending = False
-        return TrainingTask(
-            trial=self.number, recipe=self.recipe, seed=self.seed, attempt=self.attempt, checkpoint=checkpoint
-        )
-
-    def add_report(self, report: EpochReport) -> bool:
-        """Add an epoch; False where the training restarted before it, and later epochs are dropped."""
-        is_next = report.epoch == len(self.reports) + 1
-        # A worker restarts a trial whose checkpoint is incompatible: its epochs then count from 1 again.
-        del self.reports[report.epoch - 1 :]
-        self.reports.append(report)
-        self.unsaved_seconds += report.seconds
-        return is_next
-
-    def count_loss(self) -> None:
-        """Count a lost worker; one that had brought the trial further than ever before starts the count again."""
-        reached = len(self.reports)
-        self.losses = 1 if reached > self.best_epoch_reached else self.losses + 1
-        self.best_epoch_reached = max(self.best_epoch_reached, reached)
-
-    def with_batch_size(self, failure: TrainingFailure) -> TrainingFailure:
-        """Return the failure; one for lack of memory names the batch size, on which memory depends."""
-        if self.recipe is None or failure.cause not in ("host_oom", "gpu_oom"):
-            return failure
-        return replace(failure, message=f"{failure.message} (batch_size={self.recipe.fit.batch_size})")
-
-    def result_record(self, result: TrainingResult, *, epochs: int, worker: str) -> TrialRecord:
-        """Return the record of a training that ended in order; `epochs` are those of a trial that is not pruned."""
-        return replace(
-            self._record(
-                "COMPLETE" if self.reports[-1].epoch >= epochs else "PRUNED",
-                worker=worker,
-                cause=None if self.timeout_reason is None else "timeout",
-                message=self.timeout_reason,
-            ),
-            score=result.score,
-            best_epoch=result.best_epoch,
-            epochs=result.epochs,
-            parameters=result.parameters,
-            seconds_building=result.seconds_building,
-            seconds_training=result.seconds_training,
-            note=result.note,
-        )
-
-    def failure_record(self, failure: TrainingFailure, *, worker: str) -> TrialRecord:
-        """Return the record of a training that failed for good."""
-        state: TrialState = "PRUNED" if failure.cause in PRUNED_CAUSES else "FAIL"
-        return self._record(state, worker=worker, cause=failure.cause, message=failure.message)
-
-    def _record(self, state: TrialState, *, worker: str, cause: str | None, message: str | None) -> TrialRecord:
-        return TrialRecord(
-            schema=schema,
-            trial=self.number,
-            state=state,
-            score=None,
-            best_epoch=None,
-            epochs=len(self.reports),
-            params=self.trial.params,
-            baseline=self.baseline,
-            start=self.start,
-            network=None if self.recipe is None else self.recipe.network.described,
-            parameters=None,
-            seconds_building=None,
-            seconds_training=sum(report.seconds for report in self.reports),
-            seed=self.seed,
-            attempt=self.attempt,
-            worker=worker,
-            cause=cause,
-            message=message,
-            started=self.started,
-            ended=now(),
-        )
-
-    def _attribute(self, name: str) -> str | None:
-        value = self.trial.user_attrs.get(name)
-        return value if isinstance(value, str) else None
+def active_trial(trial: optuna.Trial, *, recipe: Recipe | None, seed: int, epochs: int) -> ActiveTrial:
+    """Return a trial that is about to be trained, once its parameters are chosen."""
+    return ActiveTrial(
+        trial=trial,
+        number=trial.number,
+        trial_number=trial.number,
+        title=f"trial {trial.number}",
+        place=layout.trial(trial.number),
+        recipe=recipe,
+        seed=seed,
+        epochs=epochs,
+        params=trial.params,
+        baseline=trial.user_attrs.get(BASELINE),
+        start=trial.user_attrs.get(START),
+    )
 
 
 def resumed_line(study: str, interrupted: Sequence[ActiveTrial], *, done: int, to_go: int) -> str:

@@ -8,16 +8,17 @@ import time
 
 import optuna
 
-from objectives.messages import TrainingFailure
+from objectives.messages import Decision, EpochReport, TrainingFailure, TrainingResult
 from search.algorithms.samplers import derive_seed
-from search.driver.active_trial import ActiveTrial, resumed_line
+from search.driver.active_trial import ActiveTrial, active_trial, resumed_line
 from search.driver.recorder import TrialRecorder
-from search.driver.trainings import Trainings
 from search.results.stagnation import Stagnation, find_stagnation
 from search.results.summary import EXHAUSTED, TIMED_OUT
 from search.system.signals import Terminated
 from search.trainings.parts import SearchParts
+from search.trainings.trainings import Trainings
 from spaces.errors import ImpossibleChoiceError, SpaceError, TamizError, first_line
+from spaces.recipe import Recipe
 
 SAVE_SECONDS = 0.05
 """The study is saved this often at most, since saving takes time; where epochs are long, after each event."""
@@ -29,7 +30,7 @@ class Search:
     def __init__(self, parts: SearchParts) -> None:
         self._parts = parts
         self._recorder = TrialRecorder(parts)
-        self._trainings = Trainings(parts, self._recorder, is_ending=lambda: self._is_ending)
+        self._trainings = Trainings[ActiveTrial](parts, self)
         self._is_exhausted = False
         self._saved_at = -math.inf
         self._stagnation: Stagnation | None = None
@@ -81,6 +82,26 @@ class Search:
                 parts.saver.save_at_last(may_wait=False)
             raise
 
+    def decide(self, active: ActiveTrial, report: EpochReport) -> Decision:
+        """Enter an epoch's score and decide whether the trial continues."""
+        return self._parts.study.decide(active.trial, report)
+
+    def wants_model(self, active: ActiveTrial) -> bool:
+        """Whether the model of a trial that has reached its last epoch is kept."""
+        assert active.recipe is not None
+        scores = (report.score for report in active.reports)
+        return self._parts.models.is_wanted(
+            active.number, recipe=active.recipe, scores=scores, baseline=active.baseline, start=active.start
+        )
+
+    def complete(self, active: ActiveTrial, result: TrainingResult, *, worker: str) -> None:
+        """Record a trial that ended in order; see `TrialRecorder.complete`."""
+        self._recorder.complete(active, result, worker=worker)
+
+    def fail(self, active: ActiveTrial, failure: TrainingFailure, *, worker: str) -> None:
+        """Record a trial that failed for good; see `TrialRecorder.fail`."""
+        self._recorder.fail(active, failure, worker=worker)
+
     @property
     def is_good_enough(self) -> bool:
         """Whether a trial reached the score of `--until`."""
@@ -109,7 +130,8 @@ class Search:
         return (self._is_exhausted or is_whole_design) and not study.interrupted()
 
     @property
-    def _is_ending(self) -> bool:
+    def is_ending(self) -> bool:
+        """Whether trials pause after their epoch, and none starts."""
         parts = self._parts
         if parts.stop.is_requested or parts.budget.is_over or self.is_good_enough:
             return True
@@ -123,7 +145,7 @@ class Search:
         return self._stagnation
 
     def _show_ending(self) -> None:
-        if not self._is_ending:
+        if not self.is_ending:
             return
         budget, reason = self._parts.budget, "stopping"
         if not self._parts.stop.is_requested:
@@ -137,7 +159,7 @@ class Search:
 
     @property
     def _has_more(self) -> bool:
-        if self._is_ending:
+        if self.is_ending:
             return False
         if self._trainings.waiting:
             return True
@@ -172,16 +194,15 @@ class Search:
 
     def _prepare(self, trial: optuna.Trial) -> ActiveTrial | None:
         """Let the space choose a recipe; None: it could not, which is recorded."""
-        seed = derive_seed(self._parts.settings.seed, trial.number)
-        active = ActiveTrial(trial=trial, recipe=None, seed=seed)
         try:
-            active.recipe = self._parts.study.suggest(trial)
+            return self._active(trial, self._parts.study.suggest(trial))
         except ImpossibleChoiceError as error:
-            self._recorder.reject(active, TrainingFailure(cause="invalid", message=str(error)))
-            return None
+            self._recorder.reject(self._active(trial, None), TrainingFailure(cause="invalid", message=str(error)))
         except SpaceError as error:
-            message = str(error)
-            failure = TrainingFailure(cause="error", message=first_line(error), traceback=message)
-            self._recorder.fail(active, failure, worker="none")
-            return None
-        return active
+            failure = TrainingFailure(cause="error", message=first_line(error), traceback=str(error))
+            self._recorder.fail(self._active(trial, None), failure, worker="none")
+        return None
+
+    def _active(self, trial: optuna.Trial, recipe: Recipe | None) -> ActiveTrial:
+        seed = derive_seed(self._parts.settings.seed, trial.number)
+        return active_trial(trial, recipe=recipe, seed=seed, epochs=self._parts.study.epochs)

@@ -7,6 +7,7 @@ import math
 import optuna
 
 from objectives.messages import Predictions, TrainingFailure, TrainingResult
+from reports.stored import layout
 from reports.stored.records import TrialRecord
 from search.driver.active_trial import ActiveTrial
 from search.trainings.parts import SearchParts
@@ -37,7 +38,7 @@ class TrialRecorder:
             self.fail(active, failure, worker=worker)
             return
         parts = self._parts
-        record = active.result_record(result, epochs=parts.study.epochs, worker=worker)
+        record = active.result_record(result, worker=worker)
         self._record(active, record, predictions=result.predictions, model=result.model)
         if record.note is not None and record.note not in self._noted:
             self._noted.add(record.note)
@@ -56,7 +57,7 @@ class TrialRecorder:
         """
         record = active.failure_record(failure, worker=worker)
         self._record(active, record, predictions=None, model=None)
-        self._parts.folder.write_traceback(record.trial, failure.traceback)
+        self._parts.folder.write_traceback(active.place, failure.traceback)
         self._parts.budget.failed(failure)
 
     def reject(self, active: ActiveTrial, failure: TrainingFailure) -> None:
@@ -66,7 +67,7 @@ class TrialRecorder:
     def recover(self, trial: optuna.Trial, record: TrialRecord) -> None:
         """Update the study for a trial whose result is on disk: the run that wrote it was interrupted right then."""
         parts = self._parts
-        parts.checkpoints.forget(trial.number)
+        parts.checkpoints.forget(layout.trial(trial.number))
         parts.study.enter(trial, parts.folder.read_scores(trial.number))  # the study may have been saved before these
         self._attach(trial, record)
         parts.study.tell(trial, record)
@@ -84,7 +85,7 @@ class TrialRecorder:
                 record, recipe=active.recipe, reports=active.reports, predictions=predictions, model=model
             )
         )
-        parts.checkpoints.forget(record.trial)
+        parts.checkpoints.forget(active.place)
         parts.disk.write(lambda: self._attach(active.trial, record))
         parts.study.tell(active.trial, record)
         self.ended.append(record)

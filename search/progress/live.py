@@ -109,16 +109,16 @@ class LiveProgress(CountingProgress):
         if not busy and not status.counts.ended and not self._phase and room > 0:
             return [self._text("workers are starting", "dim")]
         if len(busy) <= room:
-            return [self._worker_line(status, trial) for trial in busy]
+            return [self._worker_line(trial) for trial in busy]
         if room < 1:
             return []
-        shown = [self._worker_line(status, trial) for trial in busy[: room - 1]]
+        shown = [self._worker_line(trial) for trial in busy[: room - 1]]
         return [*shown, self._text(f"{len(busy) - len(shown)} {'more ' if shown else ''}workers are training", "dim")]
 
-    def _worker_line(self, status: SearchStatus, trial: RunningTrial) -> Text:
+    def _worker_line(self, trial: RunningTrial) -> Text:
         score = "" if trial.score is None else f"  {trial.score:.4f}"
-        epochs = f"epoch {trial.epoch}/{status.plan.epochs}" if trial.epoch else "first epoch"
-        return self._text(f"worker {trial.worker}  trial {trial.trial}  {epochs}{score}")
+        epochs = f"epoch {trial.epoch}/{trial.epochs}" if trial.epoch else "first epoch"
+        return self._text(f"worker {trial.worker}  {trial.title}  {epochs}{score}")
 
     def _text(self, line: str, style: str = "") -> Text:
         return Text(printable(line, encoding=self._encoding), style=style)

@@ -68,9 +68,11 @@ class _Both(Progress):
         for one in self._shown:
             one.started(plan)
 
-    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
+    def trial_started(
+        self, trial: int, params: Parameters, *, worker: int, title: str = "", epochs: int | None = None
+    ) -> None:
         for one in self._shown:
-            one.trial_started(trial, params, worker=worker)
+            one.trial_started(trial, params, worker=worker, title=title, epochs=epochs)
 
     def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
         for one in self._shown:

@@ -53,8 +53,13 @@ class Progress:
     def started(self, plan: SearchPlan) -> None:
         """The search is about to ask for its first trial."""
 
-    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
-        """A trial was given to a worker."""
+    def trial_started(
+        self, trial: int, params: Parameters, *, worker: int, title: str = "", epochs: int | None = None
+    ) -> None:
+        """A trial was given to a worker, or with a negative number, a recipe that is trained again.
+
+        Its title stands for "trial 3"; its epochs are None where they are the plan's.
+        """
 
     def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
         """A worker finished an epoch."""

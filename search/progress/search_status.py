@@ -27,10 +27,14 @@ _shown_seconds = 2.0
 
 @dataclass(frozen=True, kw_only=True)
 class RunningTrial:
-    """A running trial."""
+    """A running trial, or a recipe that is trained again after the search."""
 
     trial: int
+    """Negative where it is trained again."""
     worker: int
+    title: str
+    epochs: int
+    """Unless it is stopped before."""
     epoch: int = 0
     """Number of finished epochs."""
     score: float | None = None
@@ -52,13 +56,17 @@ class SearchStatus:
         for record in plan.earlier:
             self._count(record)
 
-    def start(self, trial: int, *, worker: int) -> None:
+    def start(self, trial: int, *, worker: int, title: str = "", epochs: int | None = None) -> None:
         """Add a running trial."""
-        self.running[trial] = RunningTrial(trial=trial, worker=worker)
+        self.running[trial] = RunningTrial(
+            trial=trial, worker=worker, title=title or f"trial {trial}", epochs=epochs or self.plan.epochs
+        )
 
     def report(self, trial: int, report: EpochReport, *, worker: int) -> None:
         """Record an epoch of a running trial."""
-        self.running[trial] = RunningTrial(trial=trial, worker=worker, epoch=report.epoch, score=report.score)
+        if trial not in self.running:
+            self.start(trial, worker=worker)
+        self.running[trial] = replace(self.running[trial], worker=worker, epoch=report.epoch, score=report.score)
 
     def pause(self, trial: int) -> None:
         """Count a trial as not running, since its worker was told to stop."""
@@ -78,7 +86,7 @@ class SearchStatus:
             complete=self._counts["COMPLETE"],
             pruned=self._counts["PRUNED"],
             failed=self._counts["FAIL"],
-            running=len(self.running),
+            running=sum(trial >= 0 for trial in self.running),
         )
 
     @property
@@ -147,11 +155,13 @@ class CountingProgress(Progress):
         with self._lock:
             self._status, self._phase, self._phase_progress = SearchStatus(plan), "", ""
 
-    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
+    def trial_started(
+        self, trial: int, params: Parameters, *, worker: int, title: str = "", epochs: int | None = None
+    ) -> None:
         """Add a running trial."""
         if self._status is not None:
             with self._lock:
-                self._status.start(trial, worker=worker)
+                self._status.start(trial, worker=worker, title=title, epochs=epochs)
 
     def epoch_reported(self, trial: int, report: EpochReport, *, worker: int) -> None:
         """Record an epoch."""

@@ -111,13 +111,16 @@ class RunFolder:
         reports: Sequence[EpochReport],
         predictions: Predictions | None,
         model: bytes | None,
+        place: str | None = None,
     ) -> None:
-        """Record a trial that has ended; `result.json` comes last, so where it is, the rest is.
+        """Record a training that has ended; `result.json` comes last, so where it is, the rest is.
+
+        It is a trial's unless `place`, a folder relative to this one, is given.
 
         Raises:
             StorageError: the disk is full or gone.
         """
-        folder = self.trial(record.trial)
+        folder = self.path / (place or layout.trial(record.trial))
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if recipe is not None:
@@ -135,7 +138,11 @@ class RunFolder:
 
     def read_trial(self, number: int) -> TrialRecord | None:
         """Return the record of a trial that has ended; None if it has not."""
-        return _read_record(self.trial(number) / layout.RESULT, TrialRecord)
+        return self.read_result(layout.trial(number))
+
+    def read_result(self, place: str) -> TrialRecord | None:
+        """Return the record of a training that has ended, from its folder relative to this one; None if it has not."""
+        return _read_record(self.path / place / layout.RESULT, TrialRecord)
 
     def read_scores(self, number: int) -> list[tuple[int, float]]:
         """Return (epoch, score) of each epoch of a trial that has ended, as far as its history is whole."""
@@ -157,12 +164,12 @@ class RunFolder:
         """Return the records of the trials that have ended, by number."""
         return tuple(record for number in self.numbers() if (record := self.read_trial(number)) is not None)
 
-    def write_traceback(self, number: int, text: str) -> None:
-        """Store the traceback of a failed trial or attempt, if there is one and the disk has room."""
+    def write_traceback(self, place: str, text: str) -> None:
+        """Store the traceback of a training that failed, if there is one and the disk has room; `place`: its folder."""
         if text:
             with contextlib.suppress(OSError):
-                self.trial(number).mkdir(parents=True, exist_ok=True)
-                write_whole(self.trial(number) / layout.TRACEBACK, text.rstrip() + "\n")
+                (self.path / place).mkdir(parents=True, exist_ok=True)
+                write_whole(self.path / place / layout.TRACEBACK, text.rstrip() + "\n")
 
     def read_model(self, number: int) -> bytes | None:
         """Return the saved model of a trial, if it was kept."""

@@ -1,4 +1,4 @@
-"""Checkpoints of running trials: when one is due, where they are stored, which one is used."""
+"""Checkpoints of trainings: when one is due, where they are stored, which one is used."""
 
 from __future__ import annotations
 
@@ -9,76 +9,76 @@ from pathlib import Path
 from objectives.files import checkpoints as stored
 from objectives.messages import Checkpoint
 from search.progress.protocol import Progress
-from search.results.run_folder import RunFolder
 from spaces.errors import RecordError
 
 _largest_fraction = 0.05
 """Checkpoints may take at most this fraction of the time spent training."""
 _kept = 2
-"""Checkpoints kept of a trial: the last, and the one before it in case the last is damaged."""
+"""Checkpoints kept of a training: the last, and the one before it in case the last is damaged."""
 
 
 class Checkpoints:
-    """Writes and reads `trials/NNNN/checkpoint/`; a failure to do so costs epochs, never the search."""
+    """Writes and reads `checkpoint/` in the folder of a training; a failure to do so costs epochs, never the search.
 
-    def __init__(self, folder: RunFolder, progress: Progress) -> None:
-        """Store them in the run's folder; `progress` reports what could not be written or read."""
-        self._folder = folder
+    A training is named by its `place`: its folder relative to the run folder, such as trials/0007.
+    """
+
+    def __init__(self, run_folder: Path, progress: Progress) -> None:
+        """Store them in a run folder; `progress` reports what could not be written or read."""
+        self._run_folder = run_folder
         self._progress = progress
-        self._seconds: dict[int, float] = {}
+        self._seconds: dict[str, float] = {}
         self._last_seconds = 0.0
         self._noted_failure = False
 
-    def is_due(self, trial: int, *, unsaved_seconds: float, running: int) -> bool:
+    def is_due(self, place: str, *, unsaved_seconds: float, running: int) -> bool:
         """Whether a checkpoint costs little enough beside what it protects.
 
         Args:
-            trial: its number.
+            place: of the training.
             unsaved_seconds: spent training it since its last checkpoint.
-            running: number of running trials; the driver writes for all of them.
+            running: number of running trainings; the driver writes for all of them.
         """
         # A network's first checkpoint is taken to cost what the last one of any other did.
-        cost = self._seconds.get(trial, self._last_seconds)
+        cost = self._seconds.get(place, self._last_seconds)
         return cost * running <= unsaved_seconds * _largest_fraction
 
-    def keep(self, trial: int, checkpoint: Checkpoint) -> None:
-        """Write a trial's checkpoint, and remove all but the one before it."""
+    def keep(self, place: str, checkpoint: Checkpoint) -> None:
+        """Write a training's checkpoint, and remove all but the one before it."""
         began = time.perf_counter()
-        folder = self._folder_of(trial)
+        folder = self._folder_of(place)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             stored.save(checkpoint, folder / f"{checkpoint.epoch:04}.npz")
-            for old in self._paths(trial)[_kept:]:
+            for old in self._paths(place)[_kept:]:
                 _remove(old)
         except OSError as error:
             if not self._noted_failure:
                 self._progress.note(f"cannot write checkpoints ({error.strerror}); the search continues without them")
             self._noted_failure = True
-        self._last_seconds = self._seconds[trial] = checkpoint.seconds + time.perf_counter() - began
+        self._last_seconds = self._seconds[place] = checkpoint.seconds + time.perf_counter() - began
 
-    def last(self, trial: int) -> Checkpoint | None:
-        """Return a trial's last intact checkpoint, if any; damaged ones are removed."""
-        for path in self._paths(trial):
+    def last(self, place: str, *, title: str) -> Checkpoint | None:
+        """Return a training's last intact checkpoint, if any; damaged ones are removed."""
+        for path in self._paths(place):
             try:
                 return stored.load(path)
             except RecordError:
                 _remove(path)
-                self._progress.note(
-                    f"trial {trial}: the checkpoint of epoch {int(path.stem)} is damaged and was removed"
-                )
+                self._progress.note(f"{title}: the checkpoint of epoch {int(path.stem)} is damaged and was removed")
         return None
 
-    def forget(self, trial: int) -> None:
-        """Remove the checkpoints of a trial that needs them no more."""
-        self._seconds.pop(trial, None)
-        shutil.rmtree(self._folder_of(trial), ignore_errors=True)
+    def forget(self, place: str) -> None:
+        """Remove the checkpoints of a training that needs them no more."""
+        self._seconds.pop(place, None)
+        shutil.rmtree(self._folder_of(place), ignore_errors=True)
 
-    def _folder_of(self, trial: int) -> Path:
-        return self._folder.trial(trial) / "checkpoint"
+    def _folder_of(self, place: str) -> Path:
+        return self._run_folder / place / "checkpoint"
 
-    def _paths(self, trial: int) -> list[Path]:
-        """Return a trial's checkpoint files, newest first."""
-        return sorted(self._folder_of(trial).glob("[0-9]*.npz"), reverse=True)
+    def _paths(self, place: str) -> list[Path]:
+        """Return a training's checkpoint files, newest first."""
+        return sorted(self._folder_of(place).glob("[0-9]*.npz"), reverse=True)
 
 
 def _remove(path: Path) -> None:

@@ -104,6 +104,7 @@ class TrialTimer:
         self._started[trial] = self._now() - spent_seconds
 
     def is_over(self, trial: int, *, with_seconds: float = 0.0) -> bool:
-        """Whether a trial has taken too long, or will have after `with_seconds` more."""
-        spent_seconds = self._now() - self._started[trial]
-        return self._limit_seconds is not None and spent_seconds + with_seconds > self._limit_seconds
+        """Whether a trial has taken too long, or will have after `with_seconds` more; one without a clock never has."""
+        if self._limit_seconds is None or trial not in self._started:
+            return False
+        return self._now() - self._started[trial] + with_seconds > self._limit_seconds

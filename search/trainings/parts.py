@@ -76,7 +76,7 @@ def assemble(
         budget=budget,
         timer=timer,
         stalls=StallDetector(stall_seconds=settings.trial_stall_seconds),
-        checkpoints=Checkpoints(folder, progress),
+        checkpoints=Checkpoints(folder.path, progress),
         models=KeptModels(folder, METRICS[settings.metric].direction),
         saver=RetryingSaver(study, note=progress.note, wait_seconds=wait_seconds, disk=disk),
         disk=disk,

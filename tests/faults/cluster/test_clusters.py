@@ -93,7 +93,9 @@ class Losing(ListeningProgress):
         self.seconds += 5.0 if self.node is None else 0.0
         return self.seconds
 
-    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
+    def trial_started(
+        self, trial: int, params: Parameters, *, worker: int, title: str = "", epochs: int | None = None
+    ) -> None:
         """Lose it once."""
         if trial == 1 and self.node is not None:
             raylet = psutil.Process(self.node.all_processes["raylet"][0].process.pid)

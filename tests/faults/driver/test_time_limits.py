@@ -117,7 +117,7 @@ def test_when_the_search_s_time_is_up_a_trial_amid_an_epoch_is_left_to_the_next_
     first = Stage(tmp_path, lambda task: silent(0.4, 0.5), settings=settings, storage=storage, budget=budget)
     said = []
     if obeys == "hangs":
-        monkeypatch.setattr("search.driver.trainings.HALT_SECONDS", 0.0)
+        monkeypatch.setattr("search.trainings.trainings.HALT_SECONDS", 0.0)
         monkeypatch.setattr(first.workers, "halt", lambda: None)
         given_up = "trial 0: interrupted in epoch 3/4 (timeout)"
         said = [f"{given_up}; the next run continues it"]
@@ -136,7 +136,9 @@ class HastyProgress(ListeningProgress):
     seconds: float = 0.0
     began: float = 0.0
 
-    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
+    def trial_started(
+        self, trial: int, params: Parameters, *, worker: int, title: str = "", epochs: int | None = None
+    ) -> None:
         """Look at both clocks."""
         if trial == 1:
             self.seconds, self.began = 1000.0, time.monotonic()
@@ -168,7 +170,9 @@ class TwoLimits(ListeningProgress):
     trial_seconds: float = 0.0
     step_seconds: float = 0.0
 
-    def trial_started(self, trial: int, params: Parameters, *, worker: int) -> None:
+    def trial_started(
+        self, trial: int, params: Parameters, *, worker: int, title: str = "", epochs: int | None = None
+    ) -> None:
         """Set both clocks going."""
         self.step_seconds = 5.0 if trial == 1 else 0.0
         self.search_seconds = 1000.0 if trial == 2 else 0.0

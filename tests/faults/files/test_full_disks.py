@@ -23,6 +23,7 @@ import pytest
 import search.driver.loop
 from objectives.files.atomic import write_whole
 from objectives.messages import TrainingTask
+from reports.stored import layout
 from search.results.run_folder import RunFolder
 from search.storage.database import study_storage
 from search.storage.retry import RetryingSaver
@@ -138,11 +139,11 @@ def test_a_checkpoint_that_finds_no_room_costs_one_line_and_no_trial(small_disk:
     progress, folder = ListeningProgress(), RunFolder.at(small_disk, "toy")
     task = TrainingTask(trial=0, recipe=RECIPE, seed=0)
     fill(small_disk)
-    checkpoints = Checkpoints(folder, progress)
+    checkpoints = Checkpoints(folder.path, progress)
     for epoch in (1, 2):
-        checkpoints.keep(0, checkpoint_of(task, steady(0.5), epoch=epoch))
+        checkpoints.keep(layout.trial(0), checkpoint_of(task, steady(0.5), epoch=epoch))
     assert progress.notes == ["cannot write checkpoints (No space left on device); the search continues without them"]
-    assert checkpoints.last(0) is None
+    assert checkpoints.last(layout.trial(0), title="trial 0") is None
 
 
 def test_a_report_that_finds_no_room_is_left_as_it_was(small_disk: Path) -> None:

@@ -22,6 +22,7 @@ import pytest
 
 from objectives.files.checkpoints import digest_file
 from objectives.files.predictions import load as load_predictions
+from reports.stored import layout
 from search.results.run_folder import RunFolder
 from search.storage.database import study_storage
 from search.trainings.checkpoints import Checkpoints
@@ -98,7 +99,7 @@ def test_a_hostile_pickle_as_a_checkpoint_is_not_executed(tmp_path: Path) -> Non
     file.parent.mkdir(parents=True)
     file.write_bytes(pickle.dumps(Hostile(tmp_path / "executed")))
     digest_file(file).write_text("0" * 64 + "  0001.npz\n")
-    assert Checkpoints(folder, ListeningProgress()).last(0) is None
+    assert Checkpoints(folder.path, ListeningProgress()).last(layout.trial(0), title="trial 0") is None
     assert not (tmp_path / "executed").exists()
 
 

@@ -18,7 +18,7 @@ import optuna
 import pytest
 
 from objectives.messages import EpochReport, TrainingFailure
-from search.driver.active_trial import ActiveTrial
+from search.driver.active_trial import ActiveTrial, active_trial
 from search.workers.stalls import StallDetector
 from spaces.backbones import Backbone
 from spaces.recipe import MLP, Fit, Network, Recipe
@@ -70,7 +70,9 @@ def test_one_that_hangs_each_time_fails_with_its_cause_and_the_search_goes_on(tm
 def test_features_of_a_frozen_part_may_take_longer_than_any_epoch() -> None:
     def running(network: Network, *reports: EpochReport) -> ActiveTrial:
         recipe = Recipe(network=network, fit=Fit(learning_rate=0.1), pixels="raw")
-        return ActiveTrial(trial=optuna.create_study().ask(), recipe=recipe, seed=0, reports=list(reports))
+        trial = active_trial(optuna.create_study().ask(), recipe=recipe, seed=0, epochs=2)
+        trial.reports.extend(reports)
+        return trial
 
     cases = [running(FROZEN), running(FROZEN, EPOCH), running(MLP(units=()))]
     assert [case.may_be_silent for case in cases] == [True, False, False]
