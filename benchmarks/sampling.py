@@ -84,8 +84,8 @@ def main() -> None:
     arguments = _arguments()
     settings: dict[str, Callable[[int], optuna.samplers.BaseSampler]] = {
         "optuna's default": lambda seed: optuna.samplers.TPESampler(seed=seed),
-        "tpe": lambda seed: make_sampler("tpe", seed=seed, number=0, parameters=()),
-        "nearby": lambda seed: make_sampler("nearby", seed=seed, number=0, parameters=()),
+        "tpe": lambda seed: make_sampler("tpe", seed=seed, number=0),
+        "nearby": lambda seed: make_sampler("nearby", seed=seed, number=0),
         "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
     }
     after = [count for count in SHOWN_AFTER if count <= arguments.trials]

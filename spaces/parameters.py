@@ -128,6 +128,7 @@ class RandomSuggest(_Asking):
             value = min(max(value, low), high)
         elif step is not None:
             value = low + step * self._random.randint(0, int((high - low) / step + 1e-8))
+            value = float(f"{value:.12g}")  # 3 * 0.1 is more than 0.3
         else:
             value = self._random.uniform(low, high)
         return round(value) if parameter.kind == "int" else value

@@ -13,7 +13,7 @@ from reports.findings.cost import Cost, find_cost
 from reports.findings.importances import Importances
 from reports.findings.paired import Baseline, baseline_sentences, find_baselines, find_floor, ranking_sentence
 from reports.stored.expected_gain import expected_gain, gain_sentence
-from reports.stored.outcome import BestTrial, TestScore, measured_score
+from reports.stored.outcome import NO_MORE, BestTrial, TestScore, measured_score
 from reports.stored.run import Gap, Run, Trial
 from reports.wording import count, listing, metric_name, name_on_test, percent, score
 from spaces import transfer  # noqa: F401 - recipes with its networks can be read then
@@ -129,6 +129,8 @@ def test_score(run: Run) -> TestScore | None:
 
 
 def _expected_gain(run: Run) -> str:
+    if end := run.study.user_attrs.get(NO_MORE) if run.study else None:
+        return f"There can be no more trials: {end}."
     expected = expected_gain(run.trials, run.record.metric)
     if expected is None:
         return ""

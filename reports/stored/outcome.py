@@ -9,6 +9,14 @@ from typing import Any, Protocol, TypeVar
 from objectives.evaluation.metrics import Direction
 from reports.stored.records import Measurement, MetricScore
 
+GRID_TRIED = "every point of the grid was tried"
+"""Reason of a study by a grid, or of a designed one, that has no more trials."""
+SPACE_TRIED = "the space is exhausted: no recipe was found that had not been tried"
+"""Reason of any other study that has no more trials."""
+EXHAUSTED = (GRID_TRIED, SPACE_TRIED)
+NO_MORE = "tamiz:exhausted"
+"""Study attribute: one of `EXHAUSTED`; absent or empty where there are more trials."""
+
 
 class Ended(Protocol):
     """A trial, as a report reads it or as its `result.json` holds it."""

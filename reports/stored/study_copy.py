@@ -61,6 +61,8 @@ def in_memory(stored: optuna.Study, *, trials: Sequence[optuna.trial.FrozenTrial
     try:
         study = optuna.create_study(directions=stored.directions, study_name=stored.study_name)
         study.add_trials(stored.get_trials(deepcopy=False) if trials is None else trials)
+        for name, value in stored.user_attrs.items():
+            study.set_user_attr(name, value)
     finally:
         optuna.logging.set_verbosity(verbosity)
     return study

@@ -21,13 +21,25 @@ def grid_of(parameters: Sequence[Parameter]) -> dict[str, list[ParameterValue]]:
         UsageError: the grid has more than `LARGEST_GRID` points.
     """
     grid = {parameter.name: _points(parameter) for parameter in parameters}
-    size = math.prod(len(points) for points in grid.values())
+    size = math.prod(map(len, grid.values()))
     if size > LARGEST_GRID:
         raise UsageError(
             f"a grid over this space has {size:.2g} points; expected at most {LARGEST_GRID:,}. "
             "Choose --sampler tpe, or a space with fewer parameters"
         )
     return grid
+
+
+def is_listed(parameter: Parameter) -> bool:
+    """Whether a grid has all values of a parameter: choices, or a range with steps."""
+    return parameter.choices is not None or (parameter.step is not None and not parameter.log)
+
+
+def is_whole_grid(parameters: Sequence[Parameter]) -> bool:
+    """Whether a space is finite, and small enough for a grid of all that can be chosen."""
+    if not parameters or not all(map(is_listed, parameters)):
+        return False
+    return math.prod(len(_points(parameter)) for parameter in parameters) <= LARGEST_GRID
 
 
 def design_of(parameters: Sequence[Parameter], *, repeats: int) -> tuple[Parameters, ...]:
@@ -40,7 +52,7 @@ def design_of(parameters: Sequence[Parameter], *, repeats: int) -> tuple[Paramet
         UsageError: there are more combinations than a grid may have.
     """
     for parameter in parameters:
-        if parameter.when is not None or (parameter.choices is None and (parameter.step is None or parameter.log)):
+        if parameter.when is not None or not is_listed(parameter):
             raise SpaceError(
                 f"parameter '{parameter.name}' can't be part of a design (the space has REPEATS); "
                 "expected choices, or a range with steps, suggested in every trial"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from search.algorithms.grid import grid_of
 from search.algorithms.pruners import experimental_warnings_ignored
 from spaces.errors import UnknownNameError, UsageError
-from spaces.parameters import Parameter
 from spaces.space import Parameters
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ class SamplerInputs:
     """The run's: for samplers that walk one fixed sequence through all trials."""
     trial_seed: int
     """For all others: derived from the run's seed and the trial's number."""
-    parameters: Sequence[Parameter]
-    """Of the space."""
+    untried: Parameters
+    """Choices that lead to a recipe that no earlier trial has."""
     history: History | None
     """Earlier trials, kept from one trial to the next to save time; None: read from the study."""
     is_repeat: Callable[[Parameters], bool]
@@ -89,7 +88,8 @@ def _qmc(inputs: SamplerInputs) -> optuna.samplers.BaseSampler:
 def _grid(inputs: SamplerInputs) -> optuna.samplers.BaseSampler:
     import optuna
 
-    return optuna.samplers.GridSampler(grid_of(inputs.parameters), seed=inputs.seed)
+    chosen = dict(inputs.untried)
+    return optuna.samplers.PartialFixedSampler(chosen, optuna.samplers.RandomSampler(seed=inputs.trial_seed))
 
 
 def _nsga2(inputs: SamplerInputs) -> optuna.samplers.BaseSampler:
@@ -115,7 +115,8 @@ def make_sampler(
     *,
     seed: int,
     number: int,
-    parameters: Sequence[Parameter],
+    again: int = 0,
+    untried: Parameters = MappingProxyType({}),
     history: History | None = None,
     is_repeat: Callable[[Parameters], bool] = lambda params: False,
 ) -> optuna.samplers.BaseSampler:
@@ -128,20 +129,21 @@ def make_sampler(
         name: a key of `SAMPLERS`.
         seed: the run's seed.
         number: the trial's number.
-        parameters: the space's parameters; only a grid needs them.
+        again: how often the trial was proposed before; another number makes other choices.
+        untried: choices that lead to an untried recipe, which a grid takes.
         history: the study's earlier trials, kept between calls for TPE; None: read from the study.
         is_repeat: whether an earlier trial had the same recipe.
 
     Raises:
         UnknownNameError: `SAMPLERS` has no such entry.
-        UsageError: a package is missing, or the space is too large for a grid.
+        UsageError: a package is missing.
     """
     if name not in SAMPLERS:
         raise UnknownNameError("sampler", name, SAMPLERS, plural="samplers")
     inputs = SamplerInputs(
         seed=seed,
-        trial_seed=derive_seed(seed, number),
-        parameters=parameters,
+        trial_seed=derive_seed(seed, number, *([again] if again else [])),
+        untried=untried,
         history=history,
         is_repeat=is_repeat,
     )
@@ -149,8 +151,8 @@ def make_sampler(
         return SAMPLERS[name].make(inputs)
 
 
-def derive_seed(seed: int, number: int) -> int:
+def derive_seed(seed: int, number: int, *further: int) -> int:
     """Return the seed of a trial, or of its sampler, from the run's seed and the trial's number."""
     import numpy as np
 
-    return int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+    return int(np.random.SeedSequence([seed, number, *further]).generate_state(1)[0])

@@ -13,7 +13,7 @@ from search.algorithms.samplers import derive_seed
 from search.driver.active_trial import ActiveTrial, active_trial, resumed_line
 from search.driver.recorder import TrialRecorder
 from search.results.stagnation import Stagnation, find_stagnation
-from search.results.summary import EXHAUSTED, TIMED_OUT
+from search.results.summary import TIMED_OUT
 from search.system.signals import Terminated
 from search.trainings.parts import SearchParts
 from search.trainings.trainings import Trainings
@@ -120,11 +120,11 @@ class Search:
             return stagnation.reason
         if self._parts.budget.is_over:
             return TIMED_OUT
-        return EXHAUSTED if self._has_tried_all else None
+        return self._parts.study.exhaustion if self._has_tried_all else None
 
     @property
     def _has_tried_all(self) -> bool:
-        """Whether a grid or a design has no more trials."""
+        """Whether the space, or the design, has no more trials."""
         study, wanted = self._parts.study, self._parts.settings.trials
         is_whole_design = study.total(wanted) < wanted and study.started() >= study.total(wanted)
         return (self._is_exhausted or is_whole_design) and not study.interrupted()

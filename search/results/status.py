@@ -14,14 +14,14 @@ from objectives.evaluation.metrics import METRICS
 from reports.stored import layout
 from reports.stored.expected_gain import expected_gain
 from reports.stored.files import StoredFiles
-from reports.stored.outcome import BestTrial, baseline_trials, measured_score, rank
+from reports.stored.outcome import EXHAUSTED, BestTrial, baseline_trials, measured_score, rank
 from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
 from search.lease import folder_lock
 from search.results.places import places_now
 from search.results.run_folder import RunFolder
 from search.results.stagnation import find_stagnation
-from search.results.summary import EXHAUSTED, DataSummary, RunSummary, Seconds, TrialCounts
+from search.results.summary import DataSummary, RunSummary, Seconds, TrialCounts
 from search.settings import resume_command
 from search.storage.url import study_url, without_secrets
 from search.system.signals import Stopped
@@ -140,7 +140,7 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
     if last.get("trials") == to_plain(counts):
         reason = reason or last.get("reason")
     stagnation = find_stagnation(run.settings, trials)
-    is_done = has_all or is_good_enough or stagnation is not None or reason == EXHAUSTED
+    is_done = has_all or is_good_enough or stagnation is not None or reason in EXHAUSTED
     resume = resume_command(folder.path.name, str(folder.path.parent))
     more = f" --trials {2 * max(counts.total, counts.ended)}" if has_all else ""
     if is_good_enough:
@@ -152,9 +152,10 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
         study=folder.path.name,
         status="done" if is_done else "stopped",
         exit_code=0,
+        reason=reason if reason in EXHAUSTED else None,
         resumable=not is_done,
         resume_command=None if is_done else resume,
-        more_command=resume + more if is_done and reason != EXHAUSTED and not is_perfect else None,
+        more_command=resume + more if is_done and reason not in EXHAUSTED and not is_perfect else None,
         metric=run.metric,
         direction=run.direction,
         trials=counts,
@@ -172,7 +173,7 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
             classes=run.data.classes,
             warnings=run.data.warnings,
         ),
-        expected_gain=None if reason == EXHAUSTED else expected_gain(trials, run.metric),
+        expected_gain=None if reason in EXHAUSTED else expected_gain(trials, run.metric),
         seconds=Seconds(total=_seconds_total(last), training=sum(trial.seconds_training for trial in trials)),
         epochs_trained=sum(trial.epochs for trial in trials),
         run_dir=str(folder.path),

@@ -15,8 +15,6 @@ from spaces.records import to_plain
 
 Status = Literal["done", "stopped", "failed", "running"]
 schema = 1
-EXHAUSTED = "every point of the grid was tried"
-"""Reason of a study that has no more trials to try."""
 TIMED_OUT = "timed out"
 """Reason of a run that `--timeout` ended."""
 

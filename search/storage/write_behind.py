@@ -71,8 +71,6 @@ class WriteBehindStudy:
         self.study = in_memory(stored, trials=[known[number] for number in sorted(known)])
         """Optuna's study, in memory."""
         self.study.pruner = stored.pruner
-        for key, value in storage.get_study_user_attrs(self._study_id).items():
-            self.study.set_user_attr(key, value)
         here = self.study.get_trials(deepcopy=False)
         self._saved = [trial if trial.number in missed else here[trial.number] for trial in trials]
         ids_here = {trial._trial_id: here[trial.number]._trial_id for trial in trials}

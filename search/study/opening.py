@@ -64,14 +64,19 @@ def _refuse_lost_database(study: optuna.Study, folder: RunFolder) -> None:
 def _fitting(
     space: Space, *, images: ImageShape, classes: int, progress: Progress
 ) -> tuple[dict[str, Parameters], dict[str, Parameters]]:
-    """Return the baselines and the starts that can be built for this data."""
+    """Return the baselines and the starts that can be built for this data; of equal recipes, the first."""
     fitting: tuple[dict[str, Parameters], dict[str, Parameters]] = ({}, {})
+    known: dict[str, str] = {}
     for kind, given, kept in zip(("baseline", "start"), (space.baselines, space.starts), fitting, strict=True):
         for name, params in given.items():
             try:
-                recipe_for(space, params, images=images, classes=classes)
+                recipe = recipe_for(space, params, images=images, classes=classes)
             except SpaceError as error:
                 progress.note(f"{kind} '{name}' of space '{space.name}': {error}; it is left out for this data")
+                continue
+            first = known.setdefault(recipe.to_json(), f"{kind} '{name}'")
+            if first != f"{kind} '{name}'" and space.repeats is None:
+                progress.note(f"{kind} '{name}' of space '{space.name}' is the recipe of {first}; it is left out")
             else:
                 kept[name] = params
     return fitting

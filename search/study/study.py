@@ -8,14 +8,16 @@ import optuna
 from optuna.trial import TrialState
 
 from objectives.messages import Decision, EpochReport
+from reports.stored.outcome import GRID_TRIED, NO_MORE, SPACE_TRIED
 from reports.stored.records import TrialRecord
 from search.algorithms.grid import design_of
 from search.algorithms.history import History
-from search.algorithms.samplers import make_sampler
 from search.settings import RunSettings
 from search.storage.write_behind import WriteBehindStudy
-from spaces.errors import SpaceError, StudyConflictError
-from spaces.parameters import Parameter, recipe_for
+from search.study.proposals import Proposals
+from search.study.tried import Tried
+from spaces.errors import StudyConflictError
+from spaces.parameters import Parameter
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, Space
 from spaces.suggest import TrialSuggest
@@ -57,13 +59,20 @@ class Study:
         self._study = study
         self._stored = stored
         self._history = History()
-        self._recipes: list[Recipe | None] = []
-        """Of the first trials, by number; None where their parameters make none."""
         self._space = space
         self._parameters = parameters
         self._settings = settings
         self._images = images
         self._classes = classes
+        tried = Tried(
+            space,
+            parameters,
+            images=images,
+            classes=classes,
+            seed=settings.seed,
+            is_grid=settings.sampler == "grid",
+        )
+        self._proposals = Proposals(study, settings, tried=tried, history=self._history, suggest=self.suggest)
         _refuse_changed_choices(study, parameters)
 
     def queue(self, baselines: Mapping[str, Parameters], starts: Mapping[str, Parameters]) -> None:
@@ -100,23 +109,21 @@ class Study:
         return [optuna.Trial(self._study, trial._trial_id) for trial in left]
 
     def ask(self) -> optuna.Trial | None:
-        """Return a new trial; None when every point of a grid or a design has been tried."""
-        is_design = self._space.repeats is not None
-        if is_design and not self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+        """Return a new trial: the next in the queue, or one with an untried recipe; None: no recipe is left.
+
+        Raises:
+            UsageError: the space is too large for a grid, or the sampler lacks a package.
+        """
+        number = self.started()
+        if self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            return self._proposals.queued(number)
+        if self._space.repeats is not None:
             return None
-        name = "random" if is_design else self._settings.sampler  # a design enqueues every trial: nothing is sampled
-        sampler = make_sampler(
-            name,
-            seed=self._settings.seed,
-            number=self.started(),
-            parameters=self._parameters,
-            history=self._history,
-            is_repeat=self._is_repeat,
-        )
-        if isinstance(sampler, optuna.samplers.GridSampler) and sampler.is_exhausted(self._study):
-            return None
-        self._study.sampler = sampler
-        return self._study.ask()
+        trial = self._proposals.untried(number)
+        end = self.exhaustion if trial is None else ""
+        if end != self._study.user_attrs.get(NO_MORE, ""):
+            self._study.set_user_attr(NO_MORE, end)  # for the report
+        return trial
 
     def suggest(self, trial: optuna.Trial) -> Recipe:
         """Return the recipe that the space suggests; an interrupted trial keeps its earlier choices.
@@ -178,14 +185,15 @@ class Study:
         for name, value in attributes.items():
             if value is not None:
                 trial.set_user_attr(name, value)
-        if isinstance(self._study.sampler, optuna.samplers.GridSampler):
-            self._study.sampler = (
-                optuna.samplers.RandomSampler()
-            )  # a grid would call Study.stop, which only works in Study.optimize
         state = TrialState[record.state]
         self._study.tell(
             trial, record.score if state == TrialState.COMPLETE else None, state=state, skip_if_finished=True
         )
+
+    @property
+    def exhaustion(self) -> str:
+        """Why `ask` gave no trial, in words."""
+        return GRID_TRIED if self._settings.sampler == "grid" or self._space.repeats is not None else SPACE_TRIED
 
     @property
     def name(self) -> str:
@@ -204,19 +212,6 @@ class Study:
     def is_better(self, score: float, than: float) -> bool:
         """Return whether `score` beats `than`, in the study's direction."""
         return score > than if self._study.direction == optuna.study.StudyDirection.MAXIMIZE else score < than
-
-    def _is_repeat(self, params: Parameters) -> bool:
-        """Return whether an earlier trial has the same recipe: some parameters have no effect beside others."""
-        for trial in self._study.get_trials(deepcopy=False)[len(self._recipes) : -1]:  # the last is being chosen
-            self._recipes.append(self._recipe(trial.params))
-        recipe = self._recipe(params)
-        return recipe is not None and recipe in self._recipes
-
-    def _recipe(self, params: Parameters) -> Recipe | None:
-        try:
-            return recipe_for(self._space, params, images=self._images, classes=self._classes)
-        except SpaceError:
-            return None
 
     def _frozen(self, trial: optuna.Trial) -> optuna.trial.FrozenTrial:
         return self._study._storage.get_trial(trial._trial_id)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import optuna
 import pytest
 from sklearn.metrics import accuracy_score, f1_score
 
@@ -19,10 +20,13 @@ from reports.classifier.intervals import bootstrap_p, wilson
 from reports.findings.answer import Answer, describe_network
 from reports.findings.findings import find
 from reports.pages.page import render
+from reports.stored import layout
+from reports.stored.outcome import NO_MORE, SPACE_TRIED
 from reports.stored.read import read_run
 from reports.stored.run import Run
 from reports.wording import name_on_test, score
 from search.cli.app import run_command_line
+from search.storage.database import study_storage
 from search.winner.measure import measurement_of
 from spaces.recipe import MLP, Fit, Recipe
 from spaces.records import to_plain
@@ -250,3 +254,17 @@ def test_a_network_is_described_as_stored_or_by_its_recipe(
     record = dataclasses.replace(trial.record, network=stored)
 
     assert describe_network(dataclasses.replace(trial, record=record, recipe=recipe)) == words
+
+
+def test_an_exhausted_space_is_told_in_place_of_what_more_trials_would_gain(exhausted: Run) -> None:
+    assert f"There can be no more trials: {SPACE_TRIED}." in html.unescape(render(find(exhausted)))
+
+
+@pytest.fixture
+def exhausted(tmp_path: Path) -> Run:
+    """Return a run whose database says that there can be no more trials."""
+    folder = write_run(tmp_path / "run")
+    with study_storage(f"sqlite:///{folder / layout.DATABASE}") as storage:
+        study = optuna.load_study(study_name=read_run(folder).record.study, storage=storage)
+        study.set_user_attr(NO_MORE, SPACE_TRIED)
+    return read_run(folder)

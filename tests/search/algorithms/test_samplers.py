@@ -13,7 +13,6 @@ from search.algorithms.history import History
 from search.algorithms.samplers import SAMPLERS, make_sampler
 from search.algorithms.tpe import LEARNT_FROM, WindowedTPE
 from spaces.errors import UnknownNameError, UsageError
-from spaces.parameters import Parameter
 
 SPACE = {"x": FloatDistribution(0.0, 1.0), "y": FloatDistribution(0.0, 1.0)}
 
@@ -54,7 +53,7 @@ def test_with_many_it_learns_from_the_best_and_the_latest(
 
     monkeypatch.setattr(optuna.samplers._tpe.sampler, "_split_trials", watched)
     values = [best] + [0.5] * 600
-    asked(study_of(values, direction=direction), make_sampler("tpe", seed=0, number=601, parameters=()))
+    asked(study_of(values, direction=direction), make_sampler("tpe", seed=0, number=601))
     numbers = [trial.number for trial in seen]
     shown = LEARNT_FROM - 1  # the last is the trial that is asked for
     assert (len(numbers), numbers[0], numbers[-1]) == (shown, 0, 600)
@@ -77,17 +76,16 @@ def test_keeping_what_is_known_of_trials_changes_no_choice() -> None:
 def test_every_sampler_by_name_suggests(name: str) -> None:
     if name == "gp":
         pytest.importorskip("torch")
-    parameters = [Parameter(name=parameter, kind="float", low=0.0, high=1.0) for parameter in SPACE]
 
-    assert set(asked(study_of([0.1, 0.9]), make_sampler(name, seed=0, number=2, parameters=parameters))) == set(SPACE)
+    assert set(asked(study_of([0.1, 0.9]), make_sampler(name, seed=0, number=2))) == set(SPACE)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("torch") is not None, reason="PyTorch is installed")
 def test_a_gaussian_process_without_pytorch_is_refused() -> None:
     with pytest.raises(UsageError, match="--sampler gp needs PyTorch; install it"):
-        make_sampler("gp", seed=0, number=0, parameters=())
+        make_sampler("gp", seed=0, number=0)
 
 
 def test_an_unknown_sampler_is_refused_with_the_list() -> None:
     with pytest.raises(UnknownNameError, match=r"unknown sampler 'tpr'\. Did you mean 'tpe'\?\nSamplers: cmaes, gp"):
-        make_sampler("tpr", seed=0, number=0, parameters=())
+        make_sampler("tpr", seed=0, number=0)

@@ -14,6 +14,7 @@ import optuna
 import pytest
 
 from objectives.messages import Decision, TrainingTask
+from reports.stored.outcome import EXHAUSTED, GRID_TRIED
 from search.driver.loop import Search
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
@@ -25,12 +26,12 @@ from search.trainings.limits import TrialBudget, TrialTimer
 from search.workers.stalls import StallDetector
 from spaces.errors import NothingCompletedError, SpaceError
 from spaces.parameters import RandomSuggest
-from spaces.recipe import Recipe
+from spaces.recipe import Fit, Recipe
 from spaces.space import Space
 from spaces.suggest import Suggest
 from tests.search.fixtures.parts import search_parts
 from tests.search.fixtures.scripted_workers import Play, ScriptedWorkers, diverged, lost, steady
-from tests.search.fixtures.toy import IMAGES, ListeningProgress, suggest, toy_settings, toy_space, toy_study
+from tests.search.fixtures.toy import IMAGES, RECIPE, ListeningProgress, suggest, toy_settings, toy_space, toy_study
 
 
 class Stage:
@@ -369,7 +370,37 @@ def test_an_exhausted_grid_ends_the_search(tmp_path: Path) -> None:
     settings = toy_settings(trials=200, sampler="grid", epochs=1)
     stage = Stage(tmp_path, lambda task: steady(0.5), space=toy_space(choose=choose), settings=settings)
     stage.search.run()
-    assert len(stage.states) == 8 * 3 * 2
+    assert len(stage.states) == 8 * 3  # the extra choice has no effect
+    assert stage.search.ended_early == GRID_TRIED
+
+
+def _choose_three(trial: Suggest) -> Recipe:
+    one_of = [trial.suggest_categorical(name, [1, 2]) for name in "abc"]
+    return replace(RECIPE, fit=Fit(learning_rate=0.1 * one_of[0], momentum=0.1 * one_of[1] + 0.3 * one_of[2]))
+
+
+@pytest.mark.parametrize("sampler", ["tpe", "nearby", "random", "qmc", "cmaes", "nsga2", "grid"])
+def test_a_space_of_eight_points_has_eight_trials_however_often_it_is_resumed(tmp_path: Path, sampler: str) -> None:
+    storage = optuna.storages.InMemoryStorage()
+    tried: dict[int, Recipe] = {}
+    for total, ended_early in ((5, False), (16, True), (30, True)):
+        settings = toy_settings(trials=total, sampler=sampler)
+        space = toy_space(choose=_choose_three)
+        stage = Stage(tmp_path, lambda task: steady(0.5), space=space, settings=settings, storage=storage)
+        stage.search.run()
+        tried |= {task.trial: task.recipe for task in stage.workers.tasks}
+        assert (stage.search.ended_early in EXHAUSTED) == ended_early
+    assert sorted(tried) == list(range(8))
+    assert len(set(tried.values())) == 8
+
+
+def test_a_recipe_whose_worker_was_lost_is_tried_again_before_the_space_is_exhausted(tmp_path: Path) -> None:
+    def play(task: TrainingTask) -> Play:
+        return lost() if task.trial == 3 else steady(0.5)
+
+    stage = Stage(tmp_path, play, space=toy_space(choose=_choose_three), settings=toy_settings(trials=30))
+    stage.search.run()
+    assert Counter(stage.states) == {"COMPLETE": 8, "FAIL": 1}
 
 
 def test_changes_without_effect_are_not_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

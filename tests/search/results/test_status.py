@@ -12,13 +12,14 @@ import pytest
 
 from objectives.data.records import Split
 from objectives.evaluation.metrics import Direction
+from reports.stored.outcome import GRID_TRIED, SPACE_TRIED
 from reports.stored.records import DataRecord, Measurement, RunRecord, TrialRecord
 from search.cli.app import run_command_line
 from search.cli.output import status_text
 from search.results.ending import end_lines
 from search.results.run_folder import RunFolder
 from search.results.status import failed_summary, find_run, live_summary, stored_summary
-from search.results.summary import EXHAUSTED, TrialCounts
+from search.results.summary import TrialCounts
 from search.system.signals import Interrupted
 from spaces.errors import DataError, StorageError, UnknownNameError
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
@@ -148,17 +149,19 @@ def test_what_further_trials_would_gain_is_told_from_the_tenth_trial_on(tmp_path
     assert gain is not None
     assert 0.0 < gain.mean < gain.most
     assert "another 20 trials would likely gain less than" in "\n".join(end_lines(stored_summary(many)))
-    assert stored_summary(many, reason=EXHAUSTED).expected_gain is None
+    assert stored_summary(many, reason=SPACE_TRIED).expected_gain is None
 
 
-def test_a_grid_that_is_exhausted_is_done_and_has_no_more_trials(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reason", [GRID_TRIED, SPACE_TRIED])
+def test_a_space_that_is_exhausted_is_done_and_has_no_more_trials(tmp_path: Path, reason: str) -> None:
     folder = _study(tmp_path, ended(0))
-    folder.write_summary(stored_summary(folder, reason=EXHAUSTED))
-    folder.write_summary(replace(stored_summary(folder), reason=EXHAUSTED))
+    folder.write_summary(stored_summary(folder, reason=reason))
+    folder.write_summary(replace(stored_summary(folder), reason=reason))
 
     summary = stored_summary(folder)
 
     assert (summary.status, summary.resume_command, summary.more_command) == ("done", None, None)
+    assert f"ended: {reason}" in status_text(summary)
 
 
 def test_a_minimised_score_s_best_is_the_lowest(tmp_path: Path) -> None:

@@ -152,7 +152,7 @@ def test_a_trial_that_an_earlier_program_began_can_be_told(storage: RDBStorage) 
 def test_what_samplers_keep_with_the_study_is_saved_with_it(storage: RDBStorage) -> None:
     kept = opened(storage)
     kept.study.set_user_attr("by", "hand")
-    kept.study.sampler = make_sampler("qmc", seed=0, number=0, parameters=())
+    kept.study.sampler = make_sampler("qmc", seed=0, number=0)
     for _ in range(3):
         kept.study.tell(kept.study.ask(DISTRIBUTIONS), 0.5)
     kept.save()
