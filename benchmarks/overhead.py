@@ -25,7 +25,7 @@ import optuna
 from optuna.trial import TrialState, create_trial
 
 from benchmarks.instant_workers import CLASSES, InstantWorkers, score
-from objectives.evaluation.metrics import METRICS
+from objectives.evaluation.metrics import METRICS, Direction
 from search.algorithms.pruners import make_pruner
 from search.driver.loop import Search
 from search.progress.plain import PlainProgress
@@ -39,6 +39,7 @@ from search.study.study import Study
 from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
 from search.trainings.checkpoints import Checkpoints
+from search.trainings.kept_models import KeptModels
 from search.trainings.limits import TrialBudget, TrialTimer
 from search.trainings.parts import SearchParts
 from search.workers.stalls import StallDetector
@@ -154,6 +155,7 @@ def _driver_seconds(trials: int, epochs: int) -> float:
                 timer=TrialTimer(),
                 stalls=StallDetector(),
                 checkpoints=Checkpoints(folder.path, progress),
+                models=KeptModels(folder, Direction.MAXIMIZE),
                 saver=RetryingSaver(study, note=progress.note),
                 disk=DiskGuard(folder.path, note=progress.note, wait_seconds=0.0),
             )

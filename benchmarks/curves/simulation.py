@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import optuna
 
+from objectives.evaluation.metrics import Direction
 from objectives.messages import (
     Decision,
     EpochReport,
@@ -29,6 +30,7 @@ from search.study.study import Study
 from search.system.disk import DiskGuard
 from search.system.signals import StopRequest
 from search.trainings.checkpoints import Checkpoints
+from search.trainings.kept_models import KeptModels
 from search.trainings.limits import TrialBudget, TrialTimer
 from search.trainings.parts import SearchParts
 from search.workers.protocol import EpochReported, Event, TrainingEnded, TrainingFailed, TrainingPaused
@@ -203,6 +205,7 @@ def search(
         timer=TrialTimer(clock=lambda: workers.now),
         stalls=StallDetector(),
         checkpoints=Checkpoints(run_folder.path, progress),
+        models=KeptModels(run_folder, Direction.MAXIMIZE),
         saver=RetryingSaver(study, note=progress.note),
         disk=_NoDisk(folder, note=progress.note, wait_seconds=0.0),
     )

@@ -15,7 +15,7 @@ from spaces.recipe import Recipe
 from spaces.transfer import without_folder
 
 MOST_RECIPES = 5
-"""So many of the best recipes keep a model, one each."""
+"""Of the best recipes, one model each."""
 MOST_BYTES = 200_000_000
 """All kept models together stay below this, except that those of the best trial, baseline and start always stay."""
 
