@@ -1,6 +1,6 @@
 """The options of a run: one table, from which the command line, files, environment and notebook derive.
 
-To add an option, add a field to `RunSettings` and its keyword to `RunOptions`.
+To add an option, add a field to `RunSettings` and its keyword to `search.run_options.RunOptions`.
 """
 
 from __future__ import annotations
@@ -8,8 +8,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from objectives.evaluation.metrics import METRICS
 from search.algorithms.pruners import PRUNERS
@@ -183,46 +182,6 @@ class RunSettings:
 
 OPTIONS = options_of(RunSettings)
 """Every option of a run by name, in the order of `run --help`."""
-
-
-class RunOptions(TypedDict, total=False):
-    """The options that one source (command line, environment, file, Python call) sets; others are absent.
-
-    Durations are seconds, or text such as "1h30m".
-    """
-
-    space: str | Path
-    data: str | Path
-    backbone: str | Path
-    train_images: int
-    image_size: int
-    resize: str
-    skip_bad: bool
-    pixel_range: str | tuple[float, float]
-    parts: str | list[str] | tuple[str, ...]
-    allow: str | list[str] | tuple[str, ...]
-    study: str
-    epochs: int
-    sampler: str
-    pruner: str
-    metric: str
-    enqueue: str | list[str] | tuple[str, ...]
-    seed: int
-    trials: int
-    timeout: float | str
-    until: float
-    no_improvement_trials: int
-    min_gain: float
-    trial_timeout: float | str
-    trial_stall: float | str
-    workers: int
-    executor: str
-    ray_address: str
-    insecure_ray: bool
-    cluster_wait: float | str
-    storage: str
-    storage_wait: float | str
-    runs: str | Path
 
 
 def command_for(settings: RunSettings) -> str:

@@ -17,7 +17,8 @@ def main() -> None:
     from search.cli.options import resolve_options
     from search.driver.run import run_search
     from search.progress.plain import PlainProgress
-    from search.settings import RunOptions, command_for
+    from search.run_options import RunOptions
+    from search.settings import command_for
 
     log = Log(given.log)
 

@@ -27,7 +27,7 @@ from search.progress.display import open_progress
 from search.results.ending import end_lines
 from search.results.run_folder import RunFolder
 from search.results.summary import RunSummary
-from search.settings import RunOptions
+from search.run_options import RunOptions
 from spaces.recipe import Recipe
 from spaces.space import Parameters
 
@@ -130,7 +130,7 @@ def run(
         fork: name of a new study, which begins with the trials of `study`.
         config: a TOML file with options, or the settings.json of an earlier run.
         quiet: print no progress.
-        options: see `search.settings.RunOptions`, and `python -m search run --help`.
+        options: see `search.run_options.RunOptions`, and `python -m search run --help`.
 
     Raises:
         TamizError: see `spaces.errors`; what is finished is in the run folder.

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reports.stored import layout
 from search.algorithms.pruners import PRUNERS
-from search.settings import OPTIONS, RunOptions, RunSettings, command_for
+from search.run_options import RunOptions
+from search.settings import OPTIONS, RunSettings, command_for
 from search.storage.url import reference_for
 from spaces.backbones import Backbones, find_backbones
 from spaces.catalogue import find_space, space_names, with_backbones

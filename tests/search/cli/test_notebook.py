@@ -12,7 +12,8 @@ import pytest
 from search import run
 from search.cli.notebook import SearchResult
 from search.option import DURATION, FLAG, NAMES, NUMBER, RANGE, TEXT, WHOLE
-from search.settings import OPTIONS, RunOptions
+from search.run_options import RunOptions
+from search.settings import OPTIONS
 from spaces.errors import UnknownNameError, UsageError
 from spaces.recipe import ConvNet, Recipe
 from tests.search.cli.test_output import DONE

@@ -18,7 +18,8 @@ from search.cli.options import (
     resolve_options,
     study_name,
 )
-from search.settings import RunOptions, command_for
+from search.run_options import RunOptions
+from search.settings import command_for
 from spaces.backbones import Backbones
 from spaces.errors import UnknownNameError, UsageError
 from spaces.records import to_plain
