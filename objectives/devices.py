@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
@@ -14,19 +15,24 @@ _for_wrappers = ("matplotlib", "pandas", "sklearn")
 """What Keras imports where it is installed, for wrappers and pictures: half of the time that its own import takes."""
 
 
-def prepare(*, threads: int | None, gpu: bool, only_trains: bool = False) -> None:
+def prepare(*, threads: int | None, gpu: bool, only_trains: bool = False) -> str:
     """Set this process's threads, devices and log levels, for every backend, then import Keras.
 
     Call it first in a worker: the libraries read these settings once. TensorFlow's lines about the
-    machine are dropped, since none of its own settings silences them.
+    machine do not reach the terminal, and none of its own settings silences them.
 
     Args:
         threads: processor threads for the arithmetic; None: the library's default.
         gpu: False hides every GPU; True lets GPU memory grow as needed, so that workers can share one.
-        only_trains: no other thread of this process imports modules, and Keras' wrappers of scikit-learn are not used.
+        only_trains: no other thread of this process imports modules, and Keras' wrappers of scikit-learn are not used;
+            what TensorFlow writes about a GPU goes to this process's log.
+
+    Returns:
+        What the backend wrote while it was imported.
     """
     keras_settings.check()
-    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    # Above level 0 TensorFlow does not write why it sees no GPU.
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "0" if gpu and only_trains else "3"
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if threads is not None:
         os.environ["TF_NUM_INTRAOP_THREADS"] = str(threads)
@@ -34,13 +40,15 @@ def prepare(*, threads: int | None, gpu: bool, only_trains: bool = False) -> Non
         os.environ["OMP_NUM_THREADS"] = str(threads)  # PyTorch
         os.environ["NPROC"] = str(threads)  # JAX
     if gpu:
+        os.environ.setdefault("CUDA_DEVICE_ORDER", "PCI_BUS_ID")  # that of nvidia-smi and of Ray
         os.environ["TF_FORCE_GPU_ALLOW_GROWTH"] = "true"
         os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"
     else:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
         os.environ["JAX_PLATFORMS"] = "cpu"
-    with _silent_stderr(), _hidden(_for_wrappers) if only_trains else nullcontext():
+    with captured_stderr() as written, _hidden(_for_wrappers) if only_trains else nullcontext():
         import keras  # noqa: F401
+    return written[0]
 
 
 @contextmanager
@@ -56,14 +64,19 @@ def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
 
 
 @contextmanager
-def _silent_stderr() -> Iterator[None]:
-    """Drop what native code writes to file descriptor 2; Python's exceptions still pass."""
+def captured_stderr() -> Iterator[list[str]]:
+    """Catch what native code writes to file descriptor 2, and yield a list that holds it afterwards.
+
+    Python's exceptions still pass.
+    """
+    caught: list[str] = []
     kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+    with tempfile.TemporaryFile() as file:
+        try:
+            os.dup2(file.fileno(), 2)
+            yield caught
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+            file.seek(0)
+            caught.append(file.read().decode(errors="replace"))

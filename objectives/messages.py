@@ -226,6 +226,8 @@ class TrainingTask:
     """With "all", the last epoch's weights are kept, since no image is left to choose an epoch by."""
     epochs: int | None = None
     """Over which the learning rate's schedule runs; None: those of the study's `Objective`."""
+    needs_whole_gpu: bool = False
+    """Whether no other worker may use its GPU meanwhile: beside others it ran out of that GPU's memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,3 +240,7 @@ class TrainingFailure:
     traceback: str = ""
     corrupts_process: bool = False
     """Whether the process that it happened in may be damaged: memory ran out, or the backend itself failed."""
+    requested_bytes: int | None = None
+    """What was requested when memory ran out; None: it did not, or the backend does not report it."""
+    shares_gpu: bool = False
+    """Whether other workers were on its GPU, whose memory may be what was missing."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,25 @@ from spaces.recipe import Recipe
 Cause = Literal["host_oom", "gpu_oom", "invalid", "error"]
 
 _backends = {"tensorflow", "torch", "jax", "jaxlib"}
+_out_of_memory = (  # in lower case
+    "out of memory",  # XLA, JAX, CUDA, PyTorch; also "No algorithm worked! Error messages: ... Out of memory ..."
+    "resource_exhausted",
+    "not enough memory",  # PyTorch, of the host's
+    "oom when allocating",
+    "cuda_error_out_of_memory",
+    "cudaerrormemoryallocation",
+    "_status_alloc_failed",  # cuDNN, cuBLAS, cuSOLVER
+    # Libraries that allocate at their first use: the log alone tells what they lacked.
+    "dst tensor is not initialized",
+    "cudnn failed to initialize",
+    "dnn library initialization failed",  # what TensorFlow and JAX now raise instead
+    "without blas support",
+)
+_on_the_host = ("device:CPU", "DefaultCPUAllocator")  # TensorFlow's and PyTorch's
+_requested = re.compile(
+    r"(?:tr(?:ied|ying) to allocate|allocating) (\d+(?:\.\d+)?) ?(bytes|KiB|MiB|GiB|TiB)", re.IGNORECASE
+)
+_units = {"bytes": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 
 
 class TrainingError(TamizError):
@@ -68,7 +88,10 @@ def classify(error: BaseException, epoch: int) -> TrainingFailure:
         message = f"out of {'GPU' if cause == 'gpu_oom' else 'host'} memory {place}: {text or type(error).__name__}"
     frames = "".join(traceback.format_exception(error, limit=-6, chain=False))
     corrupts = cause in ("gpu_oom", "host_oom") or _is_of_a_backend(error)
-    return TrainingFailure(cause=cause, message=message, traceback=frames, corrupts_process=corrupts)
+    requested = requested_bytes(str(error)) if cause in ("gpu_oom", "host_oom") else None
+    return TrainingFailure(
+        cause=cause, message=message, traceback=frames, corrupts_process=corrupts, requested_bytes=requested
+    )
 
 
 def _is_of_a_backend(error: BaseException) -> bool:
@@ -78,16 +101,31 @@ def _is_of_a_backend(error: BaseException) -> bool:
 
 
 def _cause(error: BaseException, *, is_building: bool) -> Cause:
-    """Go by the names of the backends' own types, so that none of the three needs to be imported here.
+    """Go by the names and texts of the backends' own errors, so that none of the three needs to be imported here.
 
     A ValueError while building means an impossible network, such as a pooling of no pixels: Keras raises it too. Of
     some hundred layers in a row Keras makes a RecursionError.
     """
     if isinstance(error, MemoryError):
         return "host_oom"
-    names = {kind.__name__ for kind in type(error).__mro__}
     text = str(error)
-    exhausted = names & {"ResourceExhaustedError", "OutOfMemoryError"} or "RESOURCE_EXHAUSTED" in text
-    if not exhausted:
+    if not _is_out_of_memory(error, text):
         return "invalid" if is_building and isinstance(error, ValueError | RecursionError) else "error"
-    return "host_oom" if "device:CPU" in text else "gpu_oom"
+    return "host_oom" if any(host in text for host in _on_the_host) else "gpu_oom"
+
+
+def _is_out_of_memory(error: BaseException, text: str) -> bool:
+    """Whether it is one of the many forms in which TensorFlow, XLA, CUDA's libraries and PyTorch report this."""
+    names = {kind.__name__ for kind in type(error).__mro__}
+    if names & {"ResourceExhaustedError", "OutOfMemoryError"}:
+        return True
+    text = text.lower()
+    is_native = isinstance(error, RuntimeError) or _is_of_a_backend(error)
+    return is_native and any(phrase in text for phrase in _out_of_memory)
+
+
+def requested_bytes(message: str) -> int | None:
+    """Return how much memory was requested when it ran out, as the backend's message has it; None: it does not."""
+    if (found := _requested.search(message)) is None:
+        return None
+    return int(float(found[1]) * _units[found[2].lower()])

@@ -103,3 +103,13 @@ def forgetting_gradients() -> Iterator[None]:
         for name in {*ops.gradient_registry.list()} - before:
             if name.startswith("CustomGradient-"):
                 del ops.gradient_registry._registry[name]
+
+
+def first_gpu() -> tuple[str, str | None] | None:
+    """Return the name and the compute capability of the first GPU; None: TensorFlow sees none."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return None
+    details = tf.config.experimental.get_device_details(gpus[0])
+    capability = details.get("compute_capability")
+    return str(details.get("device_name", "GPU")), capability and ".".join(map(str, capability))

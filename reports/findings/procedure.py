@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reports.stored.outcome import devices_of
 from reports.stored.run import Run
 from reports.wording import count, label, metric_name, value
 
@@ -56,6 +57,7 @@ def _data(run: Run) -> tuple[Fact, ...]:
 
 def _search(run: Run) -> tuple[Fact, ...]:
     record, settings = run.record, run.record.settings
+    devices = devices_of(trial.record for trial in run.trials if trial.record)
     seeds = [trial.record.seed for trial in run.trials if trial.record]
     facts = [
         Fact(name="space", text=f"{record.space}: {record.space_summary}"),
@@ -67,6 +69,7 @@ def _search(run: Run) -> tuple[Fact, ...]:
             text=f"{value(settings.get('seed'))}; each trial has its own, derived from it ({len(set(seeds))} so far)",
         ),
         Fact(name="started", text=record.created),
+        *(Fact(name="device", text=device) for device in devices),
     ]
     others = [name for name in settings if name not in _shown_apart and settings[name] is not None]
     return (*facts, *(Fact(name=label(name), text=value(settings[name])) for name in others))

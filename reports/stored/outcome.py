@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from objectives.evaluation.metrics import Direction
-from reports.stored.records import Measurement, MetricScore
+from reports.stored.records import Measurement, MetricScore, TrialRecord
 
 GRID_TRIED = "every point of the grid was tried"
 """Reason of a study by a grid, or of a designed one, that has no more trials."""
@@ -86,3 +86,8 @@ def baseline_trials(names: Iterable[str], trials: Iterable[T]) -> dict[str, T | 
     """Return each baseline's trial; None for one that has no trial with a score yet."""
     scored = [trial for trial in trials if trial.score is not None]
     return {name: next((trial for trial in scored if trial.baseline == name), None) for name in names}
+
+
+def devices_of(trials: Iterable[TrialRecord]) -> tuple[str, ...]:
+    """Return what trials were trained on, each device once, in the order of the trials."""
+    return tuple(dict.fromkeys(trial.device for trial in trials if trial.device is not None))

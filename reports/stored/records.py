@@ -103,6 +103,10 @@ class TrialRecord:
     message: str | None = None
     note: str | None = None
     """How it was trained, where that is worth a line: whether features of a frozen part were shared."""
+    device: str | None = None
+    """What its worker's backend computed on, and how precisely; None in trials of before."""
+    missing_memory: float | None = None
+    """What was requested when its GPU ran out of memory, as a fraction of that GPU's; None: it did not."""
     started: str
     ended: str
     """ISO 8601, UTC."""

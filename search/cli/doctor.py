@@ -8,6 +8,7 @@ import platform
 import shutil
 import sqlite3
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ from pathlib import Path
 import psutil
 
 from objectives import keras_settings
-from spaces.errors import first_line
+from objectives.device_report import Device
+from search.system.own_packages import ROOT
+from spaces.errors import TamizError, first_line
+from spaces.records import from_plain, parse
 
 PACKAGES = (
     "tamiz", "keras", "tensorflow", "jax", "torch", "optuna", "optuna-dashboard", "ray", "numpy", "pandas",
@@ -37,6 +41,10 @@ class Findings:
     memory_free_gib: float
     gpus: tuple[str, ...]
     """Name and memory of each NVIDIA GPU."""
+    device: str
+    """What Keras' backend computes on in a process of its own."""
+    no_gpu: str | None
+    """Why that is not a GPU, and what to do; None: it is one."""
     disk_free_gib: float
     """Where study folders go."""
     runs: str
@@ -56,6 +64,8 @@ class Findings:
             "cores": str(self.cores),
             "memory": f"{self.memory_gib:.1f} GiB, {self.memory_free_gib:.1f} GiB free",
             "GPUs": ", ".join(self.gpus) or "none",
+            "device": self.device,
+            **({} if self.no_gpu is None else {"no GPU": self.no_gpu}),
             "disk": f"{self.disk_free_gib:.1f} GiB free",
             "runs folder": self.runs,
             "storage": self.storage,
@@ -68,8 +78,9 @@ class Findings:
 
 
 def examine(runs: str) -> Findings:
-    """Look at this machine; takes about a second, trains nothing and starts no Ray."""
+    """Look at this machine; takes as long as Keras' import, trains nothing and starts no Ray."""
     memory = psutil.virtual_memory()
+    device, no_gpu = _device()
     place = _nearest_existing(Path(runs))
     return Findings(
         system=f"{platform.system()} {platform.release()} {platform.machine()}",
@@ -78,6 +89,8 @@ def examine(runs: str) -> Findings:
         memory_gib=round(memory.total / _gib, 1),
         memory_free_gib=round(memory.available / _gib, 1),
         gpus=_gpus(),
+        device=device,
+        no_gpu=no_gpu,
         disk_free_gib=round(shutil.disk_usage(place).free / _gib, 1),
         runs="writable" if os.access(place, os.W_OK) else "not writable",
         storage=_storage_round_trip(place),
@@ -103,6 +116,19 @@ def _gpus() -> tuple[str, ...]:
     except (OSError, subprocess.SubprocessError) as error:
         return (f"nvidia-smi fails: {type(error).__name__}",)
     return tuple(line.strip() for line in answer.stdout.splitlines() if line.strip())
+
+
+def _device() -> tuple[str, str | None]:
+    """Ask a process of its own: importing Keras would settle the devices of this one."""
+    command = [sys.executable, "-m", "objectives.device_report"]
+    try:
+        ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=True)
+        found = from_plain(Device, parse(ended.stdout), where="device")
+    except subprocess.CalledProcessError as error:
+        return f"unknown: {error.stderr.strip().rpartition(chr(10))[2]}", None
+    except (OSError, subprocess.SubprocessError, ValueError, TamizError) as error:
+        return f"unknown: {type(error).__name__}", None
+    return found.in_words, found.problem
 
 
 def _storage_round_trip(place: Path) -> str:

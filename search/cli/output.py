@@ -65,7 +65,8 @@ def failure(error: Exception) -> RunSummary:
 def status_text(summary: RunSummary) -> str:
     """Return where a study stands, with the report's path in the last line."""
     latest = [summary.latest] if summary.latest else []
-    lines = [f"study {summary.study}: {summary.status}", *latest, *end_lines(summary)]
+    devices = [f"trained on {device}" for device in summary.devices]
+    lines = [f"study {summary.study}: {summary.status}", *latest, *end_lines(summary), *devices]
     return "\n".join([*lines, "report:", summary.report] if summary.report else lines)
 
 

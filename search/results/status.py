@@ -14,7 +14,7 @@ from objectives.evaluation.metrics import METRICS
 from reports.stored import layout
 from reports.stored.expected_gain import expected_gain
 from reports.stored.files import StoredFiles
-from reports.stored.outcome import EXHAUSTED, BestTrial, baseline_trials, measured_score, rank
+from reports.stored.outcome import EXHAUSTED, BestTrial, baseline_trials, devices_of, measured_score, rank
 from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
 from search.lease import folder_lock
@@ -176,6 +176,7 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
         expected_gain=None if reason in EXHAUSTED else expected_gain(trials, run.metric),
         seconds=Seconds(total=_seconds_total(last), training=sum(trial.seconds_training for trial in trials)),
         epochs_trained=sum(trial.epochs for trial in trials),
+        devices=devices_of(trials),
         run_dir=str(folder.path),
         report=str(report) if report.is_file() else None,
         model=str(model) if model.is_file() else None,

@@ -88,6 +88,8 @@ class RunSummary:
     run_dir: str | None = None
     report: str | None = None
     model: str | None = None
+    devices: tuple[str, ...] = ()
+    """What trials were trained on, each once."""
     latest: str | None = None
     """The last line of its log, while it runs."""
 

@@ -26,6 +26,8 @@ BASELINE = "baseline"
 """Trial attribute: name of the hand-made baseline that a trial is."""
 START = "start"
 """Trial attribute: name of the space's recommended start that a trial is."""
+GPU_MEMORY = "gpu_memory"
+"""Constraint of a trial that needs more memory than its GPU has."""
 
 
 class Study:
@@ -185,6 +187,9 @@ class Study:
         for name, value in attributes.items():
             if value is not None:
                 trial.set_user_attr(name, value)
+        if record.missing_memory is not None and not isinstance(self._study.sampler, optuna.samplers.CmaEsSampler):
+            # A fraction, since TPE adds up the violations of a trial. CMA-ES does not read any, and warns of that.
+            trial.set_constraint(GPU_MEMORY, record.missing_memory)
         state = TrialState[record.state]
         self._study.tell(
             trial, record.score if state == TrialState.COMPLETE else None, state=state, skip_if_finished=True

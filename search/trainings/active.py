@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from objectives.device_report import Device
 from objectives.messages import Checkpoint, EpochReport, Part, TrainingFailure, TrainingResult, TrainingTask
 from reports.stored.records import TrialRecord, TrialState, schema
 from search.system.environment import now
@@ -47,6 +48,10 @@ class ActiveTraining:
     """Where training resumes, while it waits for a worker; None: at the first epoch."""
     unsaved_seconds: float = 0.0
     """Spent training since the last checkpoint."""
+    device: Device | None = None
+    """What its worker computes on; None: unknown."""
+    needs_whole_gpu: bool = False
+    """Whether it ran out of memory on a GPU that it shared."""
     is_exclusive: bool = False
     """Whether nothing else may be trained beside it: its last attempt ran out of memory."""
     losses: int = 0
@@ -78,6 +83,7 @@ class ActiveTraining:
             checkpoint=checkpoint,
             part=self.part,
             epochs=self.epochs,
+            needs_whole_gpu=self.needs_whole_gpu,
         )
 
     def add_report(self, report: EpochReport) -> bool:
@@ -122,7 +128,17 @@ class ActiveTraining:
     def failure_record(self, failure: TrainingFailure, *, worker: str) -> TrialRecord:
         """Return the record of a training that failed for good."""
         state: TrialState = "PRUNED" if failure.cause in PRUNED_CAUSES else "FAIL"
-        return self._record(state, worker=worker, cause=failure.cause, message=failure.message)
+        record = self._record(state, worker=worker, cause=failure.cause, message=failure.message)
+        return replace(record, missing_memory=self._missing_memory(failure))
+
+    def _missing_memory(self, failure: TrainingFailure) -> float | None:
+        """Return what did not fit, as a fraction of the GPU's memory; 1 where that is unknown."""
+        if failure.cause != "gpu_oom":
+            return None
+        memory = None if self.device is None else self.device.memory_bytes
+        if memory is None or failure.requested_bytes is None:
+            return 1.0
+        return min(1.0, failure.requested_bytes / memory)
 
     def _record(self, state: TrialState, *, worker: str, cause: str | None, message: str | None) -> TrialRecord:
         return TrialRecord(
@@ -144,6 +160,7 @@ class ActiveTraining:
             worker=worker,
             cause=cause,
             message=message,
+            device=None if self.device is None else self.device.in_words,
             started=self.started,
             ended=now(),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from objectives.evaluation.metrics import METRICS
 from objectives.messages import Objective, StudyData
@@ -17,6 +17,7 @@ from search.system.signals import StopRequest
 from search.trainings.checkpoints import Checkpoints
 from search.trainings.kept_models import KeptModels
 from search.trainings.limits import TrialBudget, TrialTimer
+from search.workers.devices import DevicesInUse
 from search.workers.protocol import WorkerFactory, Workers
 from search.workers.stalls import StallDetector
 
@@ -38,6 +39,7 @@ class SearchParts:
     models: KeptModels
     saver: RetryingSaver
     disk: DiskGuard
+    devices: DevicesInUse = field(default_factory=DevicesInUse)
 
 
 def assemble(

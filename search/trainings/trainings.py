@@ -19,6 +19,7 @@ from search.workers.protocol import (
     TrainingEnded,
     TrainingFailed,
     TrainingPaused,
+    WorkerReady,
 )
 from search.workers.stalls import attempts_allowed
 
@@ -113,12 +114,15 @@ class Trainings(Generic[A]):
                 self._parts.progress.trial_paused(event.trial)
                 self._keep(self._running.pop(event.trial), event.checkpoint)
             case TrainingEnded() if event.trial in self._running:
-                self._owner.complete(self._running.pop(event.trial), event.result, worker=str(event.worker))
+                self._owner.complete(self._ended(event), event.result, worker=str(event.worker))
             case TrainingFailed() if event.trial in self._running:
-                self._retry_or_fail(self._running.pop(event.trial), event)
+                self._retry_or_fail(self._ended(event), event)
+            case WorkerReady():
+                for line in self._parts.devices.add(event):
+                    self._parts.progress.note(line)
             case Notice():
                 self._parts.progress.note(event.line)
-            case _:  # a worker became ready, or an event of an abandoned trial
+            case _:  # an event of an abandoned trial
                 pass
 
     def halt(self) -> None:
@@ -189,8 +193,17 @@ class Trainings(Generic[A]):
         active.unsaved_seconds = 0.0
         return True
 
+    def _ended(self, event: TrainingEnded | TrainingFailed) -> A:
+        active = self._running.pop(event.trial)
+        active.device = self._parts.devices.of(event.worker)
+        return active
+
     def _retry_or_fail(self, active: A, event: TrainingFailed) -> None:
         failure, worker = active.with_batch_size(event.failure), str(event.worker)
+        if failure.cause == "gpu_oom" and failure.shares_gpu:  # the others may be to blame: the sampler learns nothing
+            active.needs_whole_gpu = active.is_exclusive = True
+            self._retry(active, failure, "retrying with the whole GPU")
+            return
         allowed = attempts_allowed(failure)
         if allowed == 1:
             self._owner.fail(active, failure, worker=worker)
@@ -201,14 +214,16 @@ class Trainings(Generic[A]):
             message = f"{failure.message} - abandoned after {attempts}; see {active.place}"
             self._owner.fail(active, replace(failure, message=message), worker=worker)
             return
+        active.is_exclusive = active.needs_whole_gpu or (failure.cause == "host_oom" and bool(self._running))
+        retrying = "retrying exclusively" if active.is_exclusive else "retrying"
+        self._retry(active, failure, retrying, attempts=f" (attempt {active.losses + 1}/{allowed})")
+
+    def _retry(self, active: A, failure: TrainingFailure, retrying: str, *, attempts: str = "") -> None:
         active.attempt += 1
-        active.is_exclusive = failure.cause == "host_oom" and bool(self._running)
         self._parts.folder.write_traceback(active.place, failure.traceback)
         self.enqueue(active)
         place = "the start" if active.checkpoint is None else f"epoch {active.checkpoint.epoch}"
-        attempts = f"attempt {active.losses + 1}/{allowed}"
-        retrying = "retrying exclusively" if active.is_exclusive else "retrying"
-        self._parts.progress.note(f"{active.title}: {failure.message} - {retrying} from {place} ({attempts})")
+        self._parts.progress.note(f"{active.title}: {failure.message} - {retrying} from {place}{attempts}")
 
     def _keep(self, active: A, checkpoint: Checkpoint | None) -> None:
         if checkpoint is not None:

@@ -1,4 +1,4 @@
 """Workers: who trains?
 
-Public: `protocol` (requests, replies, events), `start.open_workers`, `stalls`. Kinds: `search.worker_kinds`.
+Public: `protocol` (requests, replies, events), `start.open_workers`, `stalls`, `devices`. Kinds: `search.worker_kinds`.
 """

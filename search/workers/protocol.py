@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from objectives.device_report import Device
 from objectives.messages import (
     Checkpoint,
     Decision,
@@ -60,6 +61,8 @@ class WorkerReady:
     """
 
     worker: int
+    device: Device | None = None
+    """What it computes on; None: unknown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +181,10 @@ class Workers(Protocol):
         """How many of them could take a task now."""
 
     def start(self, task: TrainingTask) -> int:
-        """Give a task to an idle worker and return the worker's number; RuntimeError if none is idle."""
+        """Give a task to an idle worker and return the worker's number; RuntimeError if none is idle.
+
+        For a task that needs a whole GPU, the other workers on that GPU must be idle; they end until it is done.
+        """
 
     def apply(self, trial: int, decision: Decision, *, keep_model: bool = False, make_checkpoint: bool = False) -> None:
         """Answer a training's `EpochReported`.

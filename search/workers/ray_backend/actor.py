@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from objectives.device_report import Device, find_device
 from objectives.devices import prepare
 from objectives.messages import Objective, StudyData, TrainingFailure, TrainingResult
 from search.workers.ray_backend import crash_log as crash_logs
@@ -38,6 +39,10 @@ class Place:
     address: str
     port: int
     """On which the node's own server listens."""
+    gpus: tuple[str, ...] = ()
+    """Ray's ids of its GPUs on that node, of which it has a part or one."""
+    device: Device | None = None
+    """What it computes on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,8 +68,8 @@ class WorkerActor(Trainer):
         modules: Sequence[SourceModule],
         scratch: str | None,
         crash_log: str | None = None,
-    ) -> None:
-        """Import Keras and the user's modules.
+    ) -> Device:
+        """Import Keras and the user's modules, and ask the backend for its device.
 
         Args:
             threads: processor threads for the arithmetic.
@@ -77,21 +82,31 @@ class WorkerActor(Trainer):
             crash_logs.enable(Path(crash_log))
         if scratch is not None:
             tempfile.tempdir = os.environ["TMPDIR"] = scratch
-        prepare(threads=threads, gpu=gpu, only_trains=True)
+        native = prepare(threads=threads, gpu=gpu, only_trains=True)
+        device = find_device(gpu=gpu, native=native)
+        if device.problem is not None:
+            sys.stderr.write(native)  # to the log
         for module in modules:
             _import(module)
         warm_up()
         gc.collect()
         gc.freeze()  # a million objects of the libraries, which Keras would scan before each training
+        return device
 
-    def hold(self, warm: None, *, data: StudyData, objective: Objective) -> Place:
+    def hold(self, warm: Device, *, data: StudyData, objective: Objective) -> Place:
         """Keep the data; `warm` is the result of `warm_up`, so that its error is raised here too."""
         import ray
 
         here = ray.get_runtime_context()
         super().__init__(data=data, objective=objective, is_halted=here.is_canceled)
         (node,) = [node for node in ray.nodes() if node["NodeID"] == here.get_node_id()]
-        return Place(node=node["NodeID"], address=node["NodeManagerAddress"], port=node["NodeManagerPort"])
+        return Place(
+            node=node["NodeID"],
+            address=node["NodeManagerAddress"],
+            port=node["NodeManagerPort"],
+            gpus=tuple(here.get_accelerator_ids().get("GPU", ())),
+            device=warm,
+        )
 
     def finish_and_weigh(self, *, keep_model: bool) -> Finished | TrainingFailure:
         """End the training and return its best epoch, with the memory that this process holds."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
+from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayError, RayTaskError
 
 from objectives.messages import TrainingFailure
 from search.workers.ray_backend.crash_log import CrashLog
@@ -36,6 +36,11 @@ def worker_death(
     if how == "SIGKILL" and was_short_of_memory:
         return _failure("host_oom", f"worker died (SIGKILL, as the system ran out of memory) {place}", details)
     return _failure("worker_lost", f"worker died{f' ({how})' if how else ''} {place}", details)
+
+
+def is_death(error: RayError) -> bool:
+    """Whether it means that a worker's process has ended, which another attempt may cure."""
+    return isinstance(error, ActorDiedError | ActorUnavailableError | OutOfMemoryError)
 
 
 def task_failure(error: RayTaskError) -> TrainingFailure:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 WORKER_BYTES = 2**30
@@ -30,6 +30,11 @@ class Share:
     """Of Ray's processors; less than 1 where there are more workers than processors."""
     gpus: float
     """0: trained on processors; less than 1: several workers on one GPU."""
+
+    @property
+    def with_whole_gpu(self) -> Share:
+        """The same with a GPU that no other worker uses."""
+        return replace(self, gpus=1.0)
 
     @property
     def threads(self) -> int:

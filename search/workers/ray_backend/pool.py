@@ -14,41 +14,8 @@ from objectives.messages import Examples, Objective, Predictions, StudyData, Tra
 from reports.wording import count
 from search.workers.protocol import Reply
 from search.workers.ray_backend.actor import Place
-from search.workers.ray_backend.process import WorkerProcess
+from search.workers.ray_backend.process import RecyclePolicy, WorkerProcess
 from search.workers.ray_backend.session import RaySession
-
-_gib = 2**30
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecyclePolicy:
-    """When a worker's process is replaced between two trainings."""
-
-    trainings: int = 200
-    """After this many."""
-    growth_fraction: float = 0.5
-    """Its memory may grow by this fraction of what it was after the first training,"""
-    growth_bytes: int = _gib // 2
-    """and by this much in any case: networks differ."""
-    least_trainings: int = 10
-    """Growth counts only after this many: a new process takes seconds to start."""
-
-    def reason(self, trainings: int, *, first_bytes: int, now_bytes: int) -> str | None:
-        """Return why a process should be replaced now, if it should.
-
-        Args:
-            trainings: that it has done.
-            first_bytes: its own memory after the first of them.
-            now_bytes: its own memory now.
-        """
-        if trainings >= self.trainings:
-            return f"it has done {trainings} trainings"
-        allowed = max(self.growth_bytes, int(self.growth_fraction * first_bytes))
-        if trainings >= self.least_trainings and now_bytes - first_bytes > allowed:
-            return (
-                f"its memory grew from {first_bytes / _gib:.2f} to {now_bytes / _gib:.2f} GiB in {trainings} trainings"
-            )
-        return None
 
 
 @dataclass(kw_only=True)
@@ -57,8 +24,8 @@ class RayWorker:
 
     number: int
     process: WorkerProcess
-    state: Literal["starting", "idle", "working", "waiting", "pausing"] = "starting"
-    """Waiting: for the driver's decision."""
+    state: Literal["starting", "idle", "working", "waiting", "pausing", "ended"] = "starting"
+    """Waiting: for the driver's decision. Ended: while another worker has the whole GPU."""
     trial: int = -1
     epoch: int = 0
     """The running one, or the last reported."""
@@ -74,6 +41,8 @@ class RayWorker:
     """Memory of its process after the first of them."""
     is_due: bool = False
     """Whether its process is to be replaced as soon as it is idle."""
+    has_whole_gpu: bool = False
+    """Whether its process has a GPU to itself, which it would usually share."""
     successor: WorkerProcess | None = None
     """The next process, if there was room to start it ahead; it is awaited while it warms up."""
 
@@ -121,10 +90,12 @@ class WorkerPool:
         self.workers.clear()
         self._shared = None
 
-    def take_idle(self, trial: int) -> RayWorker:
-        """Assign `trial` to an idle worker and return it; RuntimeError if there is none."""
+    def take_idle(self, trial: int, *, whole_gpu: bool = False) -> RayWorker:
+        """Assign `trial` to an idle worker, which gets a `whole_gpu`, and return it; RuntimeError if there is none."""
         for worker in self.workers:
             if worker.state == "idle":
+                if whole_gpu and worker.place is not None and worker.place.gpus:
+                    self._give_whole_gpu(worker)
                 worker.state, worker.trial = "working", trial
                 return worker
         raise RuntimeError("no worker is idle")
@@ -175,23 +146,46 @@ class WorkerPool:
             worker.successor = self._session.start_process()
             self.expect(worker, worker.successor.warm)
 
-    def release(self, worker: RayWorker) -> None:
-        """Let a worker be idle, or replace its process if that is due and no successor is warming up."""
+    def release(self, worker: RayWorker, *, is_corrupt: bool = False) -> None:
+        """Let a worker be idle, or replace its process if it is corrupt, or due and no successor is warming up."""
         worker.state = "idle"
         is_warming = worker.successor is not None and worker.successor.warm in self._expected
-        if worker.is_due and not is_warming:
+        if is_corrupt or (worker.is_due and not is_warming):
             self.replace(worker)
 
-    def replace(self, worker: RayWorker) -> None:
-        """End a worker's process and start another, or take the successor."""
+    def replace(self, worker: RayWorker, *, process: WorkerProcess | None = None) -> None:
+        """End a worker's process and start another: the given one, the successor or a new one."""
         self._session.await_head()
         ray.kill(worker.process.actor)
         # The number stays, so that the driver and its log see one worker.
-        process, worker.successor = worker.successor or self._session.start_process(), None
+        worker.has_whole_gpu = process is not None
+        process, worker.successor = process or worker.successor or self._session.start_process(), None
         self.forget_replies(worker)
         worker.process, worker.state, worker.place = process, "starting", None
         worker.trainings, worker.first_bytes, worker.is_due = 0, 0, False
         self._hand_over(worker)
+        if not any(one.has_whole_gpu for one in self.workers):
+            for other in [one for one in self.workers if one.state == "ended"]:
+                other.process, other.state = self._session.start_process(), "starting"
+                self._hand_over(other)
+
+    def beside(self, worker: RayWorker) -> list[RayWorker]:
+        """Return the other workers on a worker's GPU."""
+        own = worker.place
+        if own is None or not own.gpus:
+            return []
+        places = [(other, other.place) for other in self.workers if other is not worker]
+        return [other for other, at in places if at is not None and (at.node, at.gpus) == (own.node, own.gpus)]
+
+    def _give_whole_gpu(self, worker: RayWorker) -> None:
+        """Replace a worker's process by one with a whole GPU, for one training; ends the idle workers in its way."""
+        self._session.await_head()
+        for other in [*self.beside(worker), *(one for one in self.workers if one.state == "starting")]:
+            ray.kill(other.process.actor)
+            self.forget_replies(other)
+            other.state, other.place = "ended", None
+        self.replace(worker, process=self._session.start_process(whole_gpu=True))
+        worker.is_due = True
 
     def note_lost_node(self, place: Place) -> str | None:
         """Return a line about the loss of a node, for the terminal; None: it was noted before."""

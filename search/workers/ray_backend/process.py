@@ -1,4 +1,4 @@
-"""Starts the process of one worker: a Ray actor that imports Keras at once."""
+"""The process of one worker: a Ray actor that imports Keras at once, and when it is replaced by a new one."""
 
 from __future__ import annotations
 
@@ -13,6 +13,39 @@ from search.system.own_packages import ROOT
 from search.workers.ray_backend.actor import SourceModule, WorkerActor
 from search.workers.ray_backend.crash_log import CrashLog, oom_kills
 from search.workers.ray_backend.placement import Share
+
+_gib = 2**30
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecyclePolicy:
+    """When a worker's process is replaced between two trainings."""
+
+    trainings: int = 200
+    """After this many."""
+    growth_fraction: float = 0.5
+    """Its memory may grow by this fraction of what it was after the first training,"""
+    growth_bytes: int = _gib // 2
+    """and by this much in any case: networks differ."""
+    least_trainings: int = 10
+    """Growth counts only after this many: a new process takes seconds to start."""
+
+    def reason(self, trainings: int, *, first_bytes: int, now_bytes: int) -> str | None:
+        """Return why a process should be replaced now, if it should.
+
+        Args:
+            trainings: that it has done.
+            first_bytes: its own memory after the first of them.
+            now_bytes: its own memory now.
+        """
+        if trainings >= self.trainings:
+            return f"it has done {trainings} trainings"
+        allowed = max(self.growth_bytes, int(self.growth_fraction * first_bytes))
+        if trainings >= self.least_trainings and now_bytes - first_bytes > allowed:
+            return (
+                f"its memory grew from {first_bytes / _gib:.2f} to {now_bytes / _gib:.2f} GiB in {trainings} trainings"
+            )
+        return None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

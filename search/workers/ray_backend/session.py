@@ -45,7 +45,6 @@ _join_seconds = 50.0
 """Ray itself ends the process after a minute; on a busy machine joining takes half of that."""
 _reminder_seconds = 20.0
 _end_seconds = 30.0
-_look_seconds = 0.5
 _one_at_a_time = threading.Lock()
 
 
@@ -154,12 +153,13 @@ class RaySession:
         _ = self.share
         return self._processes
 
-    def start_process(self) -> WorkerProcess:
+    def start_process(self, *, whole_gpu: bool = False) -> WorkerProcess:
         """Start the process of another worker; returns at once."""
         assert self._share is not None
+        share = self._share.with_whole_gpu if whole_gpu else self._share
         self._started += 1
         crash_log = None if self._scratch is None else self._scratch / f"crash-{self._started}.txt"
-        return start_process(self._share, modules=self._modules, scratch=self._scratch, crash_log=crash_log)
+        return start_process(share, modules=self._modules, scratch=self._scratch, crash_log=crash_log)
 
     def has_room(self) -> bool:
         """Whether one more worker could start now."""
@@ -180,7 +180,7 @@ class RaySession:
         """
         while self._health is not None and not self._health.is_alive:
             self.check()
-            time.sleep(_look_seconds)
+            time.sleep(0.5)
 
     def check(self) -> None:
         """Raise an error if Ray itself is gone; returns at once.

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Any
 
 import ray
-from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayError, RayTaskError
+from ray.exceptions import RayError, RayTaskError
 
 from objectives.messages import Decision, Objective, StudyData, TrainingFailure, TrainingTask
 from search.settings import CLUSTER_WAIT_SECONDS
@@ -26,9 +26,10 @@ from search.workers.protocol import (
 )
 from search.workers.ray_backend.actor import Finished, Place
 from search.workers.ray_backend.crash_log import kill_with_traceback
-from search.workers.ray_backend.failures import last_line, task_failure, worker_death
+from search.workers.ray_backend.failures import is_death, last_line, task_failure, worker_death
 from search.workers.ray_backend.health import WorkerAbsence, is_node_lost
-from search.workers.ray_backend.pool import RayWorker, RecyclePolicy, WorkerPool, detached
+from search.workers.ray_backend.pool import RayWorker, WorkerPool, detached
+from search.workers.ray_backend.process import RecyclePolicy
 from search.workers.ray_backend.session import RaySession
 from spaces.errors import TamizError
 
@@ -85,7 +86,7 @@ class RayWorkers:
 
     def start(self, task: TrainingTask) -> int:
         """Give a task to an idle worker."""
-        worker = self._pool.take_idle(task.trial)
+        worker = self._pool.take_idle(task.trial, whole_gpu=task.needs_whole_gpu)
         worker.epoch = 1 if task.checkpoint is None else task.checkpoint.epoch + 1
         self._pool.expect_epoch(worker, worker.process.actor.start.remote(task))
         return worker.number
@@ -193,6 +194,7 @@ class RayWorkers:
             if worker.state == "starting":
                 raise TamizError(f"the workers cannot start: {last_line(error)}") from error
             self._fail(worker, task_failure(error))
+            self._pool.replace(worker)
         except RayError as error:
             self._replace(worker, error)
         else:
@@ -201,15 +203,18 @@ class RayWorkers:
     def _take(self, worker: RayWorker, reply: Reply | Place | Finished) -> None:
         if isinstance(reply, Place):
             self._deaths_while_starting, worker.place = 0, reply
-            self._events.append(WorkerReady(worker=worker.number))
-            self._pool.release(worker)
+            self._events.append(WorkerReady(worker=worker.number, device=reply.device))
+            if worker.state == "starting":  # else it was started for a training, which follows
+                self._pool.release(worker)
             return
         if isinstance(reply, Finished):
             self._pool.count_training(worker, reply.resident_bytes)
             reply = reply.result
         event = event_of(detached(reply), worker=worker.number, trial=worker.trial)
         if isinstance(event, TrainingFailed):
-            self._fail(worker, event.failure)
+            shares_gpu = event.failure.cause == "gpu_oom" and bool(self._pool.beside(worker))
+            self._fail(worker, dataclasses.replace(event.failure, shares_gpu=shares_gpu))
+            self._pool.release(worker, is_corrupt=event.failure.corrupts_process)
         elif event is not None:
             self._events.append(event)
             if isinstance(event, EpochReported):
@@ -222,9 +227,6 @@ class RayWorkers:
     def _fail(self, worker: RayWorker, failure: TrainingFailure) -> None:
         self._events.append(TrainingFailed(worker=worker.number, trial=worker.trial, failure=failure))
         self._pool.forget_replies(worker)
-        worker.state = "idle"
-        if failure.corrupts_process:
-            self._pool.replace(worker)
 
     def _replace(self, worker: RayWorker, error: RayError) -> None:
         place, process = worker.place, worker.process
@@ -234,9 +236,7 @@ class RayWorkers:
                 self._events.append(Notice(line=line))
         elif worker.state == "starting":
             self._deaths_while_starting += 1
-            if self._deaths_while_starting >= _most_deaths_while_starting or not isinstance(
-                error, ActorDiedError | ActorUnavailableError | OutOfMemoryError
-            ):
+            if self._deaths_while_starting >= _most_deaths_while_starting or not is_death(error):
                 raise TamizError(f"the workers cannot start: {last_line(error)}") from error
         if worker.is_busy:
             failure = worker_death(

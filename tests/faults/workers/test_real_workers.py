@@ -17,7 +17,7 @@ import pytest
 
 from objectives.messages import Decision, StudyData, TrainingFailure
 from search.workers.protocol import EpochReported, TrainingEnded, TrainingFailed
-from search.workers.ray_backend.pool import RecyclePolicy
+from search.workers.ray_backend.process import RecyclePolicy
 from search.workers.ray_backend.workers import RayWorkers
 from tests.faults.files.test_security import mode_of
 from tests.faults.workers.odd_workers import next_event, odd_workers, task, until_idle

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from objectives.messages import Decision, StudyData, TrainingTask
-from search.workers.ray_backend.pool import RecyclePolicy
+from search.workers.ray_backend.process import RecyclePolicy
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
 from tests.faults.workers.odd_workers import next_event, odd_workers, until_idle
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 
-from objectives.training.failures import classify, diverged
+from objectives.training.failures import classify, diverged, requested_bytes
 from spaces.recipe import ConvNet, Fit, Recipe, Stage
 
 RECIPE = Recipe(network=ConvNet(stages=(Stage(filters=4, convolutions=1),), kernel=3), fit=Fit(learning_rate=0.312345))
@@ -34,6 +35,129 @@ class OutOfMemoryError(RuntimeError):
 )
 def test_an_exception_has_a_cause(error: Exception, cause: str) -> None:
     assert classify(error, 2).cause == cause
+
+
+def _tensorflow(name: str, text: str) -> Exception:
+    import tensorflow as tf
+
+    error: Exception = getattr(tf.errors, name)(None, None, text)
+    return error
+
+
+def _jax(text: str) -> Exception:
+    import jax
+
+    return jax.errors.JaxRuntimeError(text)
+
+
+class AcceleratorError(RuntimeError):
+    """Named as PyTorch's."""
+
+
+_seen_on_gpus = {
+    "allocator": lambda: _tensorflow(
+        "ResourceExhaustedError",
+        "{{function_node __wrapped__AddV2_device_/job:localhost/replica:0/task:0/device:GPU:0}} OOM when allocating "
+        "tensor with shape[256,64,224,224] and type float on /job:localhost/replica:0/task:0/device:GPU:0 by "
+        "allocator GPU_0_bfc [Op:AddV2]",
+    ),
+    "copying to the device": lambda: _tensorflow("InternalError", "Dst tensor is not initialized."),
+    "copying, of Keras' eager tensors": lambda: _tensorflow(
+        "InternalError",
+        "Failed copying input tensor from CPU:0 to GPU:0 in order to run _EagerConst: Dst tensor is not initialized.",
+    ),
+    "first use of the GPU": lambda: _tensorflow(
+        "InternalError", "CUDA runtime implicit initialization on GPU:0 failed. Status: out of memory"
+    ),
+    "first use of the GPU, later wording": lambda: _tensorflow(
+        "InternalError", "cudaSetDevice() on GPU:0 failed. Status: out of memory"
+    ),
+    "first convolution, until 2.8": lambda: _tensorflow(
+        "UnknownError",
+        "Failed to get convolution algorithm. This is probably because cuDNN failed to initialize, so try looking to "
+        "see if a warning log message was printed above. [Op:Conv2D]",
+    ),
+    "first convolution, from 2.9 on": lambda: _tensorflow(
+        "FailedPreconditionError", "DNN library initialization failed. Look at the errors above for more details."
+    ),
+    "first convolution, cuDNN's own": lambda: _tensorflow(
+        "InternalError", "Could not create cudnn handle: CUDNN_STATUS_ALLOC_FAILED"
+    ),
+    "first multiplication": lambda: _tensorflow(
+        "InternalError", "Attempting to perform BLAS operation using StreamExecutor without BLAS support [Op:MatMul]"
+    ),
+    "autotuning": lambda: _tensorflow(
+        "NotFoundError",
+        "No algorithm worked!  Error messages:\n  Profiling failure on CUDNN engine 1#TC: RESOURCE_EXHAUSTED: Out of "
+        "memory while trying to allocate 17179869184 bytes.",
+    ),
+    "XLA in TensorFlow": lambda: _tensorflow(
+        "ResourceExhaustedError", "Out of memory while trying to allocate 1310720000 bytes. [Op:__inference_one_step]"
+    ),
+    "driver": lambda: _tensorflow(
+        "InternalError",
+        "failed initializing StreamExecutor for CUDA device ordinal 0: INTERNAL: failed call to "
+        "cuDevicePrimaryCtxRetain: CUDA_ERROR_OUT_OF_MEMORY: out of memory; total memory reported: 25438126080",
+    ),
+    "JAX": lambda: _jax("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 7406166528 bytes."),
+    "JAX, shorter": lambda: _jax("RESOURCE_EXHAUSTED: Out of memory allocating 20029400304 bytes."),
+    "JAX, first convolution": lambda: _jax(
+        "FAILED_PRECONDITION: DNN library initialization failed. Look at the errors above for more details."
+    ),
+    "JAX, CUDA's": lambda: _jax("INTERNAL: Failed to launch CUDA kernel: cudaErrorMemoryAllocation : out of memory"),
+    "PyTorch": lambda: OutOfMemoryError(
+        "CUDA out of memory. Tried to allocate 2.87 GiB. GPU 0 has a total capacity of 14.76 GiB of which 19.75 MiB is "
+        "free."
+    ),
+    "PyTorch, until 1.12": lambda: RuntimeError("CUDA out of memory. Tried to allocate 92.00 MiB (GPU 0; 1.96 GiB)"),
+    "PyTorch, at a kernel": lambda: AcceleratorError("CUDA error: out of memory\nCUDA kernel errors might be"),
+    "PyTorch, first multiplication": lambda: RuntimeError(
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"
+    ),
+    "PyTorch, first convolution": lambda: RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+}
+
+
+@pytest.mark.parametrize("seen", _seen_on_gpus)
+def test_every_form_of_a_full_gpu_is_known(seen: str) -> None:
+    failure = classify(_seen_on_gpus[seen](), 2)
+    assert (failure.cause, failure.corrupts_process) == ("gpu_oom", True)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 400000000000 bytes."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: out of memory"),
+    ],
+)
+def test_pytorch_without_gpu_runs_out_of_host_memory(error: Exception) -> None:
+    assert classify(error, 2).cause == "host_oom"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        lambda: _tensorflow("NotFoundError", "No algorithm worked!"),  # as for images with too few channels
+        lambda: RuntimeError("CUDA error: an illegal memory access was encountered"),
+        lambda: KeyError("out of memory"),
+    ],
+)
+def test_other_errors_are_not_taken_for_a_full_gpu(error: Callable[[], Exception]) -> None:
+    assert classify(error(), 2).cause == "error"
+
+
+@pytest.mark.parametrize(
+    ("message", "requested"),
+    [
+        ("RESOURCE_EXHAUSTED: Out of memory while trying to allocate 7406166528 bytes.", 7406166528),
+        ("CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has", 5 * 2**29),
+        ("RESOURCE_EXHAUSTED: Out of memory allocating 20029400304 bytes.", 20029400304),
+        ("Dst tensor is not initialized.", None),
+    ],
+)
+def test_the_memory_that_was_requested_is_read_from_the_message(message: str, requested: int | None) -> None:
+    assert requested_bytes(message) == requested
 
 
 def test_a_network_that_can_not_be_is_invalid_and_a_fault_in_its_builder_an_error() -> None:

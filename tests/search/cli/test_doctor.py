@@ -13,6 +13,22 @@ from search.cli.app import run_command_line
 from search.cli.doctor import examine
 
 
+@pytest.fixture(autouse=True)
+def _quick(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import no Keras, but for the test of that."""
+    if "keras" not in request.node.name:
+        monkeypatch.setattr("search.cli.doctor._device", lambda: ("processor X, float32, jax 1.0", None))
+
+
+@pytest.mark.slow
+def test_the_device_is_that_of_keras_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    findings = examine(".")
+    assert findings.device.startswith("processor ")
+    assert findings.device.endswith(f", float32, tensorflow {importlib.metadata.version('tensorflow')}")
+    assert str(findings.no_gpu).startswith("TensorFlow sees no GPU: CUDA_VISIBLE_DEVICES is '', which hides all; ")
+
+
 def test_the_findings_are_this_machine_s(tmp_path: Path) -> None:
     findings = examine(str(tmp_path / "runs"))
 

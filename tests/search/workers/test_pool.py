@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from search.workers.ray_backend.pool import RecyclePolicy
+from search.workers.ray_backend.process import RecyclePolicy
 
 MIB = 2**20
 
