@@ -13,6 +13,7 @@ from reports.findings.cost import Cost, find_cost
 from reports.findings.importances import Importances
 from reports.findings.paired import Baseline, baseline_sentences, find_baselines, find_floor, ranking_sentence
 from reports.stored.expected_gain import expected_gain, gain_sentence
+from reports.stored.for_the_record import ForTheRecord
 from reports.stored.outcome import NO_MORE, BestTrial, TestScore, measured_score
 from reports.stored.run import Gap, Run, Trial
 from reports.wording import count, listing, metric_name, name_on_test, percent, score
@@ -59,6 +60,8 @@ class Answer:
     """None: the test images have not been used."""
     baselines: tuple[Baseline, ...]
     baseline_sentences: tuple[str, ...]
+    for_the_record: ForTheRecord | None
+    """Other models on the test images, after everything was chosen; None: not measured."""
     floor: float | None
     """Validation score of always answering the most frequent class; None where it can't be told."""
     absent: str
@@ -98,6 +101,7 @@ def find_answer(run: Run, found: Classification | None, importances: Importances
         test=test,
         baselines=baselines,
         baseline_sentences=baseline_sentences(run, baselines),
+        for_the_record=run.for_the_record,
         floor=find_floor(run),
         absent=_absent(run, found),
         cost=find_cost(run),

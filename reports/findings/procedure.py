@@ -45,7 +45,10 @@ def _data(run: Run) -> tuple[Fact, ...]:
         Fact(name="images", text=f"{data.height} × {data.width} pixels, {count(data.channels, 'channel')}"),
         Fact(name="training", text=count(data.train, "image")),
         Fact(name="validation", text=f"{count(data.validation, 'image')}; all choices were made on these"),
-        Fact(name="test", text=f"{count(data.test, 'image')}; only winners are measured on these, after a search"),
+        Fact(
+            name="test",
+            text=f"{count(data.test, 'image')}; only looked at after the search, by models that were chosen before",
+        ),
         Fact(
             name="classes",
             text=f"{len(data.classes)}, with {sizes} training and validation images each",

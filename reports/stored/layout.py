@@ -5,9 +5,10 @@
     study.db                 Optuna's study; spool.jsonl: trials that the database has yet to take
     trials/0007/             recipe.json  history.csv  result.json  predictions.npz
                              model.keras (of some, see search.trainings.kept_models)
+                             test_predictions.npz (of those measured for the record)
     trials/0008/checkpoint/  0004.npz  0004.npz.sha256, of the last two epochs kept (of a trial under way)
     best/                    model.keras  model_card.json  recipe.json  train.py
-                             predictions.npz (test images)  measurement.json
+                             predictions.npz (test images)  measurement.json  record.json
                              inside.json  thumbnails.npz  feature_maps.npz (all three optional)
     report.html  trials.csv  summary.json  log.txt  workers.log
 
@@ -39,12 +40,14 @@ ARTIFACTS = "artifacts"
 
 # in a trial's folder and, but for those of the first line, in best/
 RESULT, HISTORY, TRACEBACK = "result.json", "history.csv", "traceback.txt"
+TEST_PREDICTIONS = "test_predictions.npz"
 RECIPE, PREDICTIONS, MODEL = "recipe.json", "predictions.npz", "model.keras"
 
 # in best/ alone
 CARD = "model_card.json"
 SCRIPT = "train.py"
 MEASUREMENT = "measurement.json"
+RECORD = "record.json"
 INSIDE = "inside.json"
 FEATURE_MAPS = "feature_maps.npz"
 THUMBNAILS = "thumbnails.npz"

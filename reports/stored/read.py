@@ -15,6 +15,7 @@ from objectives.evaluation.metrics import confusion_counts
 from objectives.messages import Predictions
 from reports.stored import layout
 from reports.stored.files import StoredFiles, read_record
+from reports.stored.for_the_record import ForTheRecord
 from reports.stored.outcome import rank
 from reports.stored.records import Inside, Measurement, RunRecord, TrialRecord
 from reports.stored.run import CLOSELY_READ, COMPARED, History, Run, State, Trial
@@ -39,6 +40,7 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
     trials, validation = reader.with_predictions(reader.trials(study))
     measurement = files.json_record(f"{layout.BEST}/{layout.MEASUREMENT}", Measurement, expected=False)
     inside = files.json_record(f"{layout.BEST}/{layout.INSIDE}", Inside, expected=False)
+    for_the_record = files.json_record(f"{layout.BEST}/{layout.RECORD}", ForTheRecord, expected=False)
     return Run(
         folder=folder,
         record=_without_home(dataclasses.replace(record, places={})),
@@ -53,6 +55,7 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
         maps=files.feature_maps(inside, classes=classes),
         thumbnails=files.thumbnails(),
         gaps=tuple(files.gaps),
+        for_the_record=for_the_record,
     )
 
 

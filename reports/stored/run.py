@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from objectives.evaluation.metrics import Direction
 from objectives.messages import Predictions
+from reports.stored.for_the_record import ForTheRecord
 from reports.stored.outcome import rank
 from reports.stored.records import Inside, Measurement, RunRecord, TrialRecord
 
@@ -111,6 +112,8 @@ class Run:
     """Array name to feature maps (classes shown, height, width, channels shown)."""
     thumbnails: Thumbnails | None
     gaps: tuple[Gap, ...]
+    for_the_record: ForTheRecord | None = None
+    """What was measured on the test images beside the winner."""
 
     @property
     def classes(self) -> tuple[str, ...]:

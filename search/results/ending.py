@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reports.stored.expected_gain import gain_sentence
-from reports.wording import count, duration
+from reports.stored.for_the_record import BASELINE, START, RecordRow
+from reports.wording import count, duration, p_value
 from search.results.summary import RunSummary, counts_in_words
 
 
@@ -55,7 +56,19 @@ def _test_lines(summary: RunSummary) -> list[str]:
     scores = [("accuracy", test.accuracy, test.interval_95)]
     if test.score and test.score.metric != "accuracy":
         scores.insert(0, (test.score.metric, test.score.value, test.score.interval_95))
-    return [
+    lines = [
         f"test {metric} {value:.4f} on {test.images:,} test images (95 % interval {low:.4f} to {high:.4f})"
         for metric, value, (low, high) in scores
     ]
+    rows = summary.for_the_record.rows if summary.for_the_record else ()
+    return lines + [line for row in rows if row.role in (BASELINE, START) and (line := _beside(row, test.accuracy))]
+
+
+def _beside(row: RecordRow, accuracy: float) -> str:
+    """Return "  accuracy +0.0583 against baseline by_hand (0.9111), p < 0.001"; empty for the answer itself."""
+    if row.test is None:
+        return f"  {row.role} {row.name} is not measured: {row.missing}"
+    if row.against_answer is None:
+        return ""
+    ahead = f"{accuracy - row.test.accuracy:+.4f} against {row.role} {row.name} ({row.test.accuracy:.4f})"
+    return f"  accuracy {ahead}, {p_value(row.against_answer.p_accuracy)}"

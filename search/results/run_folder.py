@@ -190,7 +190,7 @@ class RunFolder:
         """Make a trial the winner: copy its model and recipe to `best/`, with all that was measured of it."""
         source, best = self.trial(measurement.trial), self.best
         best.mkdir(exist_ok=True)
-        for name in (layout.MEASUREMENT, layout.INSIDE, layout.FEATURE_MAPS, layout.THUMBNAILS):
+        for name in (layout.MEASUREMENT, layout.RECORD, layout.INSIDE, layout.FEATURE_MAPS, layout.THUMBNAILS):
             (best / name).unlink(missing_ok=True)  # of an earlier winner
         for name in (layout.MODEL, layout.RECIPE):
             with (source / name).open("rb") as model, whole_file(best / name) as file:

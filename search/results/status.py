@@ -13,7 +13,8 @@ from typing import Any
 from objectives.evaluation.metrics import METRICS
 from reports.stored import layout
 from reports.stored.expected_gain import expected_gain
-from reports.stored.files import StoredFiles
+from reports.stored.files import StoredFiles, read_record
+from reports.stored.for_the_record import ForTheRecord
 from reports.stored.outcome import EXHAUSTED, BestTrial, baseline_trials, devices_of, measured_score, rank
 from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
@@ -164,6 +165,7 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
             name: trial.score if trial else None for name, trial in baseline_trials(run.baselines, trials).items()
         },
         test=measured_score(folder.read_measurement(), run.metric),
+        for_the_record=read_record(folder.best / layout.RECORD, ForTheRecord),
         data=DataSummary(
             name=run.data.name,
             fingerprint=run.data.fingerprint,

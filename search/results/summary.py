@@ -9,6 +9,7 @@ from typing import Literal
 
 from objectives.evaluation.metrics import Direction
 from reports.stored.expected_gain import ExpectedGain
+from reports.stored.for_the_record import ForTheRecord
 from reports.stored.outcome import BestTrial, TestScore
 from reports.wording import count
 from spaces.records import to_plain
@@ -80,6 +81,8 @@ class RunSummary:
     baselines: Mapping[str, float | None] | None = None
     """Name of each hand-made baseline to its validation score; None for one that has no score."""
     test: TestScore | None = None
+    for_the_record: ForTheRecord | None = None
+    """Other models on the test images, after everything was chosen."""
     expected_gain: ExpectedGain | None = None
     """Of further trials; None: too few have ended to tell, or there can be no more."""
     data: DataSummary | None = None

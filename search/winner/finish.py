@@ -7,12 +7,13 @@ from numpy.typing import NDArray
 
 from reports.stored.records import RunRecord
 from search.trainings.parts import SearchParts
+from search.winner.for_the_record import measure_for_the_record
 from search.winner.measure import measure_winner
 from search.workers.stalls import StallDetector
 
 
 def finish(parts: SearchParts, *, record: RunRecord, test_images: NDArray[np.uint8]) -> None:
-    """Measure the model that is handed over.
+    """Measure the model that is handed over; then, for the record, what it is to be seen beside.
 
     Args:
         parts: of the search, which has ended and was not asked to stop.
@@ -31,3 +32,4 @@ def finish(parts: SearchParts, *, record: RunRecord, test_images: NDArray[np.uin
         progress=parts.progress,
         stalls=StallDetector(stall_seconds=parts.settings.trial_stall_seconds),
     )
+    measure_for_the_record(parts, record=record)

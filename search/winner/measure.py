@@ -108,7 +108,7 @@ def measure_with_retry(
             case TrainingFailed(failure=failure) as event if is_asked and event.trial == trial:
                 allowed = attempts_allowed(failure)
                 if attempt >= allowed:
-                    problem = f"the winner, trial {trial}, could not be measured: {failure.message}"
+                    problem = f"trial {trial} could not be measured: {failure.message}"
                     raise TamizError(problem) if allowed == 1 else StorageError(f"{problem}, {attempt} times")
                 is_asked, attempt = False, attempt + 1  # a lost worker says nothing about the model
                 progress.note(f"trial {trial}: {failure.message} - measuring it again (attempt {attempt}/{allowed})")

@@ -22,11 +22,14 @@ from sklearn.metrics import classification_report, top_k_accuracy_score
 from objectives.files import predictions as stored_predictions
 from objectives.messages import Predictions
 from reports.classifier.classification import classify
+from reports.classifier.on_test import against_answer, on_test
 from reports.pages.page import render, write_report
+from reports.stored.for_the_record import ForTheRecord, RecordRow
 from reports.stored.read import read_run
 from reports.stored.run import History, Run
 from tests.reports.run_folders import set_texts, write_run
 
+MISSING = "its model was not kept"
 HOSTILE = ("<img src=x onerror=alert(1)>", '"><script>alert(1)</script>.jpg', "{{7*7}}", "</script><b>", "$\\frac{$")
 
 
@@ -290,3 +293,61 @@ def test_reports_import_neither_keras_nor_tensorflow_nor_ray() -> None:
     program = "import reports.pages.page, sys; print(sorted({'keras', 'tensorflow', 'ray'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def recorded(run: Run, metric: str) -> Run:
+    """Return the run with its baseline measured for the record, and a start that was not."""
+    assert run.test is not None
+    assert run.measurement is not None
+    turned = dataclasses.replace(run.test, probabilities=run.test.probabilities[:, ::-1])
+    rows = (
+        RecordRow(role="answer", trial=run.measurement.trial, name=None, test=on_test(run.test, metric)),
+        RecordRow(
+            role="baseline",
+            trial=0,
+            name="by_hand",
+            test=on_test(turned, metric),
+            against_answer=against_answer(run.test, turned, metric),
+        ),
+        RecordRow(role="start", trial=7, name="advised", missing=MISSING),
+    )
+    return dataclasses.replace(
+        run,
+        record=dataclasses.replace(run.record, metric=metric),
+        for_the_record=ForTheRecord(schema=1, images=len(run.test.labels), rows=rows),
+    )
+
+
+@pytest.mark.parametrize("metric", ["val_accuracy", "macro_f1", "balanced_accuracy"])
+def test_what_was_measured_for_the_record_has_a_table(digits_run: Run, metric: str) -> None:
+    run = recorded(digits_run, metric)
+    text = render(run, is_lite=True)
+    table = next(rows for rows in tables_of(text) if any("best hand-made baseline" in row[0] for row in rows[1:]))
+    assert run.for_the_record is not None
+    baseline = run.for_the_record.rows[1]
+    assert baseline.test is not None
+    assert baseline.against_answer is not None
+
+    assert '<h3 id="for-the-record">For the record, not for choosing</h3>' in text
+    assert [row[0] for row in table[1:]] == [row.title for row in run.for_the_record.rows]
+    assert table[2][1] == f"{100 * baseline.test.accuracy:.1f}\u00a0%"
+    assert str(baseline.against_answer.only_answer_right) in table[2]
+    assert table[3][1] == f"not measured: {MISSING}"
+    assert len(table[2]) == len(table[0])
+
+
+def test_a_study_of_an_earlier_version_says_that_its_baseline_was_not_measured(digits_run: Run) -> None:
+    text = " ".join(render(digits_run, is_lite=True).split())
+
+    assert "were not measured on the test images: an earlier version ended this study" in text
+    assert f"python -m search resume {digits_run.record.study}" in text
+
+
+def tables_of(text: str) -> list[list[list[str]]]:
+    """Return the tables of a page without identifiers, as rows of cells."""
+    found = []
+    for table in re.findall(r"<table.*?</table>", text, re.S):
+        rows = re.findall(r"<tr.*?</tr>", table, re.S)
+        cells = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.S) for row in rows]
+        found.append([[html.unescape(re.sub("<[^>]*>", "", cell)).strip() for cell in row] for row in cells])
+    return found

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from objectives.evaluation.metrics import Direction
+from reports.stored.for_the_record import AgainstAnswer, ForTheRecord, OnTest, RecordRow
 from reports.stored.outcome import BestTrial, TestScore
 from reports.stored.records import MetricScore
 from search.cli.output import (
@@ -66,6 +67,32 @@ def test_the_end_tells_best_baselines_test_and_next_command() -> None:
         "model: runs/net-digits/best/model.keras",
         "  its classes, in the order of its outputs: model_card.json beside it",
         "more trials: python -m search resume net-digits --trials 32",
+    ]
+
+
+def test_baseline_and_start_follow_on_the_same_test_images() -> None:
+    def row(role: str, name: str | None, *, accuracy: float, p: float | None = None) -> RecordRow:
+        score = MetricScore(metric="accuracy", value=accuracy, interval_95=(0.0, 1.0))
+        test = OnTest(
+            accuracy=accuracy, interval_95=(0.0, 1.0), score=score, loss=0.1, macro_f1=0.9, calibration_error=0.01
+        )
+        against = AgainstAnswer(only_answer_right=9, only_this_right=1, p_accuracy=p, p_score=None) if p else None
+        return RecordRow(role=role, trial=1, name=name, test=test, against_answer=against)
+
+    rows = (
+        row("answer", "advised", accuracy=0.9778),
+        row("search", None, accuracy=0.99, p=0.5),
+        row("baseline", "by_hand", accuracy=0.9, p=0.0004),
+        row("start", "advised", accuracy=0.9778),
+        RecordRow(role="start", trial=3, name="lost", missing="its model was not kept"),
+    )
+    lines = end_lines(replace(DONE, for_the_record=ForTheRecord(schema=1, images=360, rows=rows)))
+    place = lines.index("test accuracy 0.9778 on 360 test images (95 % interval 0.9569 to 0.9886)")
+
+    assert lines[place + 1 : place + 4] == [
+        "  accuracy +0.0778 against baseline by_hand (0.9000), p < 0.001",
+        "  start lost is not measured: its model was not kept",
+        "16 of 16 trials: 9 complete, 6 pruned, 1 failed; 84 epochs in 1 min 1 s",
     ]
 
 
