@@ -42,7 +42,7 @@ def search_and_repeat(plan: Plan, seed: int, table: Table) -> None:
         trials = _trials(table, plan, seed, sampler)
         if len(trials) < plan.trials:
             began = time.monotonic()
-            trials = _searched(plan, seed, sampler)
+            trials = searched(plan, seed, sampler)
             table.add(trials)
             found = [best.score if best else None for best in best_of(trials)]
             print(f"seed {seed} {sampler}: sampler, start {found} {time.monotonic() - began:.0f} s", flush=True)
@@ -64,7 +64,7 @@ def _trials(table: Table, plan: Plan, seed: int, sampler: str) -> list[Row]:
     return [row for row in table.rows if (row.space, row.data, row.images_seed, row.sampler) == of]
 
 
-def _searched(plan: Plan, seed: int, sampler: str) -> list[Row]:
+def searched(plan: Plan, seed: int, sampler: str) -> list[Row]:
     """Search as `python -m search run` does, but for the report."""
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     space, settings, progress = find_space(plan.space), plan.settings(seed, sampler), _Ended()
@@ -130,7 +130,7 @@ def _train(plan: Plan, trial: Row, table: Table, numbers: Sequence[int]) -> None
     for number in numbers:
         if (trial.images_seed, trial.parameters, number) in trainings_of(table.rows):
             continue
-        data, shape = _data(plan, trial.images_seed)
+        data, shape = data_of(plan, trial.images_seed)
         recipe = recipe_for(
             find_space(plan.space), json.loads(trial.parameters), images=shape, classes=len(data.classes)
         )
@@ -139,7 +139,8 @@ def _train(plan: Plan, trial: Row, table: Table, numbers: Sequence[int]) -> None
 
 
 @functools.cache
-def _data(plan: Plan, seed: int) -> tuple[StudyData, ImageShape]:
+def data_of(plan: Plan, seed: int) -> tuple[StudyData, ImageShape]:
+    """Return the images of one seed."""
     with tempfile.TemporaryDirectory() as runs:
         settings = plan.settings(seed, plan.samplers[0])
         folder = RunFolder.at(Path(runs), settings.study)

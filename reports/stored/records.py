@@ -138,6 +138,33 @@ class Measurement:
     """The metric that the study optimises; None in studies of before."""
 
 
+ENSEMBLE_SIZE = 20
+"""Models that an ensemble averages at most, unless told otherwise; one that is chosen twice counts as two."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A model of an ensemble."""
+
+    trial: int
+    count: int
+    """How often it was chosen: its weight in the mean."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnsembleRecord:
+    """`ensemble/ensemble.json`: several models whose probabilities are averaged."""
+
+    schema: int
+    members: tuple[Member, ...]
+    """The one that counts most first."""
+    metric: str
+    score: float
+    """On the validation images, by which the members were chosen: it flatters more than that of a single trial."""
+    test: Measurement
+    """For the record: nothing was chosen by it. Its trial is the first member."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelCard:
     """`model_card.json`, beside a `model.keras`: what is needed to use it, and to check that it is unchanged."""
@@ -145,6 +172,7 @@ class ModelCard:
     schema: int
     study: str
     trial: int
+    """Of an ensemble: the member that counts most."""
     sha256: str
     """Of the `.keras` file, in hexadecimal digits."""
     classes: tuple[str, ...]
@@ -156,6 +184,8 @@ class ModelCard:
     """How an image of another size is brought to this one: see `objectives.data.images.decoding`."""
     pixel_ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     """As in `DataRecord`."""
+    members: tuple[Member, ...] = ()
+    """Of an ensemble."""
 
 
 @dataclass(frozen=True, kw_only=True)
