@@ -1,4 +1,4 @@
 """Evaluation: how good is a network, and what are its layers and feature maps?
 
-Public: `metrics`, `predicting`, `inspection`.
+Public: `metrics`, `predicting`, `inspection`, `selection`.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -29,6 +29,21 @@ def load_model(model: bytes) -> keras.Model:
         path = Path(folder, "model.keras")
         path.write_bytes(model)
         return keras.saving.load_model(path, compile=False, safe_mode=True)
+
+
+def averaged(models: Mapping[str, keras.Model], members: Sequence[str]) -> keras.Model:
+    """Return one model that gives the mean of the probabilities of some others, and holds their weights.
+
+    Args:
+        models: by the name that each gets inside; they take images of one shape.
+        members: names, each as often as its model counts.
+    """
+    for name, model in models.items():
+        model.name = name  # those of a study have all the same
+    images = keras.Input(next(iter(models.values())).input_shape[1:], name="images")
+    found = {name: model(images) for name, model in models.items()}
+    mean = keras.layers.Average(dtype="float32", name="probabilities")([found[name] for name in members])
+    return keras.Model(images, mean, name="network")
 
 
 def convert(model: bytes, path: Path, *, kind: Literal["onnx", "tf_saved_model"]) -> None:
@@ -92,5 +107,5 @@ def _batch_size(count: int, pixels: int) -> int:
 def _largest_image(model: keras.Model) -> int:
     """Return the pixels of an image as the model takes it, or as it resizes it."""
     sides = [model.input_shape[1:3]]
-    sides += [layer.output.shape[1:3] for layer in model.layers if isinstance(layer, keras.layers.Resizing)]
+    sides += [layer.output.shape[1:3] for layer in inspection.leaves(model) if isinstance(layer, keras.layers.Resizing)]
     return max(int(height * width) for height, width in sides)

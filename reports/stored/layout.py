@@ -10,6 +10,7 @@
     best/                    model.keras  model_card.json  recipe.json  train.py
                              predictions.npz (test images)  measurement.json  record.json
                              inside.json  thumbnails.npz  feature_maps.npz (all three optional)
+    ensemble/                model.keras  model_card.json  ensemble.json
     report.html  trials.csv  summary.json  log.txt  workers.log
 
 `history.csv` has a row an epoch: epoch, seconds, score, then each metric by name. `predictions.npz`
@@ -36,6 +37,7 @@ LITE_REPORT = "report-lite.html"
 TRIALS_TABLE = "trials.csv"
 TRIALS = "trials"
 BEST = "best"
+ENSEMBLE = "ensemble"
 ARTIFACTS = "artifacts"
 
 # in a trial's folder and, but for those of the first line, in best/
@@ -51,6 +53,9 @@ RECORD = "record.json"
 INSIDE = "inside.json"
 FEATURE_MAPS = "feature_maps.npz"
 THUMBNAILS = "thumbnails.npz"
+
+# in ensemble/ alone
+MEMBERS = "ensemble.json"
 
 
 def trial(number: int, name: str = "") -> str:

@@ -18,18 +18,25 @@ from spaces.errors import DataError, UsageError
 @STUDY
 @click.option("--to", metavar="DIR", type=Path, required=True, help="Write the files to DIR, which is made if missing.")
 @click.option("--trial", metavar="N", type=WHOLE_NUMBER, help="Export trial N; default: the winner.")
+@click.option("--ensemble", is_flag=True, help="Export what `ensemble` wrote.")
 @click.option("--onnx", is_flag=True, help="Also write model.onnx.")
 @click.option("--saved-model", is_flag=True, help="Also write saved_model/.")
 @RUNS
-def export(*, study: str, to: Path, trial: int | None, onnx: bool, saved_model: bool, runs: str) -> None:
+def export(
+    *, study: str, to: Path, trial: int | None, ensemble: bool, onnx: bool, saved_model: bool, runs: str
+) -> None:
     """Write the winner as model.keras and as a plain Keras script."""
-    from search.results.export import Formats
+    from search.results.export import Formats, export_ensemble
     from search.results.export import export as write_export
     from search.results.status import find_run
 
-    written = write_export(
-        find_run(study, runs), to=to, trial=trial, formats=Formats(onnx=onnx, saved_model=saved_model)
-    )
+    if ensemble and trial is not None:
+        raise UsageError("both --ensemble and --trial are given; expected one of them")
+    folder, formats = find_run(study, runs), Formats(onnx=onnx, saved_model=saved_model)
+    if ensemble:
+        written = export_ensemble(folder, to=to, formats=formats)
+    else:
+        written = write_export(folder, to=to, trial=trial, formats=formats)
     if (card := to / layout.CARD) in written.files:
         write_line(sys.stderr, f"the model's classes, in the order of its outputs: {card}")
     if written.note:

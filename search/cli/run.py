@@ -41,7 +41,7 @@ def run(*, config: Path | None, fork: str | None, as_json: bool, quiet: bool, **
     """
     resolved = resolve(typed, file=config).forked(fork)
     output = Output(json=as_json, quiet=quiet)
-    with _terminal(resolved, output) as progress:
+    with terminal(resolved, output) as progress:
         summary = search_to_end(resolved, progress)
     return print_end(summary, output)
 
@@ -63,13 +63,13 @@ def resume(*, study: str, fork: str | None, as_json: bool, quiet: bool, **typed:
     changed = {name: value for name, value in typed.items() if value is not None}
     resolved = continued(folder, changed).forked(fork)
     output = Output(json=as_json, quiet=quiet)
-    with _terminal(resolved, output) as progress:
+    with terminal(resolved, output) as progress:
         summary = search_to_end(resolved, progress)
     return print_end(summary, output)
 
 
 @contextlib.contextmanager
-def _terminal(resolved: Resolved, output: Output) -> Iterator[Progress]:
+def terminal(resolved: Resolved, output: Output) -> Iterator[Progress]:
     """Give the progress of a search on stderr, while what libraries print goes to the workers' log."""
     from search.lease.folder_lock import refuse_if_busy  # numpy with it, which `--help` does without
     from search.results.run_folder import RunFolder

@@ -1,4 +1,4 @@
 """Driver: what happens next, and when does it end?
 
-Public: `run.run_search`, `fork`.
+Public: `run.run_search`, `fork`, `ensembles`.
 """

@@ -63,9 +63,7 @@ def export(folder: RunFolder, *, to: Path, trial: int | None = None, formats: Fo
     """
     run = read_run(folder.path)
     chosen = _chosen(run, trial)
-    with contextlib.suppress(TamizError):  # its file may define the type of the network
-        stored = read_settings(folder)
-        find_space_at(stored.space, places_now(folder, stored, ("space",)).get("space"))
+    _import_space(folder)
     model = _model(folder, run, chosen.number)
     formats = formats or Formats()
     if model is None and (formats.onnx or formats.saved_model):
@@ -88,6 +86,36 @@ def export(folder: RunFolder, *, to: Path, trial: int | None = None, formats: Fo
         written += _convert(model, formats, to)
     note = None if model else f"the model of trial {chosen.number} was not kept; train.py makes it"
     return Exported(trial=chosen.number, files=tuple(written), note=note)
+
+
+def export_ensemble(folder: RunFolder, *, to: Path, formats: Formats) -> Exported:
+    """Write the ensemble of a study into a folder of its own, which is made where it is missing.
+
+    Raises:
+        UsageError: there is none, it is not the file that its card describes, or a format is not to be had.
+        StorageError: the folder can't be written.
+    """
+    source = folder.path / layout.ENSEMBLE / layout.MODEL
+    if not source.is_file():
+        raise UsageError(
+            f"study '{folder.path.name}' has no ensemble; make one: python -m search ensemble {folder.path}"
+        )
+    _import_space(folder)
+    model, card = known_model(source, trust=False)
+    try:
+        to.mkdir(parents=True, exist_ok=True)
+        write_whole(to / layout.MODEL, model)
+        write_whole(to / layout.CARD, json.dumps(to_plain(card), indent=2) + "\n")
+    except OSError as error:
+        raise StorageError(f"can't write in {to}: {error.strerror or error}") from error
+    return Exported(trial=card.trial, files=(to / layout.MODEL, to / layout.CARD, *_convert(model, formats, to)))
+
+
+def _import_space(folder: RunFolder) -> None:
+    """Import the file of a study's space, if it is there: it may define the type of the network."""
+    with contextlib.suppress(TamizError):
+        stored = read_settings(folder)
+        find_space_at(stored.space, places_now(folder, stored, ("space",)).get("space"))
 
 
 def _chosen(run: Run, number: int | None) -> Trial:

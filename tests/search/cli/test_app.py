@@ -50,7 +50,7 @@ def test_help_is_short_begins_with_examples_and_names_every_command(tmp_path: Pa
     assert len(lines) <= 24
     assert sum(line.startswith("    python -m search ") for line in lines[: lines.index("Options:")]) == 3
     looking = {"status", "report", "spaces", "data", "doctor"}
-    assert commands == looking | {"run", "resume", "export", "predict", "compare", "dashboard"}
+    assert commands == looking | {"run", "resume", "export", "predict", "compare", "dashboard", "ensemble"}
 
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:
