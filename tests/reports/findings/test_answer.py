@@ -257,7 +257,7 @@ def test_a_network_is_described_as_stored_or_by_its_recipe(
 
 
 def test_an_exhausted_space_is_told_in_place_of_what_more_trials_would_gain(exhausted: Run) -> None:
-    assert f"There can be no more trials: {SPACE_TRIED}." in html.unescape(render(find(exhausted)))
+    assert f"There can be no more trials: {SPACE_TRIED}." in html.unescape(render(exhausted))
 
 
 @pytest.fixture
