@@ -49,6 +49,18 @@ def _parse_names(text: str) -> tuple[str, ...]:
     return _names(text.split(","))
 
 
+def _parse_beginnings(text: str) -> tuple[str, ...]:
+    """Return names and values: "cifar_small,stages=3,rate=0.1" is "cifar_small" and "stages=3,rate=0.1"."""
+    found: list[str] = []
+    for part in text.split(","):
+        name, is_value, _ = part.partition("=")
+        if is_value and ":" not in name and found and "=" in found[-1]:
+            found[-1] += f",{part.strip()}"
+        else:
+            found.append(part.strip())
+    return tuple(found)
+
+
 def _names(names: Sequence[object]) -> tuple[str, ...]:
     if not all(isinstance(name, str) for name in names):
         raise ValueError(names)
@@ -80,6 +92,8 @@ class Kind:
     accepts: tuple[type, ...]
     write: Callable[[Any], str] = str
     """To text that `parse` reads."""
+    is_list: bool = False
+    """Whether there may be several: the option is repeatable, and `write` takes one of them."""
 
     def read(self, value: object, source: str) -> Any:
         """Return a value that was typed, or comes from a file, a variable or a Python call; `source` names it.
@@ -102,7 +116,8 @@ WHOLE = Kind("a whole number", "N", int, int, (int,))
 NUMBER = Kind("a number", "VALUE", float, float, (int, float))
 DURATION = Kind("a duration such as 90s or 1h30m", "TIME", parse_duration, float, (int, float), write_duration)
 FLAG = Kind("true or false", "", _parse_flag, bool, (bool,))
-NAMES = Kind("text, or a list of texts", "NAME", _parse_names, _names, (list, tuple))
+NAMES = Kind("text, or a list of texts", "NAME", _parse_names, _names, (list, tuple), is_list=True)
+BEGINNINGS = replace(NAMES, metavar="NAME|VALUES", parse=_parse_beginnings)
 RANGE = Kind(
     "two numbers, the lower first, such as 0,1023",
     "LOW,HIGH",
@@ -145,12 +160,14 @@ class Option:
     on_resume: bool = False
     """Whether `resume` takes it as well."""
 
+    kind: Kind = TEXT
+    """`TEXT`: that of the field's type."""
+
     # Filled in by `options_of`:
     name: str = ""
     """In Python and TOML: "trial_timeout"."""
     field: str = ""
     """In the record of settings, with the unit: "trial_timeout_seconds"."""
-    kind: Kind = TEXT
     default: object = None
 
     @property
@@ -178,7 +195,7 @@ class Option:
         """
         if value is None:
             return
-        for one in value if self.kind is NAMES else (value,):
+        for one in value if self.kind.is_list else (value,):
             if self.choices is not None and one not in self.choices:
                 raise self._not_among_choices(str(one))
         # Written so that not-a-number, which is neither more nor less than anything, is refused.
@@ -203,7 +220,7 @@ class Option:
         """Return the words of a command line that set this value."""
         if self.kind is FLAG:
             return [self.flag] if value else []
-        values = value if self.kind is NAMES else [value]
+        values = value if self.kind.is_list else [value]
         return [word for one in values for word in (self.flag, self.kind.write(one))]
 
 
@@ -223,7 +240,7 @@ def options_of(record: type) -> dict[str, Option]:
             option,
             name=name,
             field=field.name,
-            kind=DURATION if name != field.name else _kinds[kinds[0]],
+            kind=DURATION if name != field.name else option.kind if option.kind is not TEXT else _kinds[kinds[0]],
             default=None if field.default is MISSING else field.default,
         )
     return found

@@ -13,7 +13,7 @@ from typing import Annotated
 from objectives.evaluation.metrics import METRICS
 from search.algorithms.pruners import PRUNERS
 from search.algorithms.samplers import SAMPLERS
-from search.option import Option, options_of
+from search.option import BEGINNINGS, Option, options_of
 from search.worker_kinds import WORKER_KINDS
 from spaces.errors import UsageError
 
@@ -96,7 +96,12 @@ class RunSettings:
     ] = "val_accuracy"
     enqueue: Annotated[
         tuple[str, ...] | None,
-        Option("search", "Try only this baseline or start first, or `none`; repeatable.", default_help="all"),
+        Option(
+            "search",
+            "Try these values first, NAME=VALUE,..., or only this baseline or start, or `none`; repeatable.",
+            kind=BEGINNINGS,
+            default_help="all",
+        ),
     ] = None
     seed: Annotated[int, Option("search", "Seed all random choices with N.", least=0, most=2**32 - 1)] = 0
 

@@ -127,8 +127,8 @@ def resolve_options(options: Mapping[str, object], places: Mapping[str, str] = M
         backbones = find_backbones(places.get("backbone", str(options["backbone"])))
         space = with_backbones(space, _refuse_changed_model(backbones))
     if "enqueue" in options:
-        names = options["enqueue"] = tuple(options["enqueue"]) or ("none",)
-        space = space.beginning_with([] if names == ("none",) else names)
+        options["enqueue"] = tuple(options["enqueue"]) or ("none",)
+        space = space.beginning_with(options["enqueue"])
     settings = _settings(options, space)
     return Resolved(settings=settings, space=space, places={**absolute_places(asdict(settings)), **places})
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from search.option import FLAG, GROUPS, NAMES, WHOLE, Kind, Option
+from search.option import FLAG, GROUPS, WHOLE, Kind, Option
 from search.settings import OPTIONS
 
 
@@ -48,7 +48,7 @@ class RunParameter(GroupedOption):
             group=option.group,
             type=None if option.kind is FLAG else Value(option.kind),
             is_flag=option.kind is FLAG,
-            multiple=option.kind is NAMES,
+            multiple=option.kind.is_list,
             default=None,
             metavar=option.metavar or option.kind.metavar,
             help=f"{option.help.removesuffix('.')}{default}.",
@@ -58,7 +58,7 @@ class RunParameter(GroupedOption):
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
         """Return the value; each time that a list is typed adds to it."""
         read = super().type_cast_value(ctx, value)
-        return tuple(name for names in read for name in names) or None if self.option.kind is NAMES else read
+        return tuple(name for names in read for name in names) or None if self.option.kind.is_list else read
 
 
 STUDY = click.argument("study", help="Name of a study, or its folder.")

@@ -21,6 +21,7 @@ from search.progress.protocol import Progress
 from search.results.places import place_of
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
+from search.study.own_values import own_starts
 from search.system.environment import now, versions
 from spaces.space import Space
 
@@ -80,10 +81,13 @@ def prepare(
     Raises:
         DataError: the data cannot be used.
         StudyConflictError: the study was created with other data, another space or other settings.
+        UsageError: the user's own values do not fit the space.
     """
     dataset = _load_data(settings, place_of("data", settings.data, places), progress)
     for finding in dataset.findings:
         progress.note(finding.text)
+    if space.own:  # refused before the study has a folder
+        own_starts(space, images=dataset.shape, classes=len(dataset.classes))
     chosen = split(dataset, seed=settings.seed, train_images=settings.train_images)
     record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, places=places, command=command)
     if settings.pruner == "curve" and settings.epochs == 1:

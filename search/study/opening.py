@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import optuna
 from optuna.storages import RDBStorage
 
@@ -9,6 +11,7 @@ from reports.stored import layout
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
+from search.study.own_values import own_starts
 from search.study.stored import open_stored_study
 from search.study.study import Study
 from spaces.errors import SpaceError, StudyConflictError
@@ -29,9 +32,12 @@ def open_study(
 ) -> Study:
     """Return a run's study; in a new one, the space's baselines and starts that fit this data are enqueued.
 
+    The user's own values are enqueued in any study that has no trial of them.
+
     Raises:
         StudyConflictError: the stored study lacks the trials of the run folder, or differs in direction or choices.
         StorageError: the database can't be read.
+        UsageError: the user's own values do not fit the space.
     """
     stored = open_stored_study(storage, settings, spool=folder.spool)
     _refuse_lost_database(stored.study, folder)
@@ -46,7 +52,8 @@ def open_study(
         classes=classes,
         stored=stored,
     )
-    study.queue(*_fitting(space, images=images, classes=classes, progress=progress))
+    own = own_starts(space, images=images, classes=classes)
+    study.queue(*_fitting(space, own, images=images, classes=classes, progress=progress))
     return study
 
 
@@ -62,21 +69,27 @@ def _refuse_lost_database(study: optuna.Study, folder: RunFolder) -> None:
 
 
 def _fitting(
-    space: Space, *, images: ImageShape, classes: int, progress: Progress
-) -> tuple[dict[str, Parameters], dict[str, Parameters]]:
-    """Return the baselines and the starts that can be built for this data; of equal recipes, the first."""
-    fitting: tuple[dict[str, Parameters], dict[str, Parameters]] = ({}, {})
+    space: Space, own: Mapping[str, Parameters], *, images: ImageShape, classes: int, progress: Progress
+) -> tuple[dict[str, Parameters], dict[str, Parameters], dict[str, Parameters]]:
+    """Return the baselines, the starts and the user's own that can be built for this data; of equal ones, the first."""
+    fitting: tuple[dict[str, Parameters], dict[str, Parameters], dict[str, Parameters]] = ({}, {}, {})
     known: dict[str, str] = {}
-    for kind, given, kept in zip(("baseline", "start"), (space.baselines, space.starts), fitting, strict=True):
+    kinds = (
+        (f"baseline '{{}}' of space '{space.name}'", space.baselines),
+        (f"start '{{}}' of space '{space.name}'", space.starts),
+        ("--enqueue '{}'", own),
+    )
+    for (kind, given), kept in zip(kinds, fitting, strict=True):
         for name, params in given.items():
+            label = kind.format(name)
             try:
                 recipe = recipe_for(space, params, images=images, classes=classes)
             except SpaceError as error:
-                progress.note(f"{kind} '{name}' of space '{space.name}': {error}; it is left out for this data")
+                progress.note(f"{label}: {error}; it is left out for this data")
                 continue
-            first = known.setdefault(recipe.to_json(), f"{kind} '{name}'")
-            if first != f"{kind} '{name}'" and space.repeats is None:
-                progress.note(f"{kind} '{name}' of space '{space.name}' is the recipe of {first}; it is left out")
+            first = known.setdefault(recipe.to_json(), label)
+            if first != label and space.repeats is None:
+                progress.note(f"{label} is the recipe of {first}; it is left out")
             else:
                 kept[name] = params
     return fitting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import optuna
 from optuna.trial import TrialState
@@ -66,7 +67,7 @@ class Study:
         self._settings = settings
         self._images = images
         self._classes = classes
-        tried = Tried(
+        self._tried = Tried(
             space,
             parameters,
             images=images,
@@ -74,15 +75,25 @@ class Study:
             seed=settings.seed,
             is_grid=settings.sampler == "grid",
         )
-        self._proposals = Proposals(study, settings, tried=tried, history=self._history, suggest=self.suggest)
+        self._proposals = Proposals(study, settings, tried=self._tried, history=self._history, suggest=self.suggest)
         _refuse_changed_choices(study, parameters)
 
-    def queue(self, baselines: Mapping[str, Parameters], starts: Mapping[str, Parameters]) -> None:
-        """Enqueue the baselines, then the recommended starts, then the design of a space that is one.
+    def queue(
+        self,
+        baselines: Mapping[str, Parameters],
+        starts: Mapping[str, Parameters],
+        own: Mapping[str, Parameters] = MappingProxyType({}),
+    ) -> None:
+        """Enqueue the user's own choices, the baselines, the recommended starts, and the design of a space that is one.
 
-        Does nothing in a study that has trials.
+        In a study that has trials, only those of the user's own that it lacks.
         """
-        if self._study.get_trials(deepcopy=False):
+        trials = self._study.get_trials(deepcopy=False)
+        known = [self._tried.key(trial.params or trial.system_attrs.get("fixed_params", {})) for trial in trials]
+        for name, params in own.items():
+            if self._tried.key(params) not in known:
+                self._study.enqueue_trial(dict(params), user_attrs={START: name})
+        if trials:
             return
         for name, params in baselines.items():
             self._study.enqueue_trial(dict(params), user_attrs={BASELINE: name})

@@ -19,7 +19,7 @@ from search.cli.options import (
     study_name,
 )
 from search.run_options import RunOptions
-from search.settings import command_for
+from search.settings import OPTIONS, command_for
 from spaces.backbones import Backbones
 from spaces.errors import UnknownNameError, UsageError
 from spaces.records import to_plain
@@ -214,6 +214,8 @@ def test_the_command_repeats_the_run() -> None:
         ("he_2016_resnet20, short_one_cycle", ["he_2016_resnet20"], ["short_one_cycle"]),
         (["he_2016_resnet20", "short_one_cycle"], ["he_2016_resnet20"], ["short_one_cycle"]),
         ([], [], []),
+        ("learning_rate=0.02,weight_decay=0", ["he_2016_resnet20"], ["short_one_cycle"]),
+        ("short_one_cycle,learning_rate=0.02,weight_decay=0", [], ["short_one_cycle"]),
         (None, ["he_2016_resnet20"], ["short_one_cycle"]),
     ],
 )
@@ -224,6 +226,19 @@ def test_a_search_begins_with_what_is_named(
 
     assert (list(resolved.space.baselines), list(resolved.space.starts)) == (baselines, starts)
     assert ("--enqueue" in command_for(resolved.settings)) == (enqueue is not None)
+
+
+@pytest.mark.parametrize(
+    ("text", "beginnings"),
+    [
+        ("a=1,b=2", ("a=1,b=2",)),
+        ("name,a=1, b=2", ("name", "a=1,b=2")),
+        ("a=1,b=2,other:a=3,b=4,name", ("a=1,b=2", "other:a=3,b=4", "name")),
+        (["a=1,b=2", "a=3"], ("a=1,b=2", "a=3")),
+    ],
+)
+def test_values_stay_together_where_names_are_separated(text: str | list[str], beginnings: tuple[str, ...]) -> None:
+    assert OPTIONS["enqueue"].kind.read(text, "--enqueue") == beginnings
 
 
 def test_a_beginning_that_the_space_lacks_is_refused() -> None:
