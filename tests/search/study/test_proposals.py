@@ -140,7 +140,8 @@ def test_equal_baselines_and_starts_are_tried_once(tmp_path: Path) -> None:
         ConvNet(stages=(Stage(filters=filters, convolutions=1),), kernel=3) for filters in (2, 3)
     ]
     assert progress.notes == [
-        f"{one} of space 'toy' is the recipe of baseline 'a'; it is left out" for one in ("baseline 'b'", "start 'c'")
+        f"{one} of space 'toy' is the recipe of baseline 'a' of space 'toy'; it is left out"
+        for one in ("baseline 'b'", "start 'c'")
     ]
 
 
