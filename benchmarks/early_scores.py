@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import bootstrap
 from benchmarks.curves.plan import DATA, planned
-from benchmarks.curves.showing import correlation
 from objectives.devices import prepare
 
 WAYS = {
@@ -75,8 +75,8 @@ def _print(data: str, rows: Sequence[dict[str, Any]]) -> None:
     for way, words in WAYS.items():
         scores = np.array([[epoch[way] for epoch in row["epochs"]] for row in rows])
         for epoch in range(scores.shape[1]):
-            mean = 100 * scores[:, epoch].mean()
-            print(f"  averages {words}, epoch {epoch + 1}: {correlation(scores[:, [epoch, -1]])}, {mean:.1f} %")
+            correlation, mean = bootstrap.rank_correlation(scores[:, [epoch, -1]]), 100 * scores[:, epoch].mean()
+            print(f"  averages {words}, epoch {epoch + 1}: {correlation}, {mean:.1f} %")
     later = [epoch for row in rows for epoch in row["epochs"][1:]]  # the first one's time is tracing
     for name, seconds in (("correction, once", "correcting_seconds"), ("recomputation, each", "recomputing_seconds")):
         low, middle, high = np.percentile([epoch[seconds] / epoch["seconds"] for epoch in later], [10, 50, 90])

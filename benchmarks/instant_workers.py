@@ -1,4 +1,4 @@
-"""Workers whose trainings cost nothing, for measuring what the driver costs."""
+"""Workers that only pretend to train; those whose trainings cost nothing show what the driver costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,25 @@ def score(trial: int, epoch: int) -> float:
     return 0.5 + 0.4 * trial / (trial + 10) + 1e-5 * epoch
 
 
-class InstantWorkers:
+class SimulatedWorkers:
+    """What workers that only pretend to train have in common."""
+
+    def halt(self) -> None:
+        """Nothing is ever under way."""
+
+    def give_up(self, trial: int, failure: TrainingFailure) -> None:
+        """Is not asked for here."""
+        raise RuntimeError(f"trial {trial} does not hang")
+
+    def measure(self, trial: int, model: bytes) -> int:
+        """Is not asked for here."""
+        raise RuntimeError(f"trial {trial} is not to be measured")
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class InstantWorkers(SimulatedWorkers):
     """Workers whose epochs take no time; their scores are those of `score`."""
 
     count = 2
@@ -59,23 +77,9 @@ class InstantWorkers:
         )
         self._events.append(TrainingEnded(worker=trial % self.count, trial=trial, result=result))
 
-    def halt(self) -> None:
-        """Nothing is ever under way."""
-
-    def give_up(self, trial: int, failure: TrainingFailure) -> None:
-        """Is not asked for here."""
-        raise RuntimeError(f"trial {trial} does not hang")
-
-    def measure(self, trial: int, model: bytes) -> int:
-        """Is not asked for here."""
-        raise RuntimeError(f"trial {trial} is not to be measured")
-
     def next_event(self, timeout_seconds: float) -> Event | None:
         """Return what happened first."""
         return self._events.popleft() if self._events else None
-
-    def close(self) -> None:
-        """Nothing to end."""
 
     def _advance(self, trial: int) -> None:
         self._epochs[trial] += 1

@@ -11,14 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import optuna
-from numpy.typing import NDArray
 
+from benchmarks import bootstrap
 from benchmarks.curves import asha, table
 from benchmarks.curves.simulation import Curve, Ended, search
 from benchmarks.curves.table import Trainings
@@ -31,11 +31,6 @@ SHARES = (0.25, 0.5, 1.0)
 ASHA = "ASHA, published"
 REFERENCE = "percentile"
 """The rule that differences are counted from: Tamiz' default when the benchmark was written."""
-_resamples = 2_000
-
-Floats = NDArray[np.float64]
-Rule = Callable[[Sequence[Curve], float], list[Ended]]
-"""Takes trainings in their order and simulated seconds; returns the trials that ended."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,8 +173,8 @@ def _print(outcomes: dict[str, list[Outcome]]) -> dict[str, object]:
     reference = np.array([one.regrets for one in outcomes[REFERENCE]]) if REFERENCE in outcomes else None
     for rule, of_rule in outcomes.items():
         regrets = 100 * np.array([one.regrets for one in of_rule])
-        cells = [_interval(column) for column in regrets.T]
-        cells.append("" if reference is None else _interval(100 * reference[:, -1] - regrets[:, -1]))
+        cells = [bootstrap.mean(column) for column in regrets.T]
+        cells.append("" if reference is None else bootstrap.mean(100 * reference[:, -1] - regrets[:, -1]))
         stopped = sum(one.stopped for one in of_rule)
         good = f"{100 * sum(one.good_stopped for one in of_rule) / stopped:.1f} %" if stopped else "-"
         best = 100 * np.mean([one.best_was_stopped for one in of_rule])
@@ -193,13 +188,6 @@ def _print(outcomes: dict[str, list[Outcome]]) -> dict[str, object]:
         means[rule] = {"regrets": regrets.mean(axis=0).tolist(), "tried": float(tried), "good_stopped": good}
     print()
     return means
-
-
-def _interval(values: Floats) -> str:
-    draw = np.random.default_rng(0)
-    means = values[draw.integers(len(values), size=(_resamples, len(values)))].mean(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return f"{values.mean():.2f} [{low:.2f}..{high:.2f}]"
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections import Counter
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import spearmanr
 
+from benchmarks import bootstrap
 from benchmarks.curves.table import Row, Trainings
 
-_resamples = 1_000
 _fewest = 8
 """Trainings below which a rank correlation says nothing."""
 
@@ -62,19 +59,5 @@ def _print_correlations(kind: str, trainings: list[list[Row]]) -> None:
     for words, column in columns.items():
         scores = np.array([[float(row[column]) for row in rows] for rows in trainings])
         if column == "val_accuracy" or kind.endswith("with batch norm"):  # without, both are the same
-            cells = [correlation(scores[:, [epoch, -1]]) for epoch in range(scores.shape[1] - 1)]
+            cells = [bootstrap.rank_correlation(scores[:, [epoch, -1]]) for epoch in range(scores.shape[1] - 1)]
             print(f"| {kind} | {len(trainings)} | {words} | {' | '.join(cells)} |")
-
-
-def correlation(scores: NDArray[np.float64]) -> str:
-    """Return Spearman's rank correlation of two columns, with a 95 % bootstrap interval over rows."""
-    draw = np.random.default_rng(0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # nan: all scores of a column, or of a resample, are equal
-        drawn = [_correlation(scores[draw.integers(len(scores), size=len(scores))]) for _ in range(_resamples)]
-        low, high = np.nanpercentile(drawn, [2.5, 97.5])
-        return f"{_correlation(scores):.2f} [{low:.2f}..{high:.2f}]"
-
-
-def _correlation(scores: NDArray[np.float64]) -> float:
-    return float(spearmanr(scores[:, 0], scores[:, 1]).statistic)

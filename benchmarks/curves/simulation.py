@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 import optuna
 
+from benchmarks.instant_workers import SimulatedWorkers
 from objectives.evaluation.metrics import Direction
 from objectives.messages import (
     Decision,
@@ -86,7 +87,7 @@ class Ended:
 
 
 @dataclass(kw_only=True)
-class CurveWorkers:
+class CurveWorkers(SimulatedWorkers):
     """Workers in simulated time: each takes the seconds of the table, and `now` is the time of the latest event."""
 
     curves: Sequence[Curve]
@@ -118,17 +119,6 @@ class CurveWorkers:
         else:
             self._add(self.now, TrainingEnded(worker=0, trial=trial, result=self._result(trial)))
 
-    def halt(self) -> None:
-        """Nothing is interrupted in mid-epoch here."""
-
-    def give_up(self, trial: int, failure: TrainingFailure) -> None:
-        """Is not asked for here."""
-        raise RuntimeError(f"trial {trial} does not hang")
-
-    def measure(self, trial: int, model: bytes) -> int:
-        """Is not asked for here."""
-        raise RuntimeError(f"trial {trial} is not to be measured")
-
     def next_event(self, timeout_seconds: float) -> Event | None:
         """Go on to the next event's time and return it."""
         if not self._events:
@@ -137,9 +127,6 @@ class CurveWorkers:
         if isinstance(event, TrainingEnded | TrainingFailed | TrainingPaused):
             del self._epochs[event.trial]
         return event
-
-    def close(self) -> None:
-        """Nothing to end."""
 
     def _advance(self, trial: int) -> None:
         curve, done = self.curves[trial], self._epochs[trial]

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from benchmarks import bootstrap
 from benchmarks.searches.plan import FRESH
 from benchmarks.searches.table import Row, Trainings, best_of, luck_numbers, trainings_of
 
@@ -100,12 +100,5 @@ def _print_row(title: str, gains: Mapping[int, Gain]) -> None:
         return
     better = sum(gain.validation > 0 for gain in gains.values())
     columns = zip(*((gain.score, gain.validation, gain.test) for gain in gains.values()), strict=True)
-    cells = " | ".join(_interval(np.array(column)) for column in columns)
+    cells = " | ".join(bootstrap.mean(100 * np.array(column), sign="+") for column in columns)
     print(f"| {title} | {len(gains)} | {better} of {len(gains)} | {cells} |")
-
-
-def _interval(gains: NDArray[np.float64]) -> str:
-    draw = np.random.default_rng(0)
-    means = draw.choice(gains, size=(10_000, len(gains))).mean(axis=1)
-    low, high = 100 * np.percentile(means, [2.5, 97.5])
-    return f"{100 * gains.mean():+.2f} [{low:+.2f}..{high:+.2f}]"
