@@ -1,11 +1,12 @@
 """How soon a sampler betters a good start, on made-up spaces of the size of `cnn_cifar`.
 
-    python -m benchmarks.sampling [--spaces 40] [--trials 60]
+    python -m benchmarks.sampling [--spaces 40] [--trials 60] [--conditional]
 
 Each made-up space has 14 choices and 11 ranges, of which few matter much, as in real searches, and some act together.
-Its first trials are a good start and three poor ones, as after baselines. Every setting searches the same spaces; the
-table says how much better than the start its best trial is after so many trials, in mean over the spaces, with the
-standard error of its difference to Optuna's default. Real searches: `benchmarks.searches`.
+With `--conditional`, four of the ranges depend on a choice, about as in `mlp_fashion`. The first trials are a good
+start and three poor ones, as after baselines. Every setting searches the same spaces; the table says how much better
+than the start its best trial is after so many trials, in mean over the spaces, with the standard error of its
+difference to Optuna's default. Real searches: `benchmarks.searches`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,8 @@ from search.algorithms.samplers import make_sampler
 CHOICES = (3, 4, 2, 2, 2, 4, 2, 2, 2, 4, 7, 4, 3, 4)
 """How many values each choice has."""
 RANGES = 11
+CONDITION = {7: 0, 8: 0, 9: 1, 10: 1}
+"""Conditional range to the value of the first choice with which it is suggested; with others, it counts as 0.5."""
 SHOWN_AFTER = (12, 16, 20, 30, 60)
 INTERACTIONS = 8
 
@@ -87,13 +90,15 @@ def main() -> None:
         "tpe": lambda seed: make_sampler("tpe", seed=seed, number=0),
         "nearby": lambda seed: make_sampler("nearby", seed=seed, number=0),
         "random": lambda seed: optuna.samplers.RandomSampler(seed=seed),
+        "optuna's groups": lambda seed: optuna.samplers.TPESampler(seed=seed, multivariate=True, group=True),
     }
+    condition = CONDITION if arguments.conditional else {}
     after = [count for count in SHOWN_AFTER if count <= arguments.trials]
     gains: dict[str, list[list[float]]] = {name: [] for name in settings}
     for seed in range(arguments.spaces):
         space = MadeUpSpace(seed)
         for name, make in settings.items():
-            gains[name].append(_gains(space, make(seed), after))
+            gains[name].append(_gains(space, make(seed), after, condition))
     print(f"{'gain after':18}" + "".join(f"{count:>16}" for count in after))
     for name, rows in gains.items():
         cells = [
@@ -104,18 +109,21 @@ def main() -> None:
     print(json.dumps({"after": after, "spaces": arguments.spaces, "mean_gains": means}))
 
 
-def _gains(space: MadeUpSpace, sampler: optuna.samplers.BaseSampler, after: Sequence[int]) -> list[float]:
+def _gains(
+    space: MadeUpSpace, sampler: optuna.samplers.BaseSampler, after: Sequence[int], condition: Mapping[int, int]
+) -> list[float]:
     study = optuna.create_study(direction="maximize", sampler=sampler)
     for start in space.starts:
         study.enqueue_trial(start.params)
     best: list[float] = []
     for _ in range(after[-1]):
         trial = study.ask()
-        point = Point(
-            choices=tuple(trial.suggest_categorical(f"choice{n}", list(range(size))) for n, size in enumerate(CHOICES)),
-            ranges=tuple(trial.suggest_float(f"range{n}", 0.0, 1.0) for n in range(RANGES)),
+        choices = tuple(trial.suggest_categorical(f"choice{n}", list(range(size))) for n, size in enumerate(CHOICES))
+        ranges = tuple(
+            trial.suggest_float(f"range{n}", 0.0, 1.0) if condition.get(n, choices[0]) == choices[0] else 0.5
+            for n in range(RANGES)
         )
-        study.tell(trial, space.score(point))
+        study.tell(trial, space.score(Point(choices=choices, ranges=ranges)))
         best.append(study.best_value)
     return [best[count - 1] - best[0] for count in after]
 
@@ -137,6 +145,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--spaces", type=int, default=40)
     parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--conditional", action="store_true", help="let four ranges depend on a choice")
     return parser.parse_args()
 
 
