@@ -22,15 +22,11 @@ from objectives.training.training import Training
 from reports.stored.records import TrialRecord
 from search.algorithms.samplers import derive_seed
 from search.driver.loop import Search
+from search.driver.opened import opened
 from search.driver.prepare import prepare
 from search.progress.protocol import Progress
 from search.results.run_folder import RunFolder
-from search.storage.database import study_storage
 from search.storage.url import study_url
-from search.study.opening import open_study
-from search.system.signals import StopRequest
-from search.trainings.parts import assemble
-from search.workers.inline import open_workers
 from spaces.catalogue import find_space
 from spaces.parameters import recipe_for
 from spaces.recipe import ImageShape, Recipe
@@ -70,31 +66,12 @@ def searched(plan: Plan, seed: int, sampler: str) -> list[Row]:
     space, settings, progress = find_space(plan.space), plan.settings(seed, sampler), _Ended()
     with tempfile.TemporaryDirectory() as runs:
         folder = RunFolder.at(Path(runs), settings.study)
-        prepared = prepare(settings, space=space, folder=folder, places={}, command="", progress=progress)
-        with (
-            study_storage(study_url(None, folder.database)) as storage,
-            open_workers(settings, space=space, log_file=folder.log, note=progress.note) as make_workers,
+        url = study_url(None, folder.database)
+        with opened(settings, space, folder, url, places={}, command="", began=time.monotonic(), progress=progress) as (
+            parts,
+            _,
+            _,
         ):
-            study = open_study(
-                storage,
-                settings,
-                space=space,
-                images=prepared.dataset.shape,
-                classes=len(prepared.dataset.classes),
-                folder=folder,
-                progress=progress,
-            )
-            parts = assemble(
-                settings,
-                study=study,
-                data=prepared.study_data,
-                corrects_averages=True,
-                began=time.monotonic(),
-                make_workers=make_workers,
-                folder=folder,
-                stop=StopRequest(progress.note),
-                progress=progress,
-            )
             Search(parts).run()
     return [
         Row(

@@ -4,38 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import optuna
-from optuna.storages import RDBStorage
 
 from objectives import keras_settings
 from reports.stored.records import RunRecord
-from search.driver.compatibility import start_over
 from search.driver.fork import Fork
 from search.driver.loop import Search
-from search.driver.prepare import Prepared, prepare
-from search.lease.folder_lock import Holder, lease
-from search.lease.server_lock import server_lease
-from search.progress.log import logged
+from search.driver.opened import opened
 from search.progress.protocol import Progress, SearchPlan
 from search.results.run_folder import RunFolder
 from search.results.status import stored_summary
 from search.results.summary import TIMED_OUT, RunSummary
 from search.settings import RunSettings
-from search.storage.database import study_storage
-from search.storage.url import hidden_from_processes, study_url
-from search.study.opening import open_study
-from search.system.disk import disk_in_words, is_full, space_warning
-from search.system.signals import Stopped, StopRequest, Terminated
-from search.trainings.parts import SearchParts, assemble
-from search.workers.start import open_workers
-from spaces.errors import NothingCompletedError, StorageError, TamizError
+from search.storage.url import study_url
+from search.system.disk import space_warning
+from search.system.signals import Stopped, Terminated
+from search.trainings.parts import SearchParts
+from spaces.errors import NothingCompletedError, TamizError
 from spaces.space import Space
 
 if TYPE_CHECKING:
@@ -75,10 +66,9 @@ def run_search(
         progress.note(unused)
     folder = RunFolder.at(Path(settings.runs), settings.study)
     url = study_url(places.get("storage", settings.storage), folder.database)
-    with _opened(
+    with opened(
         settings, space, folder, url, places=places, command=command, began=began, progress=progress, fork=fork
-    ) as opened:
-        parts, prepared, storage = opened
+    ) as (parts, prepared, storage):
         progress = parts.progress  # which writes the log too
         from search.dashboard.figures import keep_figures  # takes two seconds, during which Ray starts
         from search.winner.finish import finish
@@ -111,64 +101,6 @@ def run_search(
         return summary
 
 
-@contextmanager
-def _opened(
-    settings: RunSettings,
-    space: Space,
-    folder: RunFolder,
-    url: str,
-    *,
-    places: Mapping[str, str],
-    command: str,
-    began: float,
-    progress: Progress,
-    fork: Fork | None,
-) -> Iterator[tuple[SearchParts, Prepared, RDBStorage]]:
-    """Lock the study, start its workers, load the data, open its database; undo all that in reverse on leaving."""
-    holder = Holder.this()
-    with (
-        lease(folder.path, settings.study, holder),
-        logged(progress, folder.log, command=command) as progress,
-        _ending(folder, progress),
-        StopRequest(progress.note) as stop,
-        server_lease(url, settings.study, holder),
-        hidden_from_processes(settings.storage),  # workers have no use for it
-        # Workers start first, in the background, since nothing else takes as long.
-        open_workers(settings, space=space, log_file=folder.workers_log, note=progress.note) as make_workers,
-    ):
-        prepared = prepare(settings, space=space, folder=folder, places=places, command=command, progress=progress)
-        if fork is not None and prepared.is_new:
-            fork.make(prepared.record, settings, space=space, to=folder, url=url)
-        if prepared.starts_over:
-            start_over(folder, url, settings, note=progress.note)
-        folder.write_run(prepared.record, prepared.split)
-        with study_storage(url) as storage:
-            study = open_study(
-                storage,
-                settings,
-                space=space,
-                images=prepared.dataset.shape,
-                classes=len(prepared.dataset.classes),
-                folder=folder,
-                progress=progress,
-            )
-            parts = assemble(
-                settings,
-                study=study,
-                data=prepared.study_data,
-                corrects_averages=prepared.record.corrects_averages,
-                began=began,
-                make_workers=make_workers,
-                folder=folder,
-                stop=stop,
-                progress=progress,
-            )
-            try:
-                yield parts, prepared, storage
-            finally:
-                progress.phase("stopping the workers")
-
-
 def _warn_of_full_disk(parts: SearchParts, record: RunRecord) -> None:
     short = space_warning(
         parts.folder.path,
@@ -185,19 +117,6 @@ def _write_report(folder: RunFolder, progress: Progress, url: str) -> Report:
 
     progress.phase("writing the report")
     return write_report(folder, Wanted(), note=progress.note, url=url)
-
-
-@contextmanager
-def _ending(folder: RunFolder, progress: Progress) -> Iterator[None]:
-    """End the display on leaving, and turn a full disk into `StorageError`."""
-    try:
-        yield
-    except OSError as error:
-        if not is_full(error):
-            raise
-        raise StorageError(f"{disk_in_words(folder.path)}; finished trials are kept") from error
-    finally:
-        progress.ended()
 
 
 def _plan(parts: SearchParts, record: RunRecord, *, began: float) -> SearchPlan:
