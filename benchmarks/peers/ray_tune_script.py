@@ -62,7 +62,7 @@ def main() -> None:
         "learning_rate": tune.loguniform(1e-4, 10**-1.5),
         "batch_size": tune.choice(list(BATCHES)),
     }
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+    ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
     with tempfile.TemporaryDirectory() as folder:
         tune.Tuner(
             tune.with_resources(Trainer, {"cpu": 1}),
