@@ -20,6 +20,7 @@ import optuna
 
 from benchmarks import bootstrap
 from benchmarks.curves import asha, table
+from benchmarks.curves.rules import make_rule
 from benchmarks.curves.simulation import Curve, Ended, search
 from benchmarks.curves.table import Trainings
 from search.algorithms.pruners import PRUNERS, make_pruner
@@ -97,7 +98,7 @@ def replay(curves: Sequence[Curve], *, rules: Sequence[str], seeds: int, trials:
 
     Args:
         curves: trainings of one space on one data set.
-        rules: pruners by name, and `ASHA`.
+        rules: see `benchmarks.curves.rules`, and `ASHA`.
         seeds: number of orders.
         trials: of the unpruned search.
     """
@@ -119,7 +120,7 @@ def replay(curves: Sequence[Curve], *, rules: Sequence[str], seeds: int, trials:
                     if rule == ASHA
                     else search(
                         order,
-                        pruner=make_pruner(rule, epochs),
+                        pruner=make_rule(rule, epochs),
                         epochs=epochs,
                         timeout_seconds=budget,
                         folder=Path(folder),
@@ -166,25 +167,27 @@ def outcome(ends: Sequence[Ended], *, curves: Sequence[Curve], budget: float, ep
 
 def _print(outcomes: dict[str, list[Outcome]]) -> dict[str, object]:
     """Print a row for each rule, with 95 % bootstrap intervals over the orders, and return the means."""
-    heads = [f"regret {100 * share:.0f} %" for share in SHARES] + [f"less than {REFERENCE}, 100 %"]
-    columns = "  ".join(f"{head:>22}" for head in heads)
-    print(f"{'rule':16}  {columns}  tried  good stopped  best stopped  promoted")
-    means: dict[str, object] = {}
     reference = np.array([one.regrets for one in outcomes[REFERENCE]]) if REFERENCE in outcomes else None
+    heads = [f"regret at {100 * share:.0f} %" for share in SHARES]
+    heads += [] if reference is None else [f"less than {REFERENCE} at {100 * share:.0f} %" for share in SHARES]
+    heads += ["trials", "stopped trials from the best quarter", "a stopped one was better", "promotion helps"]
+    print(f"| rule | {' | '.join(heads)} |\n|{'---|' * (len(heads) + 1)}")
+    means: dict[str, object] = {}
     for rule, of_rule in outcomes.items():
         regrets = 100 * np.array([one.regrets for one in of_rule])
         cells = [bootstrap.mean(column) for column in regrets.T]
-        cells.append("" if reference is None else bootstrap.mean(100 * reference[:, -1] - regrets[:, -1]))
-        stopped = sum(one.stopped for one in of_rule)
-        good = f"{100 * sum(one.good_stopped for one in of_rule) / stopped:.1f} %" if stopped else "-"
-        best = 100 * np.mean([one.best_was_stopped for one in of_rule])
-        promoted = 100 * np.mean([one.promotion_helps for one in of_rule])
+        if rule == REFERENCE:
+            cells += [""] * len(SHARES)
+        elif reference is not None:
+            cells += [bootstrap.mean(column) for column in (100 * reference - regrets).T]
         tried = np.mean([one.tried for one in of_rule])
-        print(
-            f"{rule:16}  "
-            + "  ".join(f"{cell:>22}" for cell in cells)
-            + f"  {tried:5.0f}  {good:>12}  {best:>10.0f} %  {promoted:6.0f} %"
+        stopped = sum(one.stopped for one in of_rule)
+        good = f"{100 * sum(one.good_stopped for one in of_rule) / stopped:.1f} %" if stopped else ""
+        better, promoted = (
+            f"{100 * np.mean(counted):.0f} %"
+            for counted in ([one.best_was_stopped for one in of_rule], [one.promotion_helps for one in of_rule])
         )
+        print(f"| {' | '.join([rule, *cells, f'{tried:.0f}', good, better, promoted])} |")
         means[rule] = {"regrets": regrets.mean(axis=0).tolist(), "tried": float(tried), "good_stopped": good}
     print()
     return means

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.curves import asha
 from benchmarks.curves.gains import compare
 from benchmarks.curves.replay import ASHA, curves_of, in_random_order, outcome, replay
+from benchmarks.curves.rules import make_rule
 from benchmarks.curves.simulation import Curve, search
 from search.algorithms.pruners import make_pruner
 
@@ -94,6 +95,18 @@ def test_all_rules_have_the_time_of_the_unpruned_search() -> None:
     assert [one.tried for one in outcomes["none"]] == [12, 12, 12]
     assert all(one.tried > 12 for one in outcomes["percentile"])
     assert replay(curves, rules=["percentile"], seeds=3, trials=12)["percentile"] == outcomes["percentile"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "epochs"),
+    [("median", 1), ("median from 3", 3), ("median, cosine from 3", 1), ("median, constant from 3", 3)],
+)
+def test_a_rule_may_decide_later_or_for_one_schedule_alone(tmp_path: Path, rule: str, epochs: int) -> None:
+    curves = [*(_rising(number, 0.8) for number in range(6)), _rising(6, 0.1)]
+
+    ends = search(curves, pruner=make_rule(rule, 4), epochs=4, timeout_seconds=None, folder=tmp_path)
+
+    assert [one.epochs for one in ends if not one.is_complete] == [epochs]
 
 
 def test_gains_are_compared_with_those_of_the_following_trials() -> None:
