@@ -20,6 +20,8 @@ __all__ = ["MLP", "Augment", "ConvNet", "Fit", "ImageShape", "Network", "Recipe"
 
 OPTIMIZERS = ("adam", "adamw", "sgd", "rmsprop")
 SCHEDULES = ("constant", "cosine", "one_cycle", "step")
+ONE_CYCLE_RISE = 0.3
+"""Fraction of the steps over which the rate of "one_cycle" rises where no warm-up is given; fast.ai's default."""
 CLASS_WEIGHTS = ("none", "balanced", "sqrt")
 FILLS = ("nearest", "constant", "reflect", "wrap")
 OUTPUTS = ("softmax", "sigmoid")
@@ -95,7 +97,7 @@ class Fit:
     schedule: str = "constant"
     """How the rate changes after its peak: see `objectives.training.optimizers.Schedule`."""
     warmup: float = 0.0
-    """Fraction of all steps over which the rate rises linearly from zero to its peak."""
+    """Fraction of all steps over which the rate rises linearly from zero to its peak; 0: as the schedule has it."""
     weight_decay: float = 0.0
     """Decoupled weight decay (Loshchilov and Hutter 2019); 0: none. Biases and norms are left out."""
     label_smoothing: float = 0.0
@@ -115,6 +117,11 @@ class Fit:
         check_at_least("batch_size", self.batch_size, 1)
         if self.weight_decay < 0.0:
             raise RecordError(f"invalid weight_decay {self.weight_decay}: expected 0 or more")
+
+    @property
+    def rise(self) -> float:
+        """Fraction of all steps before the rate is at its peak."""
+        return self.warmup or (ONE_CYCLE_RISE if self.schedule == "one_cycle" else 0.0)
 
     @property
     def has_schedule(self) -> bool:

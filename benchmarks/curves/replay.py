@@ -20,7 +20,7 @@ import optuna
 
 from benchmarks import bootstrap
 from benchmarks.curves import asha, table
-from benchmarks.curves.rules import make_rule
+from benchmarks.curves.rules import is_late, make_rule
 from benchmarks.curves.simulation import Curve, Ended, search
 from benchmarks.curves.table import Trainings
 from search.algorithms.pruners import PRUNERS, make_pruner
@@ -81,10 +81,12 @@ def curves_of(trainings: Trainings, *, column: str, groups: Sequence[str]) -> di
     for rows in trainings.values():
         first, measured = rows[0], [row for row in rows if row[column]]
         if measured and first["group"] in groups:
+            parameters = json.loads(first["parameters"])
             curves.setdefault(f"{first['data']}, {first['space']}, {first['epochs']} epochs", []).append(
                 Curve(
                     recipe=first["recipe"],
-                    schedule=json.loads(first["parameters"])["schedule"],
+                    schedule=parameters["schedule"],
+                    warmup=parameters.get("warmup", 0.0),
                     scores=tuple(float(row[column]) for row in measured),
                     seconds=tuple(float(row["cpu_seconds"]) for row in measured),
                     is_start=first["group"] == "start",
@@ -121,6 +123,7 @@ def replay(curves: Sequence[Curve], *, rules: Sequence[str], seeds: int, trials:
                     else search(
                         order,
                         pruner=make_rule(rule, epochs),
+                        waits_for_rates=not is_late(rule),
                         epochs=epochs,
                         timeout_seconds=budget,
                         folder=Path(folder),

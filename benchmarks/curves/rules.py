@@ -1,7 +1,7 @@
-"""Stopping rules by name: the pruners of Tamiz, and the same with a later first decision.
+"""Stopping rules by name: the pruners of Tamiz, and the same with another first decision.
 
-- `median`: a value of `--pruner`
-- `median from 2`: decides nothing before a trial's second epoch
+- `median`: a value of `--pruner`; as in every search, it stops no trial while its learning rate rises
+- `median from 2`: stops no trial before its second epoch, whatever the rate does
 - `median, one_cycle from 2`: the same for trials with that schedule alone; others are judged from their first epoch
 """
 
@@ -14,6 +14,11 @@ import optuna
 from search.algorithms.pruners import make_pruner
 
 _late = re.compile(r"(?P<pruner>\w+)(, (?P<schedule>\w+))? from (?P<epoch>\d+)")
+
+
+def is_late(name: str) -> bool:
+    """Whether a rule has an epoch of its own from which it decides."""
+    return _late.fullmatch(name) is not None
 
 
 def make_rule(name: str, epochs: int) -> optuna.pruners.BasePruner:

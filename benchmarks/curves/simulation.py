@@ -62,6 +62,7 @@ class Curve:
     """The same for trainings that differ in their seed alone."""
     schedule: str
     """One of `SCHEDULES`."""
+    warmup: float = 0.0
     scores: tuple[float, ...]
     """Validation accuracy after each epoch; fewer than the search's epochs where it diverged."""
     seconds: tuple[float, ...]
@@ -164,6 +165,7 @@ def search(
     epochs: int,
     timeout_seconds: float | None,
     folder: Path,
+    waits_for_rates: bool = True,
 ) -> list[Ended]:
     """Search among given trainings, in their order, and return the trials that ended, in time.
 
@@ -173,13 +175,14 @@ def search(
         epochs: of a training that is not pruned.
         timeout_seconds: simulated time after which the search ends; None: when all were tried.
         folder: is not written to.
+        waits_for_rates: whether no trial is stopped while its learning rate rises, as in the product.
     """
     settings = RunSettings(
         space="cnn_cifar", study="replay", data="digits", sampler="random", trials=len(curves), epochs=epochs
     )
     workers = CurveWorkers(curves=curves)
     progress = _Ends(workers)
-    study = _study(curves, pruner, settings)
+    study = _study(curves, pruner, settings, waits_for_rates=waits_for_rates)
     run_folder = RunFolder(path=folder)
     parts = SearchParts(
         settings=settings,
@@ -200,17 +203,26 @@ def search(
     return progress.ends
 
 
-def _study(curves: Sequence[Curve], pruner: optuna.pruners.BasePruner, settings: RunSettings) -> Study:
+def _study(
+    curves: Sequence[Curve], pruner: optuna.pruners.BasePruner, settings: RunSettings, *, waits_for_rates: bool
+) -> Study:
     study = optuna.create_study(study_name="replay", direction="maximize", pruner=pruner)
     for curve in curves:
-        study.enqueue_trial({"schedule": curve.schedule})
-    space = replace(_space, suggest=_suggest, baselines={}, starts={})
+        study.enqueue_trial({"schedule": curve.schedule, "warmup": curve.warmup})
+    space = replace(_space, suggest=_suggest if waits_for_rates else _suggest_constant, baselines={}, starts={})
     return Study(study, space=space, parameters=(), settings=settings, images=_images, classes=_classes)
 
 
 def _suggest(trial: Suggest) -> Recipe:
-    """Choose a schedule, the only thing that a pruner may look at beside the scores."""
-    return replace(_recipe, fit=replace(_recipe.fit, schedule=trial.suggest_categorical("schedule", SCHEDULES)))
+    """Choose how the learning rate changes, the only thing beside the scores that decides which trial is stopped."""
+    schedule = trial.suggest_categorical("schedule", SCHEDULES)
+    return replace(_recipe, fit=replace(_recipe.fit, schedule=schedule, warmup=trial.suggest_float("warmup", 0.0, 1.0)))
+
+
+def _suggest_constant(trial: Suggest) -> Recipe:
+    """Choose the same, but train with a rate that does not rise."""
+    recipe = _suggest(trial)
+    return replace(recipe, fit=replace(recipe.fit, schedule="constant", warmup=0.0))
 
 
 class _Ends(Progress):

@@ -10,29 +10,26 @@ from keras import ops
 
 from spaces.recipe import Fit
 
-_one_cycle_rise = 0.3  # fraction of the steps, without a warm-up; fast.ai's default
-
 
 class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore[misc]  # Keras has no types
     """A learning rate that rises linearly from zero to its peak, then follows a curve, step by step.
 
     The curves: "constant" stays; "cosine" falls to zero along half a cosine (Loshchilov and Hutter
-    2017); "one_cycle" falls linearly to zero and, where no warm-up is asked for, rises over 30 % of
-    the steps (Smith and Topin 2018); "step" falls to a tenth halfway and to a hundredth at three
-    quarters (He et al. 2016).
+    2017); "one_cycle" falls linearly to zero (Smith and Topin 2018); "step" falls to a tenth halfway
+    and to a hundredth at three quarters (He et al. 2016).
     """
 
-    def __init__(self, *, peak: float, curve: str, warmup: float, steps: int) -> None:
+    def __init__(self, *, peak: float, curve: str, rise: float, steps: int) -> None:
         self.curve = curve
         self.shape = keras.Variable([0.0, 0.0, 0.0], dtype="float32", trainable=False, name="schedule")
-        self.take(peak=peak, warmup=warmup, steps=steps)
+        self.take(peak=peak, rise=rise, steps=steps)
 
-    def take(self, *, peak: float, warmup: float, steps: int) -> None:
+    def take(self, *, peak: float, rise: float, steps: int) -> None:
         """Follow the curve from another peak or over other steps; a compiled model stays compiled."""
         self.peak = peak
-        self.warmup = warmup
+        self.rise = rise
         self.steps = steps
-        rising = round(steps * (warmup or (_one_cycle_rise if self.curve == "one_cycle" else 0.0)))
+        rising = round(steps * rise)
         self.shape.assign([peak, rising, steps - rising])
 
     def __call__(self, step: Any) -> Any:
@@ -53,7 +50,7 @@ class Schedule(keras.optimizers.schedules.LearningRateSchedule):  # type: ignore
 
     def get_config(self) -> dict[str, Any]:
         """Return the arguments that make the same schedule."""
-        return {"peak": self.peak, "curve": self.curve, "warmup": self.warmup, "steps": self.steps}
+        return {"peak": self.peak, "curve": self.curve, "rise": self.rise, "steps": self.steps}
 
 
 def optimizer_of(fit: Fit, *, steps: int, model: keras.Model) -> keras.optimizers.Optimizer:
@@ -66,7 +63,7 @@ def optimizer_of(fit: Fit, *, steps: int, model: keras.Model) -> keras.optimizer
     """
     rate: Schedule | float = fit.learning_rate
     if fit.has_schedule:
-        rate = Schedule(peak=fit.learning_rate, curve=fit.schedule, warmup=fit.warmup, steps=steps)
+        rate = Schedule(peak=fit.learning_rate, curve=fit.schedule, rise=fit.rise, steps=steps)
     decay = fit.weight_decay or None
     optimizer: keras.optimizers.Optimizer
     if fit.optimizer == "sgd":
@@ -94,7 +91,7 @@ def reset(optimizer: keras.optimizers.Optimizer, fit: Fit, *, steps: int) -> Non
     for variable in optimizer.variables:
         variable.assign(ops.zeros_like(variable))
     if isinstance(optimizer._learning_rate, Schedule):
-        optimizer._learning_rate.take(peak=fit.learning_rate, warmup=fit.warmup, steps=steps)
+        optimizer._learning_rate.take(peak=fit.learning_rate, rise=fit.rise, steps=steps)
     else:
         optimizer.learning_rate = fit.learning_rate
     if fit.weight_decay:

@@ -86,7 +86,7 @@ def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_
         class_weight=", class_weight=class_weight" if recipe.fit.class_weights != "none" else "",
         has_schedule=recipe.fit.has_schedule,
         falls=_falls[recipe.fit.schedule],
-        rising=recipe.fit.warmup or (0.3 if recipe.fit.schedule == "one_cycle" else 0.0),
+        rising=recipe.fit.rise,
         optimizer=_optimizer(recipe.fit),
         metric=metric,
         corrects_averages=run.corrects_averages and getattr(recipe.network, "batch_norm", True),

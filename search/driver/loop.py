@@ -84,7 +84,8 @@ class Search:
 
     def decide(self, active: ActiveTrial, report: EpochReport) -> Decision:
         """Enter an epoch's score and decide whether the trial continues."""
-        return self._parts.study.decide(active.trial, report)
+        assert active.recipe is not None
+        return self._parts.study.decide(active.trial, report, recipe=active.recipe)
 
     def wants_model(self, active: ActiveTrial) -> bool:
         """Whether the model of a trial that has reached its last epoch is kept."""

@@ -146,15 +146,17 @@ class Study:
         """
         return self._space.suggest(TrialSuggest(trial, images=self._images, classes=self._classes))
 
-    def decide(self, trial: optuna.Trial, report: EpochReport) -> Decision:
+    def decide(self, trial: optuna.Trial, report: EpochReport, *, recipe: Recipe) -> Decision:
         """Enter an epoch's score and decide whether the training continues.
 
-        Baselines are never pruned, so that the winner can be compared with them; neither are the trials of a design.
+        Baselines are never pruned, so that the winner can be compared with them; neither are the trials of a design, or
+        trainings whose learning rate still rises: their scores tell little yet (`docs/benchmarks.md`, "Early scores").
         """
         self.enter(trial, [(report.epoch, report.score)])
         if report.epoch >= self._settings.epochs:
             return Decision.FINISH
-        may_prune = BASELINE not in trial.user_attrs and self._space.repeats is None
+        has_risen = report.epoch >= recipe.fit.rise * self._settings.epochs
+        may_prune = has_risen and BASELINE not in trial.user_attrs and self._space.repeats is None
         return Decision.PRUNE if may_prune and trial.should_prune() else Decision.CONTINUE
 
     def enter(self, trial: optuna.Trial, scores: Iterable[tuple[int, float]]) -> None:

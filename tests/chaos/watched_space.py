@@ -65,9 +65,9 @@ def _watch_driver():
     decide = Study.decide
 
     @functools.wraps(decide)
-    def decide_watched(self, trial, report):
+    def decide_watched(self, trial, report, **given):
         _write("heard", trial.number, report.epoch)
-        return decide(self, trial, report)
+        return decide(self, trial, report, **given)
 
     Study.decide = decide_watched
     search.trainings.checkpoints._largest_fraction = math.inf

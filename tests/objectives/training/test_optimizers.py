@@ -19,7 +19,8 @@ def _optimizer(fit: Fit, model: keras.Model | None = None) -> keras.optimizers.O
 
 
 def _rates(curve: str, warmup: float) -> list[float]:
-    schedule = Schedule(peak=1.0, curve=curve, warmup=warmup, steps=10)
+    rise = Fit(learning_rate=1.0, schedule=curve, warmup=warmup).rise
+    schedule = Schedule(peak=1.0, curve=curve, rise=rise, steps=10)
     return [float(schedule(step)) for step in range(10)]
 
 

@@ -397,7 +397,7 @@ def test_a_script_has_the_rates_of_the_search(curve: str) -> None:
     fit = Fit(learning_rate=0.1, schedule=curve, warmup=0.2)
     script = names_of(keras_script(run(), TRIAL, Recipe(network=SMALL, fit=fit)))
     theirs = script["Schedule"](0.1, rising=10, steps=50)
-    ours = Schedule(peak=0.1, curve=curve, warmup=0.2, steps=50)
+    ours = Schedule(peak=0.1, curve=curve, rise=0.2, steps=50)
 
     assert [float(theirs(step)) for step in range(50)] == pytest.approx([float(ours(step)) for step in range(50)])
 

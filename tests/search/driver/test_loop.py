@@ -156,6 +156,26 @@ def test_a_hopeless_trial_is_pruned_early(tmp_path: Path) -> None:
     assert (last.trial, last.state, last.epochs) == (5, "PRUNED", 1)
 
 
+@pytest.mark.parametrize(
+    ("fit", "epochs"), [({"warmup": 0.1}, 1), ({"schedule": "one_cycle"}, 3), ({"warmup": 0.5}, 5)]
+)
+def test_no_trial_is_pruned_while_its_learning_rate_rises(
+    tmp_path: Path, fit: dict[str, str | float], epochs: int
+) -> None:
+    toy = toy_space()
+
+    def suggest(trial: Suggest) -> Recipe:
+        recipe = toy.suggest(trial)
+        return replace(recipe, fit=replace(recipe.fit, **fit))
+
+    settings = toy_settings(trials=6, epochs=10, pruner="median")
+    space = replace(toy, suggest=suggest)
+    stage = Stage(tmp_path, lambda task: steady(0.1 if task.trial == 5 else 0.9), space=space, settings=settings)
+    stage.search.run()
+    last = stage.progress.ended_trials[-1]
+    assert (last.trial, last.state, last.epochs) == (5, "PRUNED", epochs)
+
+
 def test_the_result_is_recorded_before_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Stage(tmp_path, lambda task: steady(0.5))
 
