@@ -23,7 +23,7 @@ RESIZES = {
     "pad": "scale, then add borders",
 }
 ALLOW = {
-    "overlap": "images of one part are also in another",
+    "overlap": "images of one part are also in another, or were training images of the backbone",
     "conflicts": "many images occur with several labels",
 }
 STALL_SECONDS = 600.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,6 +50,14 @@ def split(dataset: Dataset, *, seed: int, train_images: int | None = None) -> Sp
     chosen = hold_out(dataset.labels[pool], groups=groups, keep=1, generator=generator)
     _check_validates(chosen)
     return Split(train=np.delete(pool, chosen), validation=pool[chosen], seed=seed)
+
+
+def split_digest(chosen: Split) -> str:
+    """Return "sha256:..." of the rows of a split, which another version might choose otherwise."""
+    digest = hashlib.sha256()
+    for rows in (chosen.train, chosen.validation):
+        digest.update(f"{len(rows)} ".encode() + rows.astype("<i4").tobytes())
+    return f"sha256:{digest.hexdigest()}"
 
 
 def hold_out(

@@ -74,7 +74,7 @@ def keras_script(run: RunRecord, trial: TrialRecord, recipe: Recipe, *, network_
         needs_pillow=needs_pillow,
         needs_sklearn=source == "digits" or metric.script_import is not None,
         resize=run.settings.get("resize", "stretch"),
-        run_seed=_whole(run.settings.get("seed"), or_else=0),
+        run_seed=run.seed_of_split,
         train_images=_whole(run.settings.get("train_images"), or_else=0),
         network_lines=None if lines is None else (*_pixel_lines[recipe.pixels], *lines),
         network_json=_pieces(network_json) if lines is None and network_json is not None else None,

@@ -48,15 +48,15 @@ def _what(run: Run, trial: Trial) -> Iterator[str]:
 
 
 def _data(run: Run) -> Iterator[str]:
-    data, settings = run.record.data, run.record.settings
+    data = run.record.data
     yield "## Data"
     yield ""
     yield f"- {markdown(data.name)}, fingerprint `{data.fingerprint}`"
     yield f"- {data.train:,} images to train on, {data.validation:,} for validation, {data.test:,} for the test"
-    yield f"- split with seed {settings.get('seed', 0)}, stratified by class; no choice was made by the test images"
+    yield f"- split with seed {run.record.seed_of_split}, stratified by class; no choice was made by the test images"
     if data.bad_files:
         yield f"- {len(data.bad_files):,} unreadable files were left out"
-    for found in (*data.warnings, *data.notes):
+    for found in (*data.warnings, *data.notes, *filter(None, [run.record.backbone_note])):
         yield f"- {markdown(found)}"
 
 

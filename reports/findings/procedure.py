@@ -71,6 +71,7 @@ def _search(run: Run) -> tuple[Fact, ...]:
             name="seed",
             text=f"{value(settings.get('seed'))}; each trial has its own, derived from it ({len(set(seeds))} so far)",
         ),
+        Fact(name="seed of the split", text=value(record.seed_of_split)),
         Fact(name="started", text=record.created),
         *(Fact(name="device", text=device) for device in devices),
     ]

@@ -40,6 +40,25 @@ class DataRecord:
 
 
 @dataclass(frozen=True, kw_only=True)
+class TrainedOn:
+    """Images that a model was trained on: rows of a dataset, by what chose them, so that no image can be told."""
+
+    study: str
+    name: str
+    """Of the dataset, as its study named it."""
+    data: str | None
+    """Its fingerprint; None: not known, since the model's card is of an earlier version."""
+    seed: int
+    """Of the split."""
+    train_images: int | None
+    """The setting of the study."""
+    split: str | None
+    """"sha256:..." of the rows, from `objectives.data.splitting.split_digest`; None in studies of before."""
+    with_validation: bool = False
+    """Whether it was trained on the validation images too."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunRecord:
     """`settings.json`: everything that was chosen before the first trial."""
 
@@ -52,6 +71,13 @@ class RunRecord:
     """"sha256:..." of the space's code, from `spaces.digest`; of its file's bytes in studies of before."""
     backbone_digest: str | None = None
     """"sha256:..." of the file that `--backbone` named; None: none."""
+    backbone_trained_on: tuple[TrainedOn, ...] = ()
+    """What a model of an earlier search, named by `--backbone`, was trained on."""
+    backbone_note: str = ""
+    """How many validation images were training images of that model; empty where there is none."""
+    split_seed: int | None = None
+    """Seed of the split, which that model may decide; None in studies of before, where it is `--seed`."""
+    split_digest: str | None = None
     metric: str
     direction: Direction
     epochs: int
@@ -70,6 +96,12 @@ class RunRecord:
     """Setting that names a file or a folder to the absolute path of it; not read into a report."""
     corrects_averages: bool = False
     """As `objectives.messages.Objective.corrects_averages`; False in studies of before that existed."""
+
+    @property
+    def seed_of_split(self) -> int:
+        """The seed by which the data are split."""
+        seed = self.settings.get("seed")
+        return self.split_seed if self.split_seed is not None else seed if isinstance(seed, int) else 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +218,8 @@ class ModelCard:
     """As in `DataRecord`."""
     members: tuple[Member, ...] = ()
     """Of an ensemble."""
+    trained_on: tuple[TrainedOn, ...] | None = None
+    """The images of its study first, then those of the backbone that it began with; None in cards of before."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -117,6 +117,9 @@ def describe_differences(new: RunRecord, earlier: RunRecord, *, space_may_differ
         differences.append(f"  backbone: {_then_now(new, earlier, 'backbone')}")
     elif new.backbone_digest != earlier.backbone_digest:
         differences.append("  the backbone's file has changed" + _names(new, earlier, "backbone"))
+    if now.get("seed") == then.get("seed") and new.seed_of_split != earlier.seed_of_split:
+        seeds = f"{earlier.seed_of_split} then, {new.seed_of_split} now"
+        differences.append(f"  split: seed {seeds}, by the backbone's model card")
     if earlier.corrects_averages != new.corrects_averages:  # of a study to fork; one that continues keeps its own
         differences.append("  running averages of batch norm are corrected now, which changes scores")
     return differences

@@ -11,18 +11,20 @@ import numpy as np
 from objectives.data.directories import DataDirectories
 from objectives.data.loading import load
 from objectives.data.records import Dataset, Split
-from objectives.data.splitting import split
+from objectives.data.splitting import split_digest
 from objectives.evaluation.metrics import METRICS
 from objectives.messages import Examples, StudyData
 from reports.stored.records import DataRecord, RunRecord, schema
 from search.algorithms.pruners import PRUNERS
 from search.driver.compatibility import check_same, may_start_over
 from search.progress.protocol import Progress
+from search.results.backbone_images import ChosenSplit, choose_split
 from search.results.places import place_of
 from search.results.run_folder import RunFolder
 from search.settings import RunSettings
 from search.study.own_values import own_starts
 from search.system.environment import now, versions
+from spaces.errors import DataError
 from spaces.space import Space
 
 _uncorrected = (
@@ -88,11 +90,18 @@ def prepare(
         progress.note(finding.text)
     if space.own:  # refused before the study has a folder
         own_starts(space, images=dataset.shape, classes=len(dataset.classes))
-    chosen = split(dataset, seed=settings.seed, train_images=settings.train_images)
+    earlier = folder.read_run()
+    chosen = choose_split(
+        dataset,
+        seed=settings.seed,
+        train_images=settings.train_images,
+        backbones=space.backbones,
+        earlier=earlier,
+    )
+    _check_backbone(chosen, settings, progress)
     record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, places=places, command=command)
     if settings.pruner == "curve" and settings.epochs == 1:
         progress.note("--pruner curve stops no trial of one epoch: it decides between epochs")
-    earlier = folder.read_run()
     starts_over = earlier is not None and may_start_over(folder, record, earlier)
     if earlier is not None and not starts_over:
         record = dataclasses.replace(record, created=earlier.created, corrects_averages=earlier.corrects_averages)
@@ -101,7 +110,17 @@ def prepare(
             progress.note(_uncorrected)
         if (pruner := earlier.settings.get("pruner")) not in PRUNERS:
             progress.note(f"pruner '{pruner}' does not exist any more; the study continues with '{settings.pruner}'")
-    return Prepared(dataset=dataset, split=chosen, record=record, is_new=earlier is None, starts_over=starts_over)
+    return Prepared(dataset=dataset, split=chosen.split, record=record, is_new=earlier is None, starts_over=starts_over)
+
+
+def _check_backbone(chosen: ChosenSplit, settings: RunSettings, progress: Progress) -> None:
+    """Report what is known of the backbone's images; refuse those that validate, unless they are allowed."""
+    found = chosen.finding
+    if found is None:
+        return
+    if found.allow and found.allow not in (settings.allow or ()):
+        raise DataError(f"{found.text}.\nTo search all the same: --allow {found.allow}")
+    progress.note(f"warning: {found.text}" if found.allow else found.text)
 
 
 def _load_data(settings: RunSettings, place: str, progress: Progress) -> Dataset:
@@ -133,12 +152,14 @@ def _run_record(
     *,
     space: Space,
     dataset: Dataset,
-    chosen: Split,
+    chosen: ChosenSplit,
     places: Mapping[str, str],
     command: str,
 ) -> RunRecord:
+    found = chosen.finding
+    findings = (*dataset.findings, *filter(None, [found]))
     # With --train-images only part of the images is used, and only those are counted.
-    used = dataset.labels[np.concatenate([chosen.train, chosen.validation])]
+    used = dataset.labels[np.concatenate([chosen.split.train, chosen.split.validation])]
     return RunRecord(
         schema=schema,
         study=settings.study,
@@ -146,6 +167,10 @@ def _run_record(
         space_summary=space.summary,
         space_digest=space.digest,
         backbone_digest=space.backbones.digest,
+        backbone_trained_on=chosen.seen,
+        backbone_note=found.text if found is not None and not found.allow else "",
+        split_seed=chosen.split.seed,
+        split_digest=split_digest(chosen.split),
         metric=settings.metric,
         direction=METRICS[settings.metric].direction,
         epochs=settings.epochs,
@@ -154,8 +179,8 @@ def _run_record(
             name=dataset.name,
             fingerprint=dataset.fingerprint,
             classes=dataset.classes,
-            train=len(chosen.train),
-            validation=len(chosen.validation),
+            train=len(chosen.split.train),
+            validation=len(chosen.split.validation),
             test=len(dataset.test_labels),
             height=dataset.shape.height,
             width=dataset.shape.width,
@@ -163,7 +188,7 @@ def _run_record(
             class_counts=tuple(int(n) for n in np.bincount(used, minlength=len(dataset.classes))),
             bad_files=tuple((bad.path, bad.problem) for bad in dataset.bad_files),
             pixel_ranges=dataset.pixel_ranges,
-            warnings=tuple(finding.text for finding in dataset.findings if finding.allow),
+            warnings=tuple(finding.text for finding in findings if finding.allow),
             notes=tuple(finding.text for finding in dataset.findings if not finding.allow),
         ),
         baselines=space.baselines,

@@ -1,5 +1,5 @@
 """Results: what is in a run folder, and what is made of it?
 
 Public: `run_folder.RunFolder`, `status`, `summary`, `ending`, `report`, `model_files`, `export`, `predict`,
-`places`, `stagnation`.
+`places`, `stagnation`, `backbone_images`.
 """

@@ -7,13 +7,30 @@ import io
 import zipfile
 
 from reports.export.keras_script import keras_script
-from reports.stored.records import ModelCard, RunRecord, schema
+from reports.stored.records import ModelCard, RunRecord, TrainedOn, schema
 from search.results.run_folder import RunFolder
 from spaces.errors import RecordError, UsageError
 
 
-def card_of(run: RunRecord, trial: int, model: bytes) -> ModelCard:
-    """Return the card of a `.keras` file of a study."""
+def card_of(run: RunRecord, trial: int, model: bytes, *, with_validation: bool = False) -> ModelCard:
+    """Return the card of a `.keras` file of a study.
+
+    Args:
+        run: the study's record.
+        trial: number of the trial whose model it is.
+        model: the file.
+        with_validation: whether it was trained on the validation images too.
+    """
+    images = run.settings.get("train_images")
+    own = TrainedOn(
+        study=run.study,
+        name=run.data.name,
+        data=run.data.fingerprint,
+        seed=run.seed_of_split,
+        train_images=images if isinstance(images, int) else None,
+        split=run.split_digest,
+        with_validation=with_validation,
+    )
     return ModelCard(
         schema=schema,
         study=run.study,
@@ -25,6 +42,7 @@ def card_of(run: RunRecord, trial: int, model: bytes) -> ModelCard:
         channels=run.data.channels,
         resize=str(run.settings.get("resize", "stretch")),
         pixel_ranges=run.data.pixel_ranges,
+        trained_on=(own, *run.backbone_trained_on),
     )
 
 

@@ -6,7 +6,7 @@ Without transfer the network is `cifar_small` of `cnn_cifar`, with it `cifar_vgg
 all of VGG16, or what `--backbone` names, frozen, with a dense layer of 256 units. With both, each of ten
 epochs sees another augmented view of the images, whose frozen features the repeats share.
 
-    python -m search run --space factors_2x2 --epochs 10 --backbone runs/resnet_cifar-cifar10/best/model.keras
+    python -m search run --space factors_2x2 --epochs 10 --backbone runs/resnet_cifar-cifar100/best/model.keras
 """
 
 from __future__ import annotations

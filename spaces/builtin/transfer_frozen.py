@@ -8,7 +8,7 @@ Baseline `course_mixed7`: InceptionV3 cut at `mixed7`, images of 150x150, a dens
 two classes one sigmoid unit.
 Baseline `cifar_vgg16`: all of VGG16 on 32x32, a dense layer of 256 units.
 
-    python -m search run --space transfer_frozen --data cifar10 --backbone runs/cnn_cifar-cifar10/best/model.keras
+    python -m search run --space transfer_frozen --data cifar10 --backbone runs/cnn_cifar-cifar100/best/model.keras
 """
 
 from __future__ import annotations

@@ -351,3 +351,11 @@ def tables_of(text: str) -> list[list[list[str]]]:
         cells = [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row, re.S) for row in rows]
         found.append([[html.unescape(re.sub("<[^>]*>", "", cell)).strip() for cell in row] for row in cells])
     return found
+
+
+def test_what_a_backbone_has_seen_stands_at_the_top(digits_run: Run) -> None:
+    note = "0 of 288 validation images were training images of the backbone model.keras"
+    run = dataclasses.replace(digits_run, record=dataclasses.replace(digits_run.record, backbone_note=note))
+    header = render(run, is_lite=True).partition("</header>")[0]
+
+    assert f'<p class="muted">{note}.</p>' in header

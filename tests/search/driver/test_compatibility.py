@@ -44,6 +44,15 @@ def test_names_make_no_difference_where_the_content_is_the_same(
     assert describe_differences(new, earlier) == differences
 
 
+def test_a_split_that_a_backbone_decides_makes_a_difference(tmp_path: Path) -> None:
+    earlier = read_settings(_study(tmp_path))
+
+    assert describe_differences(replace(earlier, split_seed=1), earlier) == [
+        "  split: seed 0 then, 1 now, by the backbone's model card"
+    ]
+    assert describe_differences(replace(earlier, split_seed=0), earlier) == []
+
+
 @pytest.mark.parametrize(
     ("settings", "digest", "said"),
     [
