@@ -28,6 +28,7 @@ class RunOptions(TypedDict, total=False):
     pruner: str
     metric: str
     enqueue: str | list[str] | tuple[str, ...]
+    preset: str
     seed: int
     trials: int
     timeout: float | str

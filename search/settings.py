@@ -14,6 +14,7 @@ from objectives.evaluation.metrics import METRICS
 from search.algorithms.pruners import PRUNERS
 from search.algorithms.samplers import SAMPLERS
 from search.option import BEGINNINGS, Option, options_of
+from search.presets import PRESETS
 from search.worker_kinds import WORKER_KINDS
 from spaces.errors import UsageError
 
@@ -35,6 +36,7 @@ CLUSTER_WAIT_SECONDS = 600.0
 
 _samplers = {name: sampler.help for name, sampler in SAMPLERS.items()}
 _pruners = {name: pruner.help for name, pruner in PRUNERS.items()}
+_presets = {name: preset.help for name, preset in PRESETS.items()}
 _worker_kinds = {name: kind.help for name, kind in WORKER_KINDS.items()}
 _metrics = {name: f"{metric.title}, to {metric.direction}" for name, metric in METRICS.items()}
 _one_each = "one per GPU, else one per core"
@@ -101,6 +103,12 @@ class RunSettings:
             "Try these values first, NAME=VALUE,..., or only this baseline or start, or `none`; repeatable.",
             kind=BEGINNINGS,
             default_help="all",
+        ),
+    ] = None
+    preset: Annotated[
+        str | None,  # until its first trial has set the number of trials
+        Option(
+            "search", "Set trials, epochs and pruner for a search of about this time.", metavar="NAME", choices=_presets
         ),
     ] = None
     seed: Annotated[int, Option("search", "Seed all random choices with N.", least=0, most=2**32 - 1)] = 0

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reports.stored import layout
 from search.algorithms.pruners import PRUNERS
+from search.presets import MOST_TRIALS, PRESETS
 from search.run_options import RunOptions
 from search.settings import OPTIONS, RunSettings, command_for
 from search.storage.url import reference_for
@@ -103,6 +104,8 @@ def continued(folder: RunFolder, typed: Mapping[str, object]) -> Resolved:
     record = read_settings(folder)
     stored = from_settings(record.settings, str(folder.path / layout.SETTINGS))
     stored.pop("timeout", None)
+    if "preset" in {**stored, **typed}:
+        stored.pop("trials", None)  # they follow from the speed of the first trial
     if stored.get("pruner") not in PRUNERS:  # of an earlier version: pruners may change between runs of a study
         stored.pop("pruner", None)
     place = {"study": folder.path.name, "runs": str(folder.path.parent)}
@@ -120,6 +123,10 @@ def resolve_options(options: Mapping[str, object], places: Mapping[str, str] = M
     from search.results.places import absolute_places, find_space_at  # numpy with it, which `--help` does without
 
     options = _read(options, lambda name: OPTIONS[name].flag)
+    if (preset := PRESETS.get(options.get("preset", ""))) is not None:
+        if "trials" in options:
+            del options["preset"]  # all that it would set later
+        options = cast(RunOptions, {**preset.options, "trials": MOST_TRIALS, **options})
     if "space" not in options:
         raise UsageError(f"no space is named; add --space NAME.\nSpaces: {', '.join(space_names())}")
     space = find_space_at(str(options["space"]), places.get("space"))

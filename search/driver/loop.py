@@ -11,6 +11,7 @@ import optuna
 from objectives.messages import Decision, EpochReport, TrainingFailure, TrainingResult
 from search.algorithms.samplers import derive_seed
 from search.driver.active_trial import ActiveTrial, active_trial, resumed_line
+from search.driver.preset import PresetTrials
 from search.driver.recorder import TrialRecorder
 from search.results.stagnation import Stagnation, find_stagnation
 from search.results.summary import TIMED_OUT
@@ -32,6 +33,7 @@ class Search:
         self._recorder = TrialRecorder(parts)
         self._trainings = Trainings[ActiveTrial](parts, self)
         self._is_exhausted = False
+        self._preset_trials = PresetTrials(parts)
         self._saved_at = -math.inf
         self._stagnation: Stagnation | None = None
         self._judged = -1
@@ -98,6 +100,8 @@ class Search:
     def complete(self, active: ActiveTrial, result: TrainingResult, *, worker: str) -> None:
         """Record a trial that ended in order; see `TrialRecorder.complete`."""
         self._recorder.complete(active, result, worker=worker)
+        seconds = result.seconds_training + result.seconds_building
+        self._preset_trials.ended(seconds=seconds, is_complete=result.epochs >= self._parts.study.epochs)
 
     def fail(self, active: ActiveTrial, failure: TrainingFailure, *, worker: str) -> None:
         """Record a trial that failed for good; see `TrialRecorder.fail`."""

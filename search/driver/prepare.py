@@ -17,11 +17,12 @@ from objectives.messages import Examples, StudyData
 from reports.stored.records import DataRecord, RunRecord, schema
 from search.algorithms.pruners import PRUNERS
 from search.driver.compatibility import check_same, may_start_over
+from search.presets import PRESETS
 from search.progress.protocol import Progress
 from search.results.backbone_images import ChosenSplit, choose_split
 from search.results.places import place_of
 from search.results.run_folder import RunFolder
-from search.settings import RunSettings
+from search.settings import OPTIONS, RunSettings
 from search.study.own_values import own_starts
 from search.system.environment import now, versions
 from spaces.errors import DataError
@@ -100,6 +101,8 @@ def prepare(
     )
     _check_backbone(chosen, settings, progress)
     record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, places=places, command=command)
+    if settings.preset is not None:
+        progress.note(_preset_line(settings))
     if settings.pruner == "curve" and settings.epochs == 1:
         progress.note("--pruner curve stops no trial of one epoch: it decides between epochs")
     starts_over = earlier is not None and may_start_over(folder, record, earlier)
@@ -121,6 +124,13 @@ def _check_backbone(chosen: ChosenSplit, settings: RunSettings, progress: Progre
     if found.allow and found.allow not in (settings.allow or ()):
         raise DataError(f"{found.text}.\nTo search all the same: --allow {found.allow}")
     progress.note(f"warning: {found.text}" if found.allow else found.text)
+
+
+def _preset_line(settings: RunSettings) -> str:
+    """Return what a preset set, as options."""
+    options = [OPTIONS[name] for name in PRESETS[settings.preset or ""].options]
+    words = [word for option in options for word in option.words(getattr(settings, option.field))]
+    return f"preset {settings.preset}: {' '.join(words)}; --trials follows from the speed of the first trial"
 
 
 def _load_data(settings: RunSettings, place: str, progress: Progress) -> Dataset:

@@ -68,6 +68,10 @@ class _Both(Progress):
         for one in self._shown:
             one.started(plan)
 
+    def planned(self, trials: int) -> None:
+        for one in self._shown:
+            one.planned(trials)
+
     def trial_started(
         self, trial: int, params: Parameters, *, worker: int, title: str = "", epochs: int | None = None
     ) -> None:

@@ -53,6 +53,9 @@ class Progress:
     def started(self, plan: SearchPlan) -> None:
         """The search is about to ask for its first trial."""
 
+    def planned(self, trials: int) -> None:
+        """The total number of trials has changed."""
+
     def trial_started(
         self, trial: int, params: Parameters, *, worker: int, title: str = "", epochs: int | None = None
     ) -> None:

@@ -155,6 +155,12 @@ class CountingProgress(Progress):
         with self._lock:
             self._status, self._phase, self._phase_progress = SearchStatus(plan), "", ""
 
+    def planned(self, trials: int) -> None:
+        """Count to another total."""
+        if self._status is not None:
+            with self._lock:
+                self._status.plan = replace(self._status.plan, trials=trials)
+
     def trial_started(
         self, trial: int, params: Parameters, *, worker: int, title: str = "", epochs: int | None = None
     ) -> None:

@@ -93,10 +93,11 @@ class RunFolder:
         """Return the numbers of the trials that have a folder, in order."""
         return layout.trial_numbers(self.path)
 
-    def write_run(self, record: RunRecord, split: Split) -> None:
-        """Write the settings and the split, before the first trial."""
-        with whole_file(self.path / layout.SPLIT) as file:
-            np.savez_compressed(file, train=split.train, validation=split.validation)
+    def write_run(self, record: RunRecord, split: Split | None) -> None:
+        """Write the settings and, unless it is None, the split."""
+        if split is not None:
+            with whole_file(self.path / layout.SPLIT) as file:
+                np.savez_compressed(file, train=split.train, validation=split.validation)
         _write_record(self.path / layout.SETTINGS, record)
 
     def read_run(self) -> RunRecord | None:
@@ -222,8 +223,7 @@ def history_csv(reports: Sequence[EpochReport]) -> str:
 def _write_inside(best: Path, inside: NetworkInside) -> None:
     names = [f"maps{place}" for place in range(len(inside.maps))]
     if names:
-        pixels = [maps.pixels for maps in inside.maps]
-        _write_arrays(best / layout.FEATURE_MAPS, dict(zip(names, pixels, strict=True)))
+        _write_arrays(best / layout.FEATURE_MAPS, {n: m.pixels for n, m in zip(names, inside.maps, strict=True)})
     record = Inside(
         schema=schema,
         layers=inside.layers,

@@ -15,9 +15,9 @@ from search.algorithms.grid import design_of
 from search.algorithms.history import History
 from search.settings import RunSettings
 from search.storage.write_behind import WriteBehindStudy
+from search.study.choices import refuse_changed_choices
 from search.study.proposals import Proposals
 from search.study.tried import Tried
-from spaces.errors import StudyConflictError
 from spaces.parameters import Parameter
 from spaces.recipe import ImageShape, Recipe
 from spaces.space import Parameters, Space
@@ -76,7 +76,7 @@ class Study:
             is_grid=settings.sampler == "grid",
         )
         self._proposals = Proposals(study, settings, tried=self._tried, history=self._history, suggest=self.suggest)
-        _refuse_changed_choices(study, parameters)
+        refuse_changed_choices(study, parameters)
 
     def queue(
         self,
@@ -117,7 +117,7 @@ class Study:
         return len(self._study.get_trials(deepcopy=False)) - len(waiting)
 
     def interrupted(self) -> list[optuna.Trial]:
-        """Return the trials that an earlier run left unfinished."""
+        """Return the trials that run, or that an earlier run left unfinished."""
         left = self._study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
         return [optuna.Trial(self._study, trial._trial_id) for trial in left]
 
@@ -233,21 +233,3 @@ class Study:
 
     def _frozen(self, trial: optuna.Trial) -> optuna.trial.FrozenTrial:
         return self._study._storage.get_trial(trial._trial_id)
-
-
-def _refuse_changed_choices(study: optuna.Study, parameters: Sequence[Parameter]) -> None:
-    """Refuse a study whose trials had other choices: neither samplers nor a report can compare them with new ones."""
-    offered = {one.name: one.choices for one in parameters if one.choices is not None}
-    for trial in study.get_trials(deepcopy=False):
-        for name, distribution in trial.distributions.items():
-            were = getattr(distribution, "choices", None)
-            if name in offered and were is not None and tuple(were) != tuple(offered[name]):
-                raise StudyConflictError(
-                    f"study '{study.study_name}' was created when its space offered {_listed(were)} for {name}; "
-                    f"now it offers {_listed(offered[name])}. Choose another --study, or --fork NEW where choices were "
-                    "only added"
-                )
-
-
-def _listed(choices: Iterable[object]) -> str:
-    return ", ".join(map(str, choices))

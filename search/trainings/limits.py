@@ -46,6 +46,10 @@ class TrialBudget:
         """Whether another trial may start, where `started` counts running trials and those of earlier runs."""
         return started < self._trials and not self.is_over
 
+    def limit(self, trials: int) -> None:
+        """Set another total of trials."""
+        self._trials = trials
+
     def left(self, started: int) -> int:
         """How many trials may still start."""
         return max(0, self._trials - started)
@@ -54,6 +58,11 @@ class TrialBudget:
     def is_over(self) -> bool:
         """Whether the timeout has passed."""
         return self._deadline is not None and self._clock() >= self._deadline
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Until the timeout; None: no limit."""
+        return None if self._deadline is None else self._deadline - self._clock()
 
     @property
     def is_overdue(self) -> bool:

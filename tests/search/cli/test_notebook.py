@@ -11,7 +11,7 @@ import pytest
 
 from search import run
 from search.cli.notebook import SearchResult
-from search.option import DURATION, FLAG, NAMES, NUMBER, RANGE, TEXT, WHOLE
+from search.option import BEGINNINGS, DURATION, FLAG, NAMES, NUMBER, RANGE, TEXT, WHOLE
 from search.run_options import RunOptions
 from search.settings import OPTIONS
 from spaces.errors import UnknownNameError, UsageError
@@ -73,6 +73,7 @@ _ACCEPTED = {
     DURATION: {"float | str"},
     FLAG: {"bool"},
     NAMES: {"str | list[str] | tuple[str, ...]"},
+    BEGINNINGS: {"str | list[str] | tuple[str, ...]"},
     RANGE: {"str | tuple[float, float]"},
 }
 

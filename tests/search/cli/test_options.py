@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from reports.stored.records import ModelCard, schema
 from search.cli.options import (
+    continued,
     from_environment,
     from_file,
     from_settings,
@@ -18,6 +19,7 @@ from search.cli.options import (
     resolve_options,
     study_name,
 )
+from search.presets import MOST_TRIALS
 from search.run_options import RunOptions
 from search.settings import OPTIONS, command_for
 from spaces.backbones import Backbones
@@ -47,6 +49,46 @@ def test_the_defaults_are_the_space_s_data_and_fifty_trials() -> None:
 
     assert (settings.data, settings.trials, settings.epochs) == ("cifar10", 50, 8)
     assert settings.study == "cnn_cifar-cifar10"
+
+
+def test_a_preset_sets_what_is_not_typed() -> None:
+    quick = resolve(RunOptions(space="cnn_cifar", preset="quick"), file=None).settings
+    typed = resolve(RunOptions(space="cnn_cifar", preset="good", epochs=3, timeout="10m"), file=None).settings
+    counted = resolve(RunOptions(space="cnn_cifar", preset="good", trials=7), file=None).settings
+
+    assert (quick.preset, quick.trials, quick.epochs, quick.timeout_seconds) == ("quick", MOST_TRIALS, 8, 300.0)
+    assert (typed.preset, typed.trials, typed.epochs, typed.timeout_seconds) == ("good", MOST_TRIALS, 3, 600.0)
+    assert (counted.preset, counted.trials, counted.epochs, counted.timeout_seconds) == (None, 7, 16, 3600.0)
+    assert "--preset" not in command_for(counted)
+
+
+@pytest.mark.parametrize(
+    ("stored", "typed", "expected"),
+    [
+        ({"preset": "good", "trials": MOST_TRIALS, "epochs": 16}, {}, ("good", MOST_TRIALS, 16, 3600.0)),
+        ({"preset": "good", "trials": MOST_TRIALS, "epochs": 16}, {"trials": 5}, (None, 5, 16, 3600.0)),
+        ({"preset": None, "trials": 37, "epochs": 16}, {}, (None, 37, 16, None)),
+        ({"preset": None, "trials": 37, "epochs": 16}, {"preset": "quick"}, ("quick", MOST_TRIALS, 16, 300.0)),
+    ],
+    ids=["interrupted in its first trial", "a number typed then", "settled", "another preset"],
+)
+def test_a_continued_study_keeps_what_its_preset_set(
+    tmp_path: Path, stored: dict[str, object], typed: RunOptions, expected: tuple[object, ...]
+) -> None:
+    folder = _study(tmp_path)
+    record = folder.read_run()
+    assert record is not None
+    settings = {**record.settings, "space": "cnn_cifar", **stored}
+    folder.write_run(replace(record, settings=settings), None)
+
+    found = continued(folder, typed).settings
+
+    assert (found.preset, found.trials, found.epochs, found.timeout_seconds) == expected
+
+
+def test_an_unknown_preset_is_refused() -> None:
+    with pytest.raises(UsageError, match="invalid --preset 'quik': expected best, good or quick\nDid you mean 'quick'"):
+        resolve(RunOptions(space="cnn_cifar", preset="quik"), file=None)
 
 
 def test_pyproject_s_table_is_read_without_being_named(tmp_path: Path) -> None:
