@@ -122,7 +122,7 @@ def _check_backbone(chosen: ChosenSplit, settings: RunSettings, progress: Progre
     if found is None:
         return
     if found.allow and found.allow not in (settings.allow or ()):
-        raise DataError(f"{found.text}.\nTo search all the same: --allow {found.allow}")
+        raise DataError(f"{found.text}.\n{chosen.advice}. To search all the same: --allow {found.allow}")
     progress.note(f"warning: {found.text}" if found.allow else found.text)
 
 

@@ -26,6 +26,8 @@ class ChosenSplit:
     """What the backbone was trained on."""
     finding: Finding | None = None
     """How many validation images are among those; None: there is no exported backbone."""
+    advice: str = ""
+    """What to do about it where it is refused."""
 
 
 def choose_split(
@@ -58,7 +60,8 @@ def choose_split(
     elif same and same[0].train_images == train_images:
         seed = same[0].seed
     chosen = split(dataset, seed=seed, train_images=train_images)
-    return ChosenSplit(split=chosen, seen=seen, finding=_finding(dataset, chosen, seen, same, file.name))
+    finding, advice = _finding(dataset, chosen, seen, same, file.name)
+    return ChosenSplit(split=chosen, seen=seen, finding=finding, advice=advice)
 
 
 def _trained_on(card: ModelCard) -> tuple[TrainedOn, ...]:
@@ -81,39 +84,42 @@ def _is_continued(
 
 def _finding(
     dataset: Dataset, chosen: Split, seen: Iterable[TrainedOn], same: list[TrainedOn], backbone: str
-) -> Finding:
+) -> tuple[Finding, str]:
+    """Return what is known, and what to do where that is a reason to refuse the study."""
     studies = ", ".join(dict.fromkeys(f"'{one.study}'" for one in same or seen))
     rows = [_rows(dataset, one) for one in same]
     validation = count(len(chosen.validation), "validation image")
     if any(one.data is None for one in seen) or any(found is None for found in rows):
-        return Finding(
-            text=f"which of the {validation} were training images of the backbone {backbone} (study {studies}) is not "
-            "known: its card is of another version. Choose another backbone, or one that this version exports",
-            allow="overlap",
+        text = (
+            f"which of the {validation} were training images of the backbone {backbone} (study {studies}) is not "
+            "known: its card is of another version"
         )
+        return Finding(text=text, allow="overlap"), "Choose another backbone, or one that this version exports"
     if not same:
         data = ", ".join(f"{one.name}, {(one.data or '')[:19]}" for one in seen)
-        return Finding(
-            text=f"the backbone {backbone} was trained on other data ({data}): whether some of its images are among "
-            f"the {validation} is not checked"
+        text = (
+            f"the backbone {backbone} was trained on other data ({data}): whether some of its images are among the "
+            f"{validation} is not checked"
         )
+        return Finding(text=text), ""
     known = np.unique(np.concatenate([found for found in rows if found is not None]))
     overlap = int(np.isin(chosen.validation, known).sum())
     if not overlap:
-        return Finding(
-            text=f"0 of {validation} were training images of the backbone {backbone}: the data are split as in its "
-            f"study {studies} (seed {chosen.seed})"
+        text = (
+            f"0 of {validation} were training images of the backbone {backbone}: the data are split as in its study "
+            f"{studies} (seed {chosen.seed})"
         )
+        return Finding(text=text), ""
+    text = (
+        f"{overlap:,} of {validation} were training images of the backbone {backbone} (study {studies}), so that "
+        "scores are too high"
+    )
     advice = "Choose another backbone"
     if any(one.with_validation for one in same):
         advice = "It was trained again on all but the test images; the search's own model is in best/search"
     elif same[0].train_images is not None or len(chosen.train) + len(chosen.validation) < len(dataset.labels):
         advice = f"Choose its --train-images ({same[0].train_images or 'all of them'}) or another backbone"
-    return Finding(
-        text=f"{overlap:,} of {validation} were training images of the backbone {backbone} (study {studies}), so "
-        f"that scores are too high. {advice}",
-        allow="overlap",
-    )
+    return Finding(text=text, allow="overlap"), advice
 
 
 def _rows(dataset: Dataset, seen: TrainedOn) -> NDArray[np.int32] | None:
