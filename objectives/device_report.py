@@ -11,13 +11,13 @@ import platform
 import re
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from objectives import keras_settings
 from objectives.devices import captured_stderr, prepare
-from objectives.gpus import has_driver, visible_gpus
+from objectives.gpus import GpuFullError, MemoryShare, has_driver, visible_gpus
 
 _oldest_driver = (525, 60, 13)  # for any CUDA 12: its release notes, "minor version compatibility"
 _titles = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
@@ -43,8 +43,12 @@ class Device:
     """Of weights and arithmetic: "float32"."""
     memory_bytes: int | None = None
     """All of the GPU's; None: a processor, or unknown."""
+    limit_bytes: int | None = None
+    """What this process may allocate of it; None: all."""
     capability: str | None = None
     """CUDA's compute capability, such as "8.0"; None: not a GPU of NVIDIA."""
+    node: str = field(default_factory=platform.node)
+    """The machine's name."""
     problem: str | None = None
     """Why it is a processor although the process was given a GPU, and what to do; None: it was not."""
 
@@ -52,17 +56,22 @@ class Device:
     def in_words(self) -> str:
         """For example "NVIDIA L4 (22.5 GiB, compute capability 8.9), float32, tensorflow 2.21.0"."""
         has = [] if self.memory_bytes is None else [f"{self.memory_bytes / 2**30:.1f} GiB"]
+        has += [] if self.limit_bytes is None else [f"limited to {self.limit_bytes / 2**30:.1f} GiB"]
         has += [] if self.capability is None else [f"compute capability {self.capability}"]
         name = self.name if self.kind == "gpu" else f"processor {self.name}"
         return ", ".join([f"{name} ({', '.join(has)})" if has else name, self.precision, self.backend])
 
 
-def find_device(*, gpu: bool, native: str = "") -> Device:
+def find_device(*, gpu: bool, native: str = "", share: MemoryShare | None = None) -> Device:
     """Ask the backend, after `objectives.devices.prepare`.
 
     Args:
         gpu: whether this process was given a GPU.
         native: what the backend wrote while it was imported.
+        share: of the GPU's memory, to which `prepare` has limited this process; None: it has not.
+
+    Raises:
+        GpuFullError: the GPU has no memory left.
     """
     name = keras_settings.backend()
     with captured_stderr() as written:
@@ -71,6 +80,7 @@ def find_device(*, gpu: bool, native: str = "") -> Device:
     if seen is None:
         problem = why_no_gpu(native + written[0]) if gpu else None
         return Device(kind="cpu", name=_processor(), backend=backend, precision="float32", problem=problem)
+    _use_gpu()
     (model, capability), known = seen, visible_gpus()
     return Device(
         kind="gpu",
@@ -78,8 +88,24 @@ def find_device(*, gpu: bool, native: str = "") -> Device:
         backend=backend,
         precision="float32",
         memory_bytes=known[0].memory_bytes if known else None,
+        limit_bytes=None if share is None else share.limit_bytes,
         capability=capability,
     )
+
+
+def _use_gpu() -> None:
+    """Let the backend allocate memory for the first time; raises GpuFullError where there is none."""
+    import keras
+
+    from objectives.training.failures import classify
+
+    try:
+        keras.ops.convert_to_numpy(keras.ops.matmul(keras.ops.ones((8, 8)), keras.ops.ones((8, 8))))
+    except Exception as error:
+        failure = classify(error, 0)
+        if failure.cause != "gpu_oom":
+            raise
+        raise GpuFullError(failure.message) from error
 
 
 def _on_tensorflow() -> tuple[str, str | None] | None:

@@ -38,6 +38,8 @@ class RunOptions(TypedDict, total=False):
     trial_timeout: float | str
     trial_stall: float | str
     workers: int
+    device: str
+    trials_per_gpu: int
     executor: str
     ray_address: str
     insecure_ray: bool

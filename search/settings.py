@@ -27,6 +27,11 @@ ALLOW = {
     "overlap": "images of one part are also in another, or were training images of the backbone",
     "conflicts": "many images occur with several labels",
 }
+DEVICES = {
+    "auto": "GPUs where the backend sees some, else processors",
+    "cpu": "processors",
+    "gpu": "GPUs only",
+}
 STALL_SECONDS = 600.0
 """Default of `--trial-stall`."""
 STORAGE_WAIT_SECONDS = 600.0
@@ -141,6 +146,15 @@ class RunSettings:
     workers: Annotated[
         int | None,
         Option("machines", "Train N trials at a time.", above=0, default_help=_one_each, on_resume=True),
+    ] = None
+    device: Annotated[
+        str, Option("machines", "Train on these devices.", metavar="NAME", choices=DEVICES, on_resume=True)
+    ] = "auto"
+    trials_per_gpu: Annotated[
+        int | None,
+        Option(
+            "machines", "Train N trials on each GPU at a time.", above=0, default_help="by --workers", on_resume=True
+        ),
     ] = None
     executor: Annotated[str, Option("machines", "Train in these processes.", metavar="NAME", choices=_worker_kinds)] = (
         "ray"

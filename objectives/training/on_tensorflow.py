@@ -113,3 +113,10 @@ def first_gpu() -> tuple[str, str | None] | None:
     details = tf.config.experimental.get_device_details(gpus[0])
     capability = details.get("compute_capability")
     return str(details.get("device_name", "GPU")), capability and ".".join(map(str, capability))
+
+
+def limit_memory(limit_bytes: int) -> None:
+    """Let this process allocate no more on its GPU; before TensorFlow first uses it."""
+    for gpu in tf.config.list_physical_devices("GPU"):
+        limited = tf.config.LogicalDeviceConfiguration(memory_limit=limit_bytes // 2**20)
+        tf.config.set_logical_device_configuration(gpu, [limited])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import optuna
 from optuna.trial import TrialState
@@ -17,7 +19,7 @@ from search.settings import RunSettings, resume_command
 from search.storage.database import name_only_study, study_storage
 from spaces.backbones import is_same_backbone
 from spaces.digest import is_same_source
-from spaces.errors import StorageError, StudyConflictError
+from spaces.errors import StorageError, StudyConflictError, UsageError
 
 BINDING = ("metric", "epochs", "train_images", "resize", "seed")
 """Settings that trials of one study must share, for their scores to be comparable.
@@ -26,6 +28,10 @@ Space, images and backbone must be the same as well, wherever they lie and howev
 """
 
 _most_differences = 4
+_of_a_new_study = (
+    *(layout.SETTINGS, layout.SPLIT, layout.DATABASE, layout.SPOOL, layout.SUMMARY, layout.REPORT, layout.TRIALS_TABLE),
+    *(layout.LOG, layout.WORKERS_LOG, ".lock"),
+)
 
 
 def check_same(new: RunRecord, earlier: RunRecord) -> None:
@@ -85,6 +91,30 @@ def start_over(folder: RunFolder, url: str, settings: RunSettings, *, note: Call
         if is_stored:
             optuna.delete_study(study_name=settings.study, storage=storage)
     note(f"study '{settings.study}' starts over: it had no complete trial ({count(removed, 'trial')} removed)")
+
+
+@contextlib.contextmanager
+def removed_if_refused(folder: Path) -> Iterator[None]:
+    """Remove on leaving what a new search that is refused with a `UsageError` has left in its folder.
+
+    The folder of a study that is continued, in which trials have ended, or with other files stays.
+    """
+    is_new = not (folder / layout.SETTINGS).is_file()
+    try:
+        yield
+    except UsageError:
+        if is_new and not any((folder / layout.TRIALS).glob(f"*/{layout.RESULT}")):
+            _remove_unused(folder)
+        raise
+
+
+def _remove_unused(folder: Path) -> None:
+    for name in (layout.TRIALS, layout.ARTIFACTS):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    with contextlib.suppress(OSError):  # it is not empty, or can't be removed
+        for file in _of_a_new_study:
+            (folder / file).unlink(missing_ok=True)
+        folder.rmdir()
 
 
 def _remove_files(folder: RunFolder) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from optuna.storages import RDBStorage
 
-from search.driver.compatibility import start_over
+from search.driver.compatibility import removed_if_refused, start_over
 from search.driver.fork import Fork
 from search.driver.prepare import Prepared, prepare
 from search.lease.folder_lock import Holder, lease
@@ -43,6 +43,7 @@ def opened(
     """Lock the study, start its workers, load the data, open its database; undo all that in reverse on leaving."""
     holder = Holder.this()
     with (
+        removed_if_refused(folder.path),
         lease(folder.path, settings.study, holder),
         logged(progress, folder.log, command=command) as progress,
         _ending(folder, progress),

@@ -26,7 +26,7 @@ from search.storage.url import study_url
 from search.system.disk import space_warning
 from search.system.signals import Stopped, Terminated
 from search.trainings.parts import SearchParts
-from spaces.errors import NothingCompletedError, TamizError
+from spaces.errors import NothingCompletedError, TamizError, UsageError
 from spaces.space import Space
 
 if TYPE_CHECKING:
@@ -84,8 +84,8 @@ def run_search(
                 raise Terminated(f"{_stopped}; then the report is written, or now by python -m search report")
             if stop.error is None:
                 finish(parts, record=prepared.record, test_images=prepared.dataset.test_images)
-        except Stopped:
-            raise  # without a report: there is no time for it
+        except (Stopped, UsageError):
+            raise  # without a report: there is no time for it, or nothing to report
         except BaseException:
             with contextlib.suppress(TamizError):  # the first error is the one to report
                 _write_report(folder, progress, url)

@@ -82,4 +82,5 @@ def assemble(
         models=KeptModels(folder, METRICS[settings.metric].direction),
         saver=RetryingSaver(study, note=progress.note, wait_seconds=wait_seconds, disk=disk),
         disk=disk,
+        devices=DevicesInUse(settings.device),
     )

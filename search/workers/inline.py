@@ -7,9 +7,12 @@ import functools
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
+from objectives.device_report import find_device
 from objectives.devices import prepare
+from objectives.gpus import has_driver
 from objectives.messages import Decision, Objective, StudyData, TrainingFailure, TrainingTask
 from search.settings import RunSettings
 from search.system.output_capture import only_own_lines
@@ -20,6 +23,7 @@ from search.workers.protocol import (
     PartMeasured,
     Reply,
     WorkerFactory,
+    WorkerReady,
     Workers,
     event_of,
 )
@@ -40,7 +44,9 @@ def open_workers(
     with contextlib.ExitStack() as opened:
 
         def make(*, data: StudyData, objective: Objective, is_halted: Callable[[int], bool]) -> Workers:
-            workers = InlineWorkers(data=data, objective=objective, log_file=log_file, is_halted=is_halted)
+            workers = InlineWorkers(
+                data=data, objective=objective, log_file=log_file, is_halted=is_halted, device=settings.device
+            )
             return opened.enter_context(contextlib.closing(workers))
 
         yield make
@@ -60,6 +66,7 @@ class InlineWorkers:
         objective: Objective,
         log_file: Path | None = None,
         is_halted: Callable[[int], bool] = lambda trial: False,
+        device: str = "auto",
     ) -> None:
         """Keep the data until the first task.
 
@@ -68,7 +75,9 @@ class InlineWorkers:
             objective: what recipes are measured by.
             log_file: where the backend's own lines go; None: to the terminal.
             is_halted: called after each batch; true where `halt`, or `give_up` for its trial, is about to be called.
+            device: a name in `search.settings.DEVICES`.
         """
+        self._device = device
         self._data = data
         self._objective = objective
         self._is_halted = is_halted
@@ -133,8 +142,10 @@ class InlineWorkers:
         if not self._work or self._trial is None:
             time.sleep(timeout_seconds)
             return None
+        if self._trainer is None:
+            return self._warm_up()
         trial, work = self._trial, self._work.popleft()
-        event = event_of(work(self._warm_trainer()), worker=_worker, trial=trial)
+        event = event_of(work(self._trainer), worker=_worker, trial=trial)
         if isinstance(event, PartMeasured):
             self._work.append(Trainer.measure_on)
         elif not isinstance(event, EpochReported | CheckpointMade | None):  # the training has ended
@@ -153,14 +164,17 @@ class InlineWorkers:
             raise RuntimeError(f"no worker is idle: trial {self._trial} is running")
         self._trial, self._is_ending = trial, False
 
-    def _warm_trainer(self) -> Trainer:
-        if self._trainer is None:
-            prepare(threads=None, gpu=True)
-            from objectives.training.keras_state import settings_kept
+    def _warm_up(self) -> WorkerReady:
+        may_use_gpu = self._device != "cpu"
+        native = prepare(threads=None, gpu=may_use_gpu)
+        # Nothing has found a GPU here: without a driver there is none to miss.
+        misses_gpu = self._device == "gpu" or (may_use_gpu and has_driver())
+        device = find_device(gpu=may_use_gpu, native=native)
+        from objectives.training.keras_state import settings_kept
 
-            self._open.enter_context(settings_kept())
-            self._trainer = Trainer(data=self._data, objective=self._objective, is_halted=self._must_stop)
-        return self._trainer
+        self._open.enter_context(settings_kept())
+        self._trainer = Trainer(data=self._data, objective=self._objective, is_halted=self._must_stop)
+        return WorkerReady(worker=_worker, device=device if misses_gpu else replace(device, problem=None))
 
     def _must_stop(self) -> bool:
         return self._trial is not None and self._is_halted(self._trial)

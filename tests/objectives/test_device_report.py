@@ -92,9 +92,77 @@ def test_what_tensorflow_itself_wrote_is_kept(machine: pytest.MonkeyPatch) -> No
 
 def test_a_gpu_as_the_backend_sees_it(machine: pytest.MonkeyPatch) -> None:
     machine.setitem(device_report._looking, "tensorflow", lambda: ("NVIDIA L4", "8.9"))
+    machine.setattr(device_report, "_use_gpu", lambda: None)
     device = find_device(gpu=True)
     assert (device.kind, device.problem) == ("gpu", None)
     assert device.in_words.startswith("NVIDIA L4 (24.0 GiB, compute capability 8.9), float32, tensorflow ")
+
+
+def test_a_share_of_a_gpu_is_named(machine: pytest.MonkeyPatch) -> None:
+    machine.setitem(device_report._looking, "tensorflow", lambda: ("NVIDIA L4", "8.9"))
+    machine.setattr(device_report, "_use_gpu", lambda: None)
+    device = find_device(gpu=True, share=gpus.MemoryShare(limit_bytes=8 * 2**30, total_bytes=24 * 2**30))
+    assert device.in_words.startswith("NVIDIA L4 (24.0 GiB, limited to 8.0 GiB, compute capability 8.9), float32, ")
+
+
+@pytest.mark.slow
+def test_a_gpu_without_memory_is_found_when_it_is_first_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    import keras
+
+    def full(shape: object) -> None:
+        raise RuntimeError("CUDA runtime implicit initialization on GPU:0 failed. Status: out of memory")
+
+    device_report._use_gpu()
+    monkeypatch.setattr(keras.ops, "ones", full)
+    with pytest.raises(gpus.GpuFullError, match="out of GPU memory"):
+        device_report._use_gpu()
+
+
+@pytest.mark.parametrize(("share", "limit_gib"), [(0.5, 11.5), (0.25, 5.5)])
+def test_each_of_several_processes_gets_its_part_less_what_cuda_takes(
+    monkeypatch: pytest.MonkeyPatch, share: float, limit_gib: float
+) -> None:
+    monkeypatch.setattr(gpus, "visible_gpus", lambda: (_l4,))
+    limit = gpus.memory_share(share)
+    assert limit is not None
+    assert (limit.limit_bytes / 2**30, limit.fraction) == (limit_gib, limit_gib / 24)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_process_with_a_whole_gpu_or_none_has_no_limit(monkeypatch: pytest.MonkeyPatch, share: float) -> None:
+    monkeypatch.setattr(gpus, "visible_gpus", lambda: (_l4,))
+    assert gpus.memory_share(share) is None
+
+
+def _looks(monkeypatch: pytest.MonkeyPatch, free_gib: list[float]) -> list[float]:
+    """Let each look at the GPU find so much free memory, the last for ever; return what the looks found."""
+    found: list[float] = []
+
+    def look() -> tuple[gpus.Gpu, ...]:
+        found.append(free_gib[min(len(found), len(free_gib) - 1)])
+        return (gpus.Gpu(name="L4", memory_bytes=24 * 2**30, free_bytes=int(found[-1] * 2**30), driver=(535,)),)
+
+    monkeypatch.setattr(gpus, "visible_gpus", look)
+    monkeypatch.setattr(gpus, "_look_seconds", 0.0)
+    return found
+
+
+def test_a_process_waits_until_the_one_before_has_left_the_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _looks(monkeypatch, [1.0, 1.0, 12.0, 24.0])
+    gpus.await_room(gpus.MemoryShare(limit_bytes=11 * 2**30, total_bytes=24 * 2**30))
+    assert found == [1.0, 1.0, 12.0]
+
+
+def test_for_a_whole_gpu_it_waits_until_most_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _looks(monkeypatch, [1.0, 12.0, 23.0])
+    gpus.await_room(None)
+    assert found == [1.0, 12.0, 23.0]
+
+
+def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = _looks(monkeypatch, [1.0])
+    gpus.await_room(None, wait_seconds=0.05)
+    assert set(found) == {1.0}
 
 
 def test_a_process_without_gpu_has_no_problem(machine: pytest.MonkeyPatch) -> None:

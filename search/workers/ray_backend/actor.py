@@ -16,6 +16,7 @@ import psutil
 
 from objectives.device_report import Device, find_device
 from objectives.devices import prepare
+from objectives.gpus import await_room, memory_share
 from objectives.messages import Objective, StudyData, TrainingFailure, TrainingResult
 from search.workers.ray_backend import crash_log as crash_logs
 from search.workers.trainer import Trainer, warm_up
@@ -64,26 +65,34 @@ class WorkerActor(Trainer):
         self,
         *,
         threads: int,
-        gpu: bool,
+        gpus: float,
         modules: Sequence[SourceModule],
         scratch: str | None,
         crash_log: str | None = None,
+        is_replacement: bool = False,
     ) -> Device:
         """Import Keras and the user's modules, and ask the backend for its device.
 
         Args:
             threads: processor threads for the arithmetic.
-            gpu: whether to train on the GPU that Ray assigned.
+            gpus: share of the GPU that Ray assigned, of whose memory it gets as much; 0: none.
             modules: the user's own.
             scratch: folder for temporary files, which a killed worker leaves behind; None: the usual one.
             crash_log: file for the crash log of this process; None: the driver is on another machine.
+            is_replacement: wait until the GPU has room again, which a process that has just ended may still hold.
+
+        Raises:
+            GpuFullError: the GPU has no memory left; another process may find some later.
         """
         if crash_log is not None:
             crash_logs.enable(Path(crash_log))
         if scratch is not None:
             tempfile.tempdir = os.environ["TMPDIR"] = scratch
-        native = prepare(threads=threads, gpu=gpu, only_trains=True)
-        device = find_device(gpu=gpu, native=native)
+        share = memory_share(gpus)
+        if gpus and is_replacement:
+            await_room(share)
+        native = prepare(threads=threads, gpu=gpus > 0, only_trains=True, share=share)
+        device = find_device(gpu=gpus > 0, native=native, share=share)
         if device.problem is not None:
             sys.stderr.write(native)  # to the log
         for module in modules:

@@ -7,6 +7,7 @@ from typing import Literal
 
 from ray.exceptions import ActorDiedError, ActorUnavailableError, OutOfMemoryError, RayError, RayTaskError
 
+from objectives.gpus import GpuFullError
 from objectives.messages import TrainingFailure
 from search.workers.ray_backend.crash_log import CrashLog
 
@@ -39,8 +40,8 @@ def worker_death(
 
 
 def is_death(error: RayError) -> bool:
-    """Whether it means that a worker's process has ended, which another attempt may cure."""
-    return isinstance(error, ActorDiedError | ActorUnavailableError | OutOfMemoryError)
+    """Whether it means that a worker's process has ended, or found its GPU full: another one may do better."""
+    return isinstance(error, ActorDiedError | ActorUnavailableError | OutOfMemoryError | GpuFullError)
 
 
 def task_failure(error: RayTaskError) -> TrainingFailure:

@@ -10,7 +10,15 @@ from typing import Any, Literal
 import numpy as np
 import ray
 
-from objectives.messages import Examples, Objective, Predictions, StudyData, TrainingResult, WinnerMeasured
+from objectives.messages import (
+    Examples,
+    Objective,
+    Predictions,
+    StudyData,
+    TrainingFailure,
+    TrainingResult,
+    WinnerMeasured,
+)
 from reports.wording import count
 from search.workers.protocol import Reply
 from search.workers.ray_backend.actor import Place
@@ -169,7 +177,11 @@ class WorkerPool:
                 other.process, other.state = self._session.start_process(), "starting"
                 self._hand_over(other)
 
-    def beside(self, worker: RayWorker) -> list[RayWorker]:
+    def placed(self, failure: TrainingFailure, worker: RayWorker) -> TrainingFailure:
+        """Return the failure of a worker's training; it tells whether others were on a GPU that was full."""
+        return replace(failure, shares_gpu=failure.cause == "gpu_oom" and bool(self._beside(worker)))
+
+    def _beside(self, worker: RayWorker) -> list[RayWorker]:
         """Return the other workers on a worker's GPU."""
         own = worker.place
         if own is None or not own.gpus:
@@ -180,7 +192,7 @@ class WorkerPool:
     def _give_whole_gpu(self, worker: RayWorker) -> None:
         """Replace a worker's process by one with a whole GPU, for one training; ends the idle workers in its way."""
         self._session.await_head()
-        for other in [*self.beside(worker), *(one for one in self.workers if one.state == "starting")]:
+        for other in [*self._beside(worker), *(one for one in self.workers if one.state == "starting")]:
             ray.kill(other.process.actor)
             self.forget_replies(other)
             other.state, other.place = "ended", None

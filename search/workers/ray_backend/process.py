@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import sys
 from collections.abc import Sequence
@@ -9,12 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from objectives.gpus import smallest_gpu
 from search.system.own_packages import ROOT
+from search.workers.placement import Share
 from search.workers.ray_backend.actor import SourceModule, WorkerActor
 from search.workers.ray_backend.crash_log import CrashLog, oom_kills
-from search.workers.ray_backend.placement import Share
 
 _gib = 2**30
+_asking_seconds = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,12 @@ class WorkerProcess:
 
 
 def start_process(
-    share: Share, *, modules: Sequence[SourceModule], scratch: Path | None, crash_log: Path | None
+    share: Share,
+    *,
+    modules: Sequence[SourceModule],
+    scratch: Path | None,
+    crash_log: Path | None,
+    is_replacement: bool = False,
 ) -> WorkerProcess:
     """Start an actor and let it import Keras and `modules`; returns at once.
 
@@ -82,6 +90,7 @@ def start_process(
         modules: the user's own.
         scratch: folder for its temporary files; None: the usual one.
         crash_log: file for its crash log; None: it is on another machine.
+        is_replacement: whether the process before it may still hold memory of its GPU.
     """
     import ray
 
@@ -92,10 +101,11 @@ def start_process(
     )
     warm = actor.warm_up.remote(
         threads=share.threads,
-        gpu=share.gpus > 0,
+        gpus=share.gpus,
         modules=modules,
         scratch=None if scratch is None else str(scratch),
         crash_log=None if crash_log is None else str(crash_log),
+        is_replacement=is_replacement,
     )
     return WorkerProcess(actor=actor, warm=warm, crash_log=crash_log, oom_kills_before=oom_kills())
 
@@ -115,3 +125,32 @@ def job_settings() -> Any:
     if Path.cwd() == ROOT:
         config._py_driver_sys_path.append(str(ROOT))
     return config
+
+
+def packages_to_send(working_folder: str) -> dict[str, Any]:
+    """Return Ray's settings of a joined cluster, whose workers get this program's packages.
+
+    Without `job_settings`: Ray uploads no packages for a job that it takes for a client's. It puts the driver's
+    working folder before them, unless another is named.
+    """
+    packages = [str(ROOT / name) for name in ("spaces", "objectives", "search")]
+    return {"py_modules": packages, "working_dir": working_folder}
+
+
+def gpu_bytes(nodes: Sequence[Any]) -> dict[str, int]:
+    """Return the memory of each node's smallest GPU by the node's id; nodes that do not tell are left out."""
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    ask = ray.remote(num_cpus=0)(smallest_gpu)
+    asked = {}
+    for node in nodes:
+        if node["Alive"] and node["Resources"].get("GPU"):
+            there = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
+            asked[node["NodeID"]] = ask.options(scheduling_strategy=there).remote()
+    found: dict[str, int] = {}
+    for name, answer in asked.items():
+        with contextlib.suppress(ray.exceptions.RayError):  # no answer in time is one too
+            if (size := ray.get(answer, timeout=_asking_seconds)) is not None:
+                found[name] = size
+    return found

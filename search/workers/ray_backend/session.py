@@ -12,33 +12,18 @@ import contextlib
 import logging
 import os
 import signal
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from search.system.outage import Outage
 from search.system.output_capture import only_own_lines
-from search.system.own_packages import ROOT
+from search.workers.placement import DEFAULT_USE, GpuUse, Share, machines_of, share_out
+from search.workers.ray_backend.connecting import connect
 from search.workers.ray_backend.health import HealthCheck, check_address, unreachable
-from search.workers.ray_backend.local_cluster import (
-    admission_to,
-    append_worker_logs,
-    check_not_running,
-    check_token_mode,
-    ensure_private_token,
-    head_has_ended,
-    object_store_bytes,
-    private_folder,
-    ray_lines_to,
-    set_variables,
-    shared_memory_free,
-    shared_memory_in_words,
-)
-from search.workers.ray_backend.placement import Share, machines_of, share_out
-from search.workers.ray_backend.process import WorkerProcess, job_settings, source_of, start_process
+from search.workers.ray_backend.local_cluster import check_token_mode, head_has_ended
+from search.workers.ray_backend.process import WorkerProcess, gpu_bytes, source_of, start_process
 from spaces.errors import StorageError, UsageError, first_line
 
 _join_seconds = 50.0
@@ -59,9 +44,11 @@ class RaySession:
         modules: Sequence[str],
         log_file: Path,
         note: Callable[[str], None] = lambda line: None,
+        gpu_use: GpuUse = DEFAULT_USE,
     ) -> None:
         self._address = address
         self._wanted = workers
+        self._gpu_use = gpu_use
         self._modules = tuple(source_of(name) for name in modules)
         self._log_file = log_file
         self._error: Exception | None = None
@@ -94,6 +81,7 @@ class RaySession:
         modules: Sequence[str] = (),
         is_insecure: bool = False,
         note: Callable[[str], None] = lambda line: None,
+        gpu_use: GpuUse = DEFAULT_USE,
     ) -> RaySession:
         """Start or join Ray and start the workers, all in the background; returns at once.
 
@@ -106,6 +94,7 @@ class RaySession:
             modules: names of imported modules that workers need too: a user's space.
             is_insecure: start a cluster even if the environment disables its token authentication.
             note: called with a line now and then, where Ray takes long to start.
+            gpu_use: whether and how GPUs are used.
 
         Raises:
             UsageError: nothing listens at that address, or the environment disables token authentication.
@@ -114,7 +103,7 @@ class RaySession:
             check_token_mode(os.environ)
         elif address is not None:
             check_address(address, os.environ)
-        session = cls(address=address, workers=workers, modules=modules, log_file=log_file, note=note)
+        session = cls(address=address, workers=workers, modules=modules, log_file=log_file, note=note, gpu_use=gpu_use)
         session._undo.enter_context(only_own_lines(log_file))
         session._thread.start()
         atexit.register(session.close)  # for a program that forgets to
@@ -159,7 +148,13 @@ class RaySession:
         share = self._share.with_whole_gpu if whole_gpu else self._share
         self._started += 1
         crash_log = None if self._scratch is None else self._scratch / f"crash-{self._started}.txt"
-        return start_process(share, modules=self._modules, scratch=self._scratch, crash_log=crash_log)
+        return start_process(
+            share,
+            modules=self._modules,
+            scratch=self._scratch,
+            crash_log=crash_log,
+            is_replacement=self._started > self._share.workers,
+        )
 
     def has_room(self) -> bool:
         """Whether one more worker could start now."""
@@ -218,33 +213,11 @@ class RaySession:
             logging.getLogger("ray").exception("Ray did not end in order")
 
     def _come_up(self, ending: contextlib.ExitStack) -> None:
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray
 
-        check_not_running()
-        ending.enter_context(ray_lines_to(self._log_file))
-        common: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING}
-        if self._address is None:
-            set_variables()
-            shared_bytes = shared_memory_free()
-            folder = ending.enter_context(private_folder())
-            self._scratch = folder
-            ending.callback(append_worker_logs, folder, self._log_file)
-            ensure_private_token(os.environ)
-            own = {"include_dashboard": False, "_temp_dir": str(folder / "r"), "job_config": job_settings()}
-            ray.init(address="local", **own, **common)
-            self.notice = shared_memory_in_words(shared_bytes, wanted_bytes=object_store_bytes(ray.nodes()))
-        else:
-            head = ending.enter_context(admission_to(self._address))
-            packages = [str(ROOT / name) for name in ("spaces", "objectives", "search")]
-            with tempfile.TemporaryDirectory() as empty:
-                # Without `job_settings`: Ray uploads no packages for a job that it takes for a client's. It puts the
-                # driver's working folder before them, unless another is named.
-                ray.init(address=head, runtime_env={"py_modules": packages, "working_dir": empty}, **common)
-        ending.callback(ray.shutdown)
-        self._health = HealthCheck(
-            address=ray.get_runtime_context().gcs_address,
-            node_socket=ray._private.worker.global_worker.node.raylet_socket_name,
-        )
-        self._share = share_out(machines_of(ray.nodes()), self._wanted)
+        connection = connect(self._address, log_file=self._log_file, ending=ending)
+        self._scratch, self.notice, self._health = connection.scratch, connection.notice, connection.health
+        shares_gpus = self._wanted is not None or self._gpu_use.trials_per_gpu is not None
+        machines = machines_of(ray.nodes(), gpu_bytes(ray.nodes()) if shares_gpus else {})
+        self._share = share_out(machines, self._wanted, self._gpu_use)
         self._processes = [self.start_process() for _ in range(self._share.workers)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from objectives.messages import Objective, StudyData
 from search.settings import RunSettings
 from search.system.signals import Stopped
+from search.workers.placement import GpuUse
 from search.workers.protocol import WorkerFactory, Workers
 from search.workers.ray_backend.session import RaySession
 from spaces.space import Space
@@ -30,6 +31,7 @@ def open_workers(
         modules=() if space.module.startswith("spaces.") else (space.module,),
         is_insecure=settings.insecure_ray,
         note=note,
+        gpu_use=GpuUse(device=settings.device, trials_per_gpu=settings.trials_per_gpu),
     )
 
     def make(*, data: StudyData, objective: Objective, is_halted: Callable[[int], bool]) -> Workers:

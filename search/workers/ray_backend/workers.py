@@ -190,13 +190,14 @@ class RayWorkers:
             return
         try:
             reply = ray.get(reference)
-        except RayTaskError as error:
-            if worker.state == "starting":
-                raise TamizError(f"the workers cannot start: {last_line(error)}") from error
-            self._fail(worker, task_failure(error))
-            self._pool.replace(worker)
         except RayError as error:
-            self._replace(worker, error)
+            if not isinstance(error, RayTaskError) or is_death(error):
+                self._replace(worker, error)
+            elif worker.state == "starting":
+                raise TamizError(f"the workers cannot start: {last_line(error)}") from error
+            else:
+                self._fail(worker, task_failure(error))
+                self._pool.replace(worker)
         else:
             self._take(worker, reply)
 
@@ -212,8 +213,7 @@ class RayWorkers:
             reply = reply.result
         event = event_of(detached(reply), worker=worker.number, trial=worker.trial)
         if isinstance(event, TrainingFailed):
-            shares_gpu = event.failure.cause == "gpu_oom" and bool(self._pool.beside(worker))
-            self._fail(worker, dataclasses.replace(event.failure, shares_gpu=shares_gpu))
+            self._fail(worker, self._pool.placed(event.failure, worker))
             self._pool.release(worker, is_corrupt=event.failure.corrupts_process)
         elif event is not None:
             self._events.append(event)

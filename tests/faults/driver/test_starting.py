@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from search.workers.ray_backend.placement import Machine, share_out
+from search.workers.placement import Machine, share_out
 from search.workers.ray_backend.session import RaySession
 from spaces.errors import UsageError
 
@@ -40,7 +40,7 @@ def test_a_ray_that_does_not_start_is_told_with_what_to_do_instead(
         folder.mkdir()
         yield folder
 
-    monkeypatch.setattr("search.workers.ray_backend.session.private_folder", too_deep)
+    monkeypatch.setattr("search.workers.ray_backend.connecting.private_folder", too_deep)
     session = RaySession.begin(log_file=tmp_path / "log.txt", workers=1)
     try:
         with pytest.raises(UsageError, match="^Ray does not start here: .*\nSearch without Ray: --executor inline$"):
