@@ -16,6 +16,7 @@ from search.algorithms.history import History
 from search.settings import RunSettings
 from search.storage.write_behind import WriteBehindStudy
 from search.study.choices import refuse_changed_choices
+from search.study.constraints import constrain
 from search.study.proposals import Proposals
 from search.study.tried import Tried
 from spaces.parameters import Parameter
@@ -27,8 +28,6 @@ BASELINE = "baseline"
 """Trial attribute: name of the hand-made baseline that a trial is."""
 START = "start"
 """Trial attribute: name of the space's recommended start that a trial is."""
-GPU_MEMORY = "gpu_memory"
-"""Constraint of a trial that needs more memory than its GPU has."""
 
 
 class Study:
@@ -200,9 +199,7 @@ class Study:
         for name, value in attributes.items():
             if value is not None:
                 trial.set_user_attr(name, value)
-        if record.missing_memory is not None and not isinstance(self._study.sampler, optuna.samplers.CmaEsSampler):
-            # A fraction, since TPE adds up the violations of a trial. CMA-ES does not read any, and warns of that.
-            trial.set_constraint(GPU_MEMORY, record.missing_memory)
+        constrain(trial, record, self._study.sampler)
         state = TrialState[record.state]
         self._study.tell(
             trial, record.score if state == TrialState.COMPLETE else None, state=state, skip_if_finished=True
