@@ -20,6 +20,7 @@ import optuna
 
 from benchmarks import bootstrap
 from benchmarks.curves import asha, table
+from benchmarks.curves.plan import DATA
 from benchmarks.curves.rules import is_late, make_rule
 from benchmarks.curves.simulation import Curve, Ended, search
 from benchmarks.curves.table import Trainings
@@ -56,7 +57,11 @@ def main(words: Sequence[str]) -> None:
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     arguments = _arguments(words)
     found = {}
-    trainings = table.read(arguments.scratch) | table.read(arguments.table)
+    trainings = {
+        number: rows
+        for number, rows in (table.read(arguments.scratch) | table.read(arguments.table)).items()
+        if rows[0]["data"] in arguments.data
+    }
     for kind in arguments.kinds:
         for name, curves in curves_of(trainings, column=KINDS[kind], groups=arguments.groups).items():
             recipes = len({curve.recipe for curve in curves})
@@ -204,6 +209,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--scratch", type=Path, default=table.TABLE, help="trainings that the table lacks so far")
     parser.add_argument("--table", type=Path, default=table.TABLE)
+    parser.add_argument("--data", nargs="+", choices=tuple(DATA), default=tuple(DATA))
     parser.add_argument("--seeds", type=int, default=100, help="random orders")
     parser.add_argument("--trials", type=int, default=24, help="of the unpruned search")
     parser.add_argument("--rules", nargs="+", default=["none", *(name for name in PRUNERS if name != "none"), ASHA])
