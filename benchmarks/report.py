@@ -31,6 +31,7 @@ from objectives.files.atomic import write_whole
 from objectives.messages import EpochReport, Predictions, WinnerMeasured
 from reports.classifier.classification import LOOKS
 from reports.classifier.mistakes import worth_a_look
+from reports.stored import layout
 from reports.stored.records import DataRecord, ModelCard, RunRecord, TrialRecord, schema
 from reports.stored.run import Thumbnails
 from search.results.run_folder import RunFolder
@@ -168,6 +169,7 @@ def _write_winner(folder: RunFolder, trial: int, predictions: Predictions, *, cl
     folder.write_winner(
         measurement_of(trial, predictions, metric="val_accuracy"),
         WinnerMeasured(predictions=predictions, inside=None),
+        place=layout.trial(trial),
         thumbnails=Thumbnails(pixels=dict(zip(positions.tolist(), noise, strict=True))),
         card=ModelCard(
             schema=schema,

@@ -29,6 +29,7 @@ class RunOptions(TypedDict, total=False):
     metric: str
     enqueue: str | list[str] | tuple[str, ...]
     preset: str
+    refit: str
     seed: int
     trials: int
     timeout: float | str

@@ -32,6 +32,7 @@ DEVICES = {
     "cpu": "processors",
     "gpu": "GPUs only",
 }
+REFITS = {"auto": "if a benchmark shows that it pays: at present, no", "on": "yes", "off": "no"}
 STALL_SECONDS = 600.0
 """Default of `--trial-stall`."""
 STORAGE_WAIT_SECONDS = 600.0
@@ -116,6 +117,16 @@ class RunSettings:
             "search", "Set trials, epochs and pruner for a search of about this time.", metavar="NAME", choices=_presets
         ),
     ] = None
+    refit: Annotated[
+        str,
+        Option(
+            "search",
+            "Train the winner once more, on training and validation images.",
+            metavar="WHEN",
+            choices=REFITS,
+            on_resume=True,
+        ),
+    ] = "auto"
     seed: Annotated[int, Option("search", "Seed all random choices with N.", least=0, most=2**32 - 1)] = 0
 
     trials: Annotated[int, Option("stopping", "End the study after N trials in total.", above=0, on_resume=True)] = 50

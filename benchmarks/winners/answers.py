@@ -11,7 +11,7 @@ from benchmarks.searches.table import Row
 from benchmarks.winners.plan import CANDIDATES, KEPT, REFITS, Job, Plan, baseline_of, distinct, start_of
 from benchmarks.winners.store import Trained, accuracy, load
 from objectives.evaluation.selection import selected
-from reports.stored.records import ENSEMBLE_SIZE
+from reports.stored.ensemble import ENSEMBLE_SIZE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +44,13 @@ def confirmed(plan: Plan, trials: Sequence[Row]) -> Confirmed | None:
         score, test = np.mean([(one.score, one.test_accuracy) for one in fresh], axis=0)
         found.append(Confirmed(trial=trial, score=float(score), test=float(test)))
     return max(found, key=lambda one: one.score)  # the first of equal ones, which has the better search score
+
+
+def luck(plan: Plan, trials: Sequence[Row]) -> float | None:
+    """Return how much the winner's score is above the mean of fresh seeds of its recipe, on the same images."""
+    winner = distinct(trials)[0]
+    fresh = _loaded(plan, plan.fresh(winner))
+    return None if fresh is None else winner.score - float(np.mean([one.score for one in fresh]))
 
 
 def answers(plan: Plan, trials: Sequence[Row]) -> dict[str, Answer]:

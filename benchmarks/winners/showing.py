@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmarks.winners.answers import Answer, answers
+from benchmarks.winners.answers import Answer, answers, luck
 from benchmarks.winners.plan import Plan
 
 _trainings = {
@@ -48,6 +48,10 @@ def show(plan: Plan) -> None:
             "" if by_seed is reference else _interval(gains),
         ]
         print(f"| {' | '.join(cells)} |")
+    by_luck = [100 * one for seed in seeds if (one := luck(plan, plan.trials_of(seed))) is not None]
+    if by_luck:
+        beyond = f"{_interval(by_luck)} points, {len(by_luck)} seeds"
+        print(f"\nthe winner's score beyond the mean of its recipe's fresh seeds, on the same images: {beyond}")
 
 
 def _interval(values: Sequence[float]) -> str:

@@ -11,6 +11,7 @@ from reports import wording
 from reports.classifier.intervals import paired_test_name
 from reports.pages.parts import probability_bars, recipe_rows
 from reports.pages.pictures import png, tiled
+from reports.stored.outcome import refit_words
 
 
 def asset(name: str) -> str:
@@ -67,6 +68,7 @@ def environment() -> jinja2.Environment:
         "name_on_test": wording.name_on_test,
         "paired_test_name": paired_test_name,
         "recipe_rows": recipe_rows,
+        "refit_words": refit_words,
         "bars": probability_bars,
     }
     return environment

@@ -62,6 +62,8 @@ class RecordRow:
     """None for the answer itself, also where it has another role too."""
     missing: str | None = None
     """Why it was not measured."""
+    is_refit: bool = False
+    """Whether it was trained on the validation images too."""
 
     @property
     def title(self) -> str:
@@ -74,7 +76,7 @@ class RecordRow:
         }
         name = f" {self.name}" if self.name and self.role in (BASELINE, START) else ""
         trial = "" if self.trial is None else f", trial {self.trial}"
-        return f"{titles.get(self.role, self.role)}{name}{trial}"
+        return f"{titles.get(self.role, self.role)}{name}{trial}{', refitted' if self.is_refit else ''}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,10 +6,14 @@
     trials/0007/             recipe.json  history.csv  result.json  predictions.npz
                              model.keras (of some, see search.trainings.kept_models)
                              test_predictions.npz (of those measured for the record)
+    trials/0007/refit/12/    the recipe trained for 12 epochs on training and validation images: the same files but
+                             predictions.npz, and no score in them
     trials/0008/checkpoint/  0004.npz  0004.npz.sha256, of the last two epochs kept (of a trial under way)
     best/                    model.keras  model_card.json  recipe.json  train.py
                              predictions.npz (test images)  measurement.json  record.json
                              inside.json  thumbnails.npz  feature_maps.npz (all three optional)
+    best/search/             model.keras  model_card.json  recipe.json  measurement.json of the search's own best model,
+                             where another one is in best/
     ensemble/                model.keras  model_card.json  ensemble.json
     report.html  trials.csv  summary.json  log.txt  workers.log
 
@@ -54,6 +58,9 @@ INSIDE = "inside.json"
 FEATURE_MAPS = "feature_maps.npz"
 THUMBNAILS = "thumbnails.npz"
 
+# folder in best/
+SEARCH = "search"
+
 # in ensemble/ alone
 MEMBERS = "ensemble.json"
 
@@ -61,6 +68,11 @@ MEMBERS = "ensemble.json"
 def trial(number: int, name: str = "") -> str:
     """Return the path of a trial's folder, or of a file in it, relative to the run folder."""
     return f"{TRIALS}/{number:04d}" + (f"/{name}" if name else "")
+
+
+def refit(number: int, epochs: int) -> str:
+    """Return the path of the folder in which a trial's recipe was trained on all images but the test images."""
+    return trial(number, f"refit/{epochs}")
 
 
 def trial_numbers(folder: Path) -> list[int]:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from objectives.evaluation.metrics import Direction
-from reports.stored.records import Measurement, MetricScore, TrialRecord
+from reports.stored.records import Measurement, MetricScore, Refit, TrialRecord
+from reports.wording import count
 
 GRID_TRIED = "every point of the grid was tried"
 """Reason of a study by a grid, or of a designed one, that has no more trials."""
@@ -62,6 +63,13 @@ class TestScore:
     images: int
     score: MetricScore | None = None
     """Of the study's metric; None where an earlier version measured the accuracy alone."""
+    refit: Refit | None = None
+    """How the model was trained, where it is a refit."""
+
+
+def refit_words(refit: Refit) -> str:
+    """Return "of a refit on 1,437 training and validation images, for 8 epochs"."""
+    return f"of a refit on {refit.images:,} training and validation images, for {count(refit.epochs, 'epoch')}"
 
 
 def measured_score(measured: Measurement | None, metric: str) -> TestScore | None:
@@ -71,7 +79,13 @@ def measured_score(measured: Measurement | None, metric: str) -> TestScore | Non
     score = measured.score
     if score is None and metric == "val_accuracy":
         score = MetricScore(metric="accuracy", value=measured.accuracy, interval_95=measured.interval_95)
-    return TestScore(accuracy=measured.accuracy, interval_95=measured.interval_95, images=measured.images, score=score)
+    return TestScore(
+        accuracy=measured.accuracy,
+        interval_95=measured.interval_95,
+        images=measured.images,
+        score=score,
+        refit=measured.refit,
+    )
 
 
 def rank(trials: Iterable[T], direction: Direction, *, state: str = "COMPLETE") -> tuple[T, ...]:

@@ -10,6 +10,9 @@ from objectives.evaluation.metrics import Direction
 from objectives.messages import Layer
 
 TrialState = Literal["COMPLETE", "PRUNED", "FAIL"]
+Kind = Literal["search", "confirmed", "refit"]
+"""How the model that is handed over was chosen and trained: the best of the search; the recipe with the best mean on
+fresh seeds; that recipe, trained on the validation images too."""
 schema = 1
 
 
@@ -156,6 +159,15 @@ class MetricScore:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Refit:
+    """How a winner was trained again on all images but the test images."""
+
+    epochs: int
+    images: int
+    """Training and validation images together."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Measurement:
     """`best/measurement.json`: the winner on the test images."""
 
@@ -168,10 +180,11 @@ class Measurement:
     """Wilson's score interval of the accuracy."""
     score: MetricScore | None = None
     """The metric that the study optimises; None in studies of before."""
-
-
-ENSEMBLE_SIZE = 20
-"""Models that an ensemble averages at most, unless told otherwise; one that is chosen twice counts as two."""
+    kind: Kind = "search"
+    seed: int | None = None
+    """Of the training whose model it is, where that is not the trial's own: its search model was not kept."""
+    refit: Refit | None = None
+    """Of a refit, which has the trial's recipe and seed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,20 +194,6 @@ class Member:
     trial: int
     count: int
     """How often it was chosen: its weight in the mean."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnsembleRecord:
-    """`ensemble/ensemble.json`: several models whose probabilities are averaged."""
-
-    schema: int
-    members: tuple[Member, ...]
-    """The one that counts most first."""
-    metric: str
-    score: float
-    """On the validation images, by which the members were chosen: it flatters more than that of a single trial."""
-    test: Measurement
-    """For the record: nothing was chosen by it. Its trial is the first member."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from search.cli.export import export, predict
 from search.cli.output import discard_stdout, failure, print_error, print_out, write_crash
 from search.cli.run import resume, run
 from search.cli.show import compare, dashboard, data, doctor, report, spaces, status
-from search.cli.winner import ensemble
+from search.cli.winner import ensemble, refit
 from search.system.signals import Interrupted
 from spaces.errors import TamizError, UsageError
 
@@ -45,7 +45,21 @@ def app() -> None:
     """
 
 
-for command in (run, resume, status, report, ensemble, export, predict, compare, dashboard, spaces, data, doctor):
+for command in (
+    run,
+    resume,
+    status,
+    report,
+    refit,
+    ensemble,
+    export,
+    predict,
+    compare,
+    dashboard,
+    spaces,
+    data,
+    doctor,
+):
     app.add_command(command)
 
 

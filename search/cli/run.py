@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +22,9 @@ from search.results.summary import RunSummary
 from search.system.output_capture import only_own_lines
 from search.system.signals import Interrupted
 from spaces.errors import TamizError
+
+if TYPE_CHECKING:
+    from search.winner.refit import RefitRequest
 
 _FORK = click.option(
     "--fork", cls=GroupedOption, group="search", metavar="NEW", help="Create study NEW from the trials of this study."
@@ -83,8 +87,8 @@ def terminal(resolved: Resolved, output: Output) -> Iterator[Progress]:
         yield progress
 
 
-def search_to_end(resolved: Resolved, progress: Progress) -> RunSummary:
-    """Search, and return how it ended, also where an error ended it."""
+def search_to_end(resolved: Resolved, progress: Progress, *, refit: RefitRequest | None = None) -> RunSummary:
+    """Search, or refit a trial, and return how it ended, also where an error ended it."""
     from search.driver.run import run_search
     from search.results.status import failed_summary
 
@@ -101,6 +105,7 @@ def search_to_end(resolved: Resolved, progress: Progress) -> RunSummary:
             command=resolved.command,
             places=resolved.places,
             fork=resolved.fork,
+            refit=refit,
         )
     except TamizError as error:
         failure = error

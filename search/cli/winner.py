@@ -1,22 +1,64 @@
-"""The command `ensemble`: what can be made of the models of a study that was searched."""
+"""The commands `refit` and `ensemble`: what can be made of the models of a study that was searched."""
 
 from __future__ import annotations
 
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from reports.stored import layout
-from reports.stored.records import ENSEMBLE_SIZE, EnsembleRecord
+from reports.stored.ensemble import ENSEMBLE_SIZE, EnsembleRecord
+from reports.wording import listing
 from search.cli.options import continued
-from search.cli.output import Output, print_out
+from search.cli.output import Output, print_end, print_out
 from search.cli.parameters import JSON, RUNS, STUDY, WHOLE_NUMBER
-from search.cli.run import terminal
+from search.cli.run import search_to_end, terminal
 from search.wording import write_line
 from spaces.errors import UsageError
 from spaces.records import to_plain
+
+if TYPE_CHECKING:
+    from search.results.run_folder import RunFolder
+
+
+@click.command()
+@STUDY
+@click.option("--trial", metavar="N", type=WHOLE_NUMBER, help="Refit trial N; default: the winner.")
+@click.option("--epochs", metavar="N", type=WHOLE_NUMBER, help="Train for N epochs; default: those of the study.")
+@RUNS
+@JSON
+def refit(*, study: str, trial: int | None, epochs: int | None, runs: str, as_json: bool) -> int:
+    """Train the winner once more, on training and validation images.
+
+    The refit is then what is handed over, in best/. A refit of another trial is kept in that trial's folder.
+    """
+    from search.results.status import find_run
+    from search.winner.refit import RefitRequest
+
+    folder = find_run(study, runs)
+    if epochs is not None and epochs < 1:
+        raise UsageError(f"invalid --epochs '{epochs}': expected at least 1")
+    _check_trial(folder, trial)
+    resolved, output = continued(folder, {}), Output(json=as_json)
+    with terminal(resolved, output) as progress:
+        summary = search_to_end(resolved, progress, refit=RefitRequest(trial=trial, epochs=epochs))
+    return print_end(summary, output)
+
+
+def _check_trial(folder: RunFolder, trial: int | None) -> None:
+    """Refuse a trial that has no recipe, or a study without a complete trial."""
+    trials = folder.read_trials()
+    if trial is None:
+        if not any(one.state == "COMPLETE" for one in trials):
+            raise UsageError(f"study '{folder.path.name}' has no winner yet: no trial is complete")
+        return
+    numbers = [one.trial for one in trials if (folder.trial(one.trial) / layout.RECIPE).is_file()]
+    if trial not in numbers:
+        known = listing(list(map(str, numbers)), most=20) if numbers else "there is none"
+        raise UsageError(f"invalid --trial '{trial}': expected a trial that has ended and has a recipe: {known}")
 
 
 @click.command()

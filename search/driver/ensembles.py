@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from reports.stored.records import EnsembleRecord
+from reports.stored.ensemble import EnsembleRecord
 from search.driver.prepare import prepare
 from search.lease.folder_lock import Holder, lease
 from search.progress.protocol import Progress

@@ -31,6 +31,7 @@ from spaces.space import Space
 
 if TYPE_CHECKING:
     from search.results.report import Report
+    from search.winner.refit import RefitRequest
 
 _stopped = "stopped as requested; running trials resume at their epoch when the study is continued"
 
@@ -43,6 +44,7 @@ def run_search(
     command: str,
     places: Mapping[str, str] = MappingProxyType({}),
     fork: Fork | None = None,
+    refit: RefitRequest | None = None,
 ) -> RunSummary:
     """Search, or continue a search, until its trials are done, it times out, or a stop is requested.
 
@@ -53,6 +55,7 @@ def run_search(
         command: the command line that repeats this run, for the record.
         places: where the files lie that the settings name; those left out lie where the settings say.
         fork: the study that a new one starts from; None: none.
+        refit: refit a trial instead of searching on; None: search.
 
     Returns:
         How the run ended.
@@ -77,13 +80,14 @@ def run_search(
         progress.started(_plan(parts, prepared.record, began=began))
         search, stop = Search(parts), parts.stop
         try:
-            with stop.in_order():
-                search.run()
+            if refit is None:
+                with stop.in_order():
+                    search.run()
             if stop.is_immediate:
                 _summary(search, parts, seconds=time.monotonic() - began)
                 raise Terminated(f"{_stopped}; then the report is written, or now by python -m search report")
             if stop.error is None:
-                finish(parts, record=prepared.record, test_images=prepared.dataset.test_images)
+                finish(parts, record=prepared.record, test_images=prepared.dataset.test_images, request=refit)
         except (Stopped, UsageError):
             raise  # without a report: there is no time for it, or nothing to report
         except BaseException:

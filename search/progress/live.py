@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from typing import TYPE_CHECKING, TextIO
 
@@ -116,7 +117,7 @@ class LiveProgress(CountingProgress):
         return [*shown, self._text(f"{len(busy) - len(shown)} {'more ' if shown else ''}workers are training", "dim")]
 
     def _worker_line(self, trial: RunningTrial) -> Text:
-        score = "" if trial.score is None else f"  {trial.score:.4f}"
+        score = "" if trial.score is None or math.isnan(trial.score) else f"  {trial.score:.4f}"
         epochs = f"epoch {trial.epoch}/{trial.epochs}" if trial.epoch else "first epoch"
         return self._text(f"worker {trial.worker}  {trial.title}  {epochs}{score}")
 

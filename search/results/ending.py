@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reports.stored.expected_gain import gain_sentence
 from reports.stored.for_the_record import BASELINE, START, RecordRow
+from reports.stored.outcome import refit_words
 from reports.wording import count, duration, p_value
 from search.results.summary import RunSummary, counts_in_words
 
@@ -60,6 +61,8 @@ def _test_lines(summary: RunSummary) -> list[str]:
         f"test {metric} {value:.4f} on {test.images:,} test images (95 % interval {low:.4f} to {high:.4f})"
         for metric, value, (low, high) in scores
     ]
+    if test.refit:
+        lines.append(f"  {refit_words(test.refit)}")
     rows = summary.for_the_record.rows if summary.for_the_record else ()
     return lines + [line for row in rows if row.role in (BASELINE, START) and (line := _beside(row, test.accuracy))]
 

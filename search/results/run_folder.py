@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
-import io
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -23,6 +21,7 @@ from reports.stored import layout
 from reports.stored.files import StoredFiles, read_record
 from reports.stored.records import FeatureMap, Inside, Measurement, ModelCard, RunRecord, TrialRecord, schema
 from reports.stored.run import Thumbnails
+from search.results.history_table import history_csv
 from search.results.summary import RunSummary
 from spaces.errors import RecordError, StorageError, UsageError
 from spaces.recipe import Recipe
@@ -185,11 +184,22 @@ class RunFolder:
         """Return the measurement of the winner so far, if there is one."""
         return _read_record(self.best / layout.MEASUREMENT, Measurement)
 
+    def write_measurement(self, measurement: Measurement) -> None:
+        """Replace what is written of the winner so far, whose model stays."""
+        _write_record(self.best / layout.MEASUREMENT, measurement)
+
     def write_winner(
-        self, measurement: Measurement, winner: WinnerMeasured, *, thumbnails: Thumbnails, card: ModelCard, script: str
+        self,
+        measurement: Measurement,
+        winner: WinnerMeasured,
+        *,
+        place: str,
+        thumbnails: Thumbnails,
+        card: ModelCard,
+        script: str,
     ) -> None:
-        """Make a trial the winner: copy its model and recipe to `best/`, with all that was measured of it."""
-        source, best = self.trial(measurement.trial), self.best
+        """Make a model the winner: copy it and its recipe from a folder to `best/`, with what was measured of it."""
+        source, best = self.path / place, self.best
         best.mkdir(exist_ok=True)
         for name in (layout.MEASUREMENT, layout.RECORD, layout.INSIDE, layout.FEATURE_MAPS, layout.THUMBNAILS):
             (best / name).unlink(missing_ok=True)  # of an earlier winner
@@ -207,17 +217,6 @@ class RunFolder:
         }
         _write_arrays(best / layout.THUMBNAILS, pictures)
         _write_record(best / layout.MEASUREMENT, measurement)
-
-
-def history_csv(reports: Sequence[EpochReport]) -> str:
-    """Return a table with a row an epoch: epoch, seconds, score and each metric."""
-    text = io.StringIO()
-    names = list(reports[0].metrics) if reports else []
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["epoch", "seconds", "score", *names])
-    for report in reports:
-        table.writerow([report.epoch, report.seconds, report.score, *(report.metrics[name] for name in names)])
-    return text.getvalue()
 
 
 def _write_inside(best: Path, inside: NetworkInside) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -94,6 +95,13 @@ class ActiveTraining:
         self.reports.append(report)
         self.unsaved_seconds += report.seconds
         return is_next
+
+    def shown(self, report: EpochReport) -> EpochReport:
+        """Return what is shown and kept of an epoch: no score where the validation images were trained on."""
+        if self.part == "train":
+            return report
+        trained = {name: value for name, value in report.metrics.items() if name in ("loss", "accuracy")}
+        return replace(report, score=math.nan, metrics=trained)
 
     def count_loss(self) -> None:
         """Count a lost worker; one that had brought the trial further than ever before starts the count again."""

@@ -101,7 +101,7 @@ class Trainings(Generic[A]):
             active.number, active.params, worker=worker, title=active.title, epochs=active.epochs
         )
         if active.reports:
-            parts.progress.epoch_reported(active.number, active.reports[-1], worker=worker)
+            parts.progress.epoch_reported(active.number, active.shown(active.reports[-1]), worker=worker)
 
     def handle(self, event: Event) -> None:
         """React to an event."""
@@ -172,7 +172,7 @@ class Trainings(Generic[A]):
         if not active.add_report(event.report):
             parts.checkpoints.forget(active.place)
             parts.progress.note(f"{active.title}: checkpoint is incompatible; restarting the trial")
-        parts.progress.epoch_reported(event.trial, event.report, worker=event.worker)
+        parts.progress.epoch_reported(event.trial, active.shown(event.report), worker=event.worker)
         decision = self._owner.decide(active, event.report)
         if decision is Decision.CONTINUE and parts.timer.is_over(event.trial, with_seconds=event.report.seconds):
             decision, active.timeout_reason = Decision.PRUNE, parts.timer.reason

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from objectives.messages import Decision, EpochReport, Part, TrainingFailure, TrainingResult
 from reports.stored.records import TrialRecord
@@ -107,7 +107,10 @@ class _Again:
             failure = TrainingFailure(cause="diverged", message=f"the score became {result.score}")
             self.fail(active, failure, worker=worker)
             return
-        self._record(active, active.result_record(result, worker=worker), result)
+        record = active.result_record(result, worker=worker)
+        if active.part == "all":  # what it predicts for the validation images, which it was trained on, says nothing
+            record = replace(record, score=None, best_epoch=None)
+        self._record(active, record, result)
 
     def fail(self, active: _Retraining, failure: TrainingFailure, *, worker: str) -> None:
         """Record a training that failed for good, and report it."""
@@ -121,8 +124,8 @@ class _Again:
             lambda: parts.folder.write_trial(
                 record,
                 recipe=active.recipe,
-                reports=active.reports,
-                predictions=None if result is None else result.predictions,
+                reports=[active.shown(report) for report in active.reports],
+                predictions=None if result is None or active.part == "all" else result.predictions,
                 model=None if result is None else result.model,
                 place=active.place,
             )

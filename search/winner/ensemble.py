@@ -16,8 +16,9 @@ from objectives.files import predictions as stored_predictions
 from objectives.files.atomic import write_whole
 from objectives.messages import Examples, Predictions
 from reports.stored import layout
+from reports.stored.ensemble import EnsembleRecord
 from reports.stored.outcome import rank
-from reports.stored.records import EnsembleRecord, Member, RunRecord, TrialRecord, schema
+from reports.stored.records import Member, RunRecord, TrialRecord, schema
 from reports.wording import count
 from search.results.model_files import card_of
 from search.results.run_folder import RunFolder

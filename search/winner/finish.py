@@ -5,26 +5,36 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from reports.stored import layout
 from reports.stored.records import RunRecord
 from search.trainings.parts import SearchParts
 from search.winner.for_the_record import measure_for_the_record
-from search.winner.measure import measure_winner
+from search.winner.measure import HandedOver, measure_winner
+from search.winner.refit import RefitRequest, handed_over, keep_search_model
 from search.workers.stalls import StallDetector
 
 
-def finish(parts: SearchParts, *, record: RunRecord, test_images: NDArray[np.uint8]) -> None:
-    """Measure the model that is handed over; then, for the record, what it is to be seen beside.
+def finish(
+    parts: SearchParts, *, record: RunRecord, test_images: NDArray[np.uint8], request: RefitRequest | None = None
+) -> None:
+    """Choose the model that is handed over, and measure it; then, for the record, what it is to be seen beside.
 
     Args:
-        parts: of the search, which has ended and was not asked to stop.
+        parts: of the search, which has ended and was not asked to stop; if it is meanwhile, nothing is measured.
         record: of the run.
         test_images: uint8 (n, height, width, channels).
+        request: of the command `refit`; None: the settings say whether the winner is refitted.
 
     Raises:
         TamizError: see `spaces.errors`; the next run continues where this one ended.
     """
+    best = parts.study.best()
+    chosen = None if best is None else HandedOver(trial=best.number, kind="search", place=layout.trial(best.number))
+    answer = handed_over(parts, record, chosen, request)
+    if answer is None or parts.stop.is_requested:
+        return
     measure_winner(
-        parts.study,
+        answer,
         record=record,
         test_images=test_images,
         folder=parts.folder,
@@ -33,3 +43,4 @@ def finish(parts: SearchParts, *, record: RunRecord, test_images: NDArray[np.uin
         stalls=StallDetector(stall_seconds=parts.settings.trial_stall_seconds),
     )
     measure_for_the_record(parts, record=record)
+    keep_search_model(parts, record)

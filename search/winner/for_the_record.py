@@ -46,10 +46,10 @@ def measure_for_the_record(parts: SearchParts, *, record: RunRecord) -> None:
     trials, metric = folder.read_trials(), record.metric
     name = next((one.baseline or one.start for one in trials if one.trial == answer.trial), None)
     test = on_test(of_answer, metric)
-    rows = [RecordRow(role=ANSWER, trial=answer.trial, name=name, test=test)]
+    rows = [RecordRow(role=ANSWER, trial=answer.trial, name=name, test=test, is_refit=answer.refit is not None)]
     for role, trial in recorded_trials(trials, record.direction).items():
         row = RecordRow(role=role, trial=trial.trial, name=trial.baseline or trial.start)
-        if trial.trial == answer.trial:
+        if trial.trial == answer.trial and answer.refit is None:
             if role != SEARCH:
                 rows.append(replace(row, test=test))
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,13 +12,13 @@ from objectives.messages import Predictions, TrainingFailure, WinnerMeasured
 from reports.classifier.classification import LOOKS
 from reports.classifier.intervals import metric_score, wilson
 from reports.classifier.mistakes import worth_a_look
-from reports.stored.records import Measurement, RunRecord, schema
+from reports.stored import layout
+from reports.stored.records import Kind, Measurement, Refit, RunRecord, schema
 from reports.stored.run import Thumbnails
 from reports.wording import duration
 from search.progress.protocol import Progress
 from search.results.model_files import card_of, script_of
 from search.results.run_folder import RunFolder
-from search.study.study import Study
 from search.workers.protocol import Measured, Notice, PartMeasured, TrainingFailed, Workers
 from search.workers.stalls import StallDetector, attempts_allowed
 from spaces.errors import StorageError, TamizError
@@ -25,8 +27,22 @@ THUMBNAIL_SIDE = 96
 """Pixels of a thumbnail at most."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class HandedOver:
+    """The model that is the answer of a study, which was chosen without the test images."""
+
+    trial: int
+    kind: Kind
+    place: str
+    """Folder of its model and recipe, relative to the run folder."""
+    seed: int | None = None
+    """As `Measurement.seed`."""
+    refit: Refit | None = None
+    """As `Measurement.refit`."""
+
+
 def measure_winner(
-    study: Study,
+    chosen: HandedOver,
     *,
     record: RunRecord,
     test_images: NDArray[np.uint8],
@@ -34,11 +50,11 @@ def measure_winner(
     workers: Workers,
     progress: Progress,
     stalls: StallDetector,
-) -> Measurement | None:
-    """Measure the best trial on the test images, unless an earlier run measured the same one.
+) -> Measurement:
+    """Measure the model that is handed over on the test images, unless an earlier run measured the same one.
 
     Args:
-        study: knows the best trial.
+        chosen: that model.
         record: of the run.
         test_images: uint8 (n, height, width, channels); small copies of the hardest are kept for the report.
         folder: where the trial is, and the winner will be.
@@ -47,29 +63,42 @@ def measure_winner(
         stalls: detects that a worker hangs.
 
     Returns:
-        The measurement; None while no trial has completed.
+        The measurement.
 
     Raises:
         TamizError: the winner's model is missing, or it cannot be measured (see `measure_with_retry`).
     """
-    best = study.best()
-    if best is None:
-        return None
-    earlier = folder.read_measurement()
-    if earlier is not None and earlier.trial == best.number:
-        return earlier
-    progress.phase(f"measuring trial {best.number} on the test images")
-    model = folder.read_model(best.number)
-    if model is None:
-        raise TamizError(f"the model of trial {best.number}, the best, is missing from {folder.trial(best.number)}")
-    winner = measure_with_retry(best.number, model, workers=workers, progress=progress, stalls=stalls)
-    measurement = measurement_of(best.number, winner.predictions, metric=record.metric)
+    earlier, number = folder.read_measurement(), chosen.trial
+    if earlier is not None and (earlier.trial, earlier.seed, earlier.refit) == (
+        number,
+        chosen.seed,
+        chosen.refit,
+    ):  # the same model, which may be confirmed by now
+        measurement = replace(earlier, kind=chosen.kind)
+        if measurement != earlier:
+            folder.write_measurement(measurement)
+        return measurement
+    progress.phase(f"measuring trial {number} on the test images")
+    try:
+        model = (folder.path / chosen.place / layout.MODEL).read_bytes()
+    except OSError:
+        raise TamizError(
+            f"the model of trial {number}, the best, is missing from {folder.path / chosen.place}"
+        ) from None
+    winner = measure_with_retry(number, model, workers=workers, progress=progress, stalls=stalls)
+    measurement = replace(
+        measurement_of(number, winner.predictions, metric=record.metric),
+        kind=chosen.kind,
+        seed=chosen.seed,
+        refit=chosen.refit,
+    )
     folder.write_winner(
         measurement,
         winner,
+        place=chosen.place,
         thumbnails=thumbnails_of(winner.predictions, test_images),
-        card=card_of(record, best.number, model),
-        script=script_of(folder, record, best.number, model=model),
+        card=card_of(record, number, model),
+        script=script_of(folder, record, number, model=model),
     )
     return measurement
 

@@ -138,6 +138,7 @@ def test_the_table_has_optimism_and_gains_in_points(tmp_path: Path, capsys: pyte
     lines = capsys.readouterr().out.splitlines()[2:]
     assert lines[0] == "| the search's winner | 1 | 0 | 90.00 | 60.00 | +30.00 [+30.00..+30.00] |  |"
     assert "| 80.00 | 70.00 | +10.00 [+10.00..+10.00] | +10.00 [+10.00..+10.00] |" in lines[2]
+    assert lines[-1].endswith("on the same images: +20.00 [+20.00..+20.00] points, 1 seeds")
     assert lines[3].startswith("| the winner refitted, same epochs | 1 | 1 |  | 80.00 |  | +20.00")
 
 

@@ -47,10 +47,10 @@ def test_help_is_short_begins_with_examples_and_names_every_command(tmp_path: Pa
     lines = done.stdout.splitlines()
     commands = {line.split()[0] for line in lines[lines.index("Commands:") + 1 :]}
     assert done.returncode == 0
-    assert len(lines) <= 24
+    assert len(lines) <= 25
     assert sum(line.startswith("    python -m search ") for line in lines[: lines.index("Options:")]) == 3
     looking = {"status", "report", "spaces", "data", "doctor"}
-    assert commands == looking | {"run", "resume", "export", "predict", "compare", "dashboard", "ensemble"}
+    assert commands == looking | {"run", "resume", "export", "predict", "compare", "dashboard", "ensemble", "refit"}
 
 
 def test_help_imports_nothing_heavy(tmp_path: Path) -> None:

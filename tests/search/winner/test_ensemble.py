@@ -12,8 +12,8 @@ import pytest
 from objectives.evaluation.predicting import load_model
 from objectives.files import predictions as stored_predictions
 from objectives.messages import Predictions
+from reports.stored.ensemble import ENSEMBLE_SIZE, EnsembleRecord
 from reports.stored.files import read_record
-from reports.stored.records import ENSEMBLE_SIZE, EnsembleRecord
 from search.cli.app import run_command_line
 from search.cli.options import continued
 from search.driver.ensembles import ensemble_of_study

@@ -65,6 +65,7 @@ def a_winner(tmp_path: Path, *, inside: NetworkInside | None = INSIDE, thumbnail
     folder.write_winner(
         measurement_of(0, found, metric="macro_f1"),
         WinnerMeasured(predictions=found, inside=inside),
+        place="trials/0000",
         thumbnails=pictures,
         card=CARD,
         script="train()\n",
