@@ -19,7 +19,7 @@ from search.workers.trainer import Trainer
 from spaces.catalogue import find_space
 from spaces.errors import ImpossibleChoiceError, SpaceError
 from spaces.parameters import find_parameters
-from spaces.recipe import Network, Recipe
+from spaces.recipe import Fit, Network, Recipe
 from spaces.space import Space
 from spaces.suggest import Suggest
 from tests.search.driver.test_loop import Stage
@@ -64,17 +64,15 @@ def test_a_trial_whose_choice_can_not_be_is_pruned_with_its_reason_and_takes_no_
 
 
 def test_many_such_choices_before_the_first_success_do_not_end_the_search(tmp_path: Path) -> None:
-    left = iter([False] * 5)
-
     def choose(trial: Suggest) -> Recipe:
-        trial.suggest_int("filters", 0, 3)
-        if next(left, True):
-            return RECIPE
-        raise ImpossibleChoiceError("invalid filters 0: expected 1 or more")
+        share = trial.suggest_float("share", 0.0, 1.0)
+        if share > 0.1:
+            raise ImpossibleChoiceError("invalid filters 0: expected 1 or more")
+        return replace(RECIPE, fit=Fit(learning_rate=share))
 
-    stage = Stage(tmp_path, lambda task: steady(0.5), space=toy_space(choose=choose), settings=toy_settings(trials=6))
+    stage = Stage(tmp_path, lambda task: steady(0.5), space=toy_space(choose=choose), settings=toy_settings(trials=8))
     stage.search.run()
-    assert stage.states == ["PRUNED"] * 5 + ["COMPLETE"]
+    assert stage.states == ["PRUNED"] * 7 + ["COMPLETE"]
 
 
 def test_a_space_of_which_some_choices_can_be_is_accepted(tmp_path: Path) -> None:
