@@ -138,7 +138,9 @@ def test_a_dead_worker_is_noticed_within_five_seconds_and_replaced(workers: RayW
     assert lost == TrainingFailed(worker=number, trial=8, failure=lost.failure)  # type: ignore[union-attr]
     assert (lost.failure.cause, lost.failure.message) == ("worker_lost", "worker died at epoch 1/2")  # type: ignore[union-attr]
     assert seconds < 5
-    assert _next(workers) == WorkerReady(worker=number)
+    ready = _next(workers)
+    assert isinstance(ready, WorkerReady)
+    assert ready.worker == number
 
 
 def test_ctrl_c_while_ray_waits_is_no_internal_error(workers: RayWorkers) -> None:
