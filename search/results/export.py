@@ -149,7 +149,9 @@ def _model(folder: RunFolder, run: Run, trial: int) -> bytes | None:
 
 
 def _write_model(run: Run, trial: int, model: bytes, to: Path) -> list[Path]:
-    card = card_of(run.record, trial, model)
+    answer = run.measurement
+    is_refit = answer is not None and answer.trial == trial and answer.refit is not None
+    card = card_of(run.record, trial, model, with_validation=is_refit)
     write_whole(to / layout.MODEL, model)
     write_whole(to / layout.CARD, json.dumps(to_plain(card), indent=2) + "\n")
     return [to / layout.MODEL, to / layout.CARD]

@@ -97,7 +97,7 @@ def measure_winner(
         winner,
         place=chosen.place,
         thumbnails=thumbnails_of(winner.predictions, test_images),
-        card=card_of(record, number, model),
+        card=card_of(record, number, model, with_validation=chosen.refit is not None),
         script=script_of(folder, record, number, model=model),
     )
     return measurement

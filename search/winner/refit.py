@@ -143,7 +143,7 @@ def _refit_another(parts: SearchParts, record: RunRecord, request: RefitRequest)
         return
     place = parts.folder.path / found.place
     model = (place / layout.MODEL).read_bytes()
-    card = card_of(record, found.trial, model)
+    card = card_of(record, found.trial, model, with_validation=True)
     write_whole(place / layout.CARD, json.dumps(to_plain(card), indent=2, allow_nan=False) + "\n")
     parts.progress.note(
         f"trial {found.trial} is not the winner, so best/ stays as it is and the test images are not used; "

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from reports.stored.files import read_record
-from reports.stored.records import Measurement, Refit, TrialRecord
+from reports.stored.records import Measurement, ModelCard, Refit, TrialRecord
 from search.cli.app import run_command_line
+from search.results.export import export
 from search.results.predict import known_model
 from search.results.run_folder import RunFolder
 from search.results.status import stored_summary
@@ -33,6 +34,12 @@ def winner_of(folder: RunFolder) -> int:
     return best.trial
 
 
+def knows_validation(card: ModelCard) -> bool:
+    """Return whether a model was trained on the validation images too, which a backbone's card must tell."""
+    assert card.trained_on is not None
+    return card.trained_on[0].with_validation
+
+
 def test_the_refit_is_handed_over_and_the_search_s_model_is_kept_beside_it(
     folder: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -52,7 +59,11 @@ def test_the_refit_is_handed_over_and_the_search_s_model_is_kept_beside_it(
     model, card = known_model(folder.best / "model.keras", trust=False)
     assert model == (place / "model.keras").read_bytes() != before
     assert card.trial == number
-    assert known_model(folder.best / "search" / "model.keras", trust=False)[0] == before
+    own, card_of_own = known_model(folder.best / "search" / "model.keras", trust=False)
+    assert own == before
+    assert [knows_validation(one) for one in (card, card_of_own)] == [True, False]
+    export(folder, to=folder.path / "exported")
+    assert knows_validation(known_model(folder.path / "exported" / "model.keras", trust=False)[1])
     kept = read_record(folder.best / "search" / "measurement.json", Measurement)
     assert kept is not None
     assert (kept.correct, kept.refit, kept.kind) == (searched.correct, None, "search")
