@@ -21,9 +21,15 @@ class Preset:
 
 
 PRESETS = {
-    "quick": Preset(help="about 5 minutes", options={"timeout": 300.0, "epochs": 8, "pruner": "percentile"}),
-    "good": Preset(help="about an hour", options={"timeout": 3600.0, "epochs": 16, "pruner": "percentile"}),
-    "best": Preset(help="overnight, 8 hours", options={"timeout": 28800.0, "epochs": 24, "pruner": "percentile"}),
+    "quick": Preset(
+        help="about 5 minutes", options={"timeout": 300.0, "epochs": 8, "pruner": "percentile", "refit": "off"}
+    ),
+    "good": Preset(
+        help="about an hour", options={"timeout": 3600.0, "epochs": 16, "pruner": "percentile", "refit": "auto"}
+    ),
+    "best": Preset(
+        help="overnight, 8 hours", options={"timeout": 28800.0, "epochs": 24, "pruner": "percentile", "refit": "on"}
+    ),
 }
 
 

@@ -114,7 +114,10 @@ class RunSettings:
     preset: Annotated[
         str | None,  # until its first trial has set the number of trials
         Option(
-            "search", "Set trials, epochs and pruner for a search of about this time.", metavar="NAME", choices=_presets
+            "search",
+            "Set trials, epochs, pruner and refit for a search of about this time.",
+            metavar="NAME",
+            choices=_presets,
         ),
     ] = None
     refit: Annotated[

@@ -59,6 +59,7 @@ def test_a_preset_sets_what_is_not_typed() -> None:
     assert (quick.preset, quick.trials, quick.epochs, quick.timeout_seconds) == ("quick", MOST_TRIALS, 8, 300.0)
     assert (typed.preset, typed.trials, typed.epochs, typed.timeout_seconds) == ("good", MOST_TRIALS, 3, 600.0)
     assert (counted.preset, counted.trials, counted.epochs, counted.timeout_seconds) == (None, 7, 16, 3600.0)
+    assert (quick.refit, typed.refit) == ("off", "auto")
     assert "--preset" not in command_for(counted)
 
 
