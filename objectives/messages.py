@@ -178,6 +178,8 @@ class TrainingResult:
     """On the validation images."""
     model: bytes | None
     """The `.keras` file: uint8 or float images 0..255 in, probabilities out; None where not asked for."""
+    seconds_an_image: float | None = None
+    """To predict a validation image, in the fastest epoch; None where not the whole network predicted."""
     note: str | None = None
     """One line about how it was trained, such as that features were shared; None: nothing special."""
 

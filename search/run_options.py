@@ -30,6 +30,7 @@ class RunOptions(TypedDict, total=False):
     enqueue: str | list[str] | tuple[str, ...]
     preset: str
     refit: str
+    confirm: int
     seed: int
     trials: int
     timeout: float | str

@@ -27,11 +27,7 @@ ALLOW = {
     "overlap": "images of one part are also in another, or were training images of the backbone",
     "conflicts": "many images occur with several labels",
 }
-DEVICES = {
-    "auto": "GPUs where the backend sees some, else processors",
-    "cpu": "processors",
-    "gpu": "GPUs only",
-}
+DEVICES = {"auto": "GPUs where the backend sees some, else processors", "cpu": "processors", "gpu": "GPUs only"}
 REFITS = {"auto": "if a benchmark shows that it pays: at present, no", "on": "yes", "off": "no"}
 STALL_SECONDS = 600.0
 """Default of `--trial-stall`."""
@@ -130,6 +126,10 @@ class RunSettings:
             on_resume=True,
         ),
     ] = "auto"
+    confirm: Annotated[
+        int | None,  # by default 3 at most, as far as that takes 25 % of the search's time
+        Option("search", "Train the N best recipes again.", least=0, on_resume=True, default_help="3 or fewer"),
+    ] = None
     seed: Annotated[int, Option("search", "Seed all random choices with N.", least=0, most=2**32 - 1)] = 0
 
     trials: Annotated[int, Option("stopping", "End the study after N trials in total.", above=0, on_resume=True)] = 50

@@ -77,6 +77,8 @@ class Training:
         """The state before the epoch that was halted; None where `checkpoint` returned it, or copying took too long."""
         self._is_saved = True
         self._copying_seconds = 0.0
+        self._predicting_seconds = math.inf
+        """For all validation images, in the fastest epoch."""
         with training_errors(0), keras_state.forgetting_gradients():
             keras_state.reset(seed)
             folder = DataDirectories.from_environment().features
@@ -132,7 +134,10 @@ class Training:
                 raise diverged(fitted["loss"], epoch, self._recipe)
             if epoch == 1 and self._averages is not None:
                 self._averages.take_out_initial_values(steps=len(self._batches))
+            predicting_since = time.perf_counter()
             found = predicting.probabilities(self._compiled.network, self._inputs.validation)
+            took = time.perf_counter() - predicting_since
+            self._predicting_seconds = min(self._predicting_seconds, took)
             if not np.isfinite(found).all():
                 raise diverged(math.nan, epoch, self._recipe)
             labels = self._data.validation.labels[self._data.validation.indices]
@@ -200,6 +205,7 @@ class Training:
         best = self._best
         if best is None:
             raise RuntimeError("finish() before any epoch; call advance() first")
+        is_whole = self._inputs.head is None
         with training_errors(self.epoch):
             keras_state.assign(self._weights, best.weights)
             model = keras_state.saved(self._whole_network()) if keep_model else None
@@ -212,6 +218,7 @@ class Training:
             seconds_training=sum(report.seconds for report in self._reports),
             predictions=predicting.predictions_of(best.probabilities, self._data.validation),
             model=model,
+            seconds_an_image=self._predicting_seconds / len(self._data.validation) if is_whole else None,
             note=self._inputs.note,
         )
 

@@ -8,6 +8,8 @@
                              test_predictions.npz (of those measured for the record)
     trials/0007/refit/12/    the recipe trained for 12 epochs on training and validation images: the same files but
                              predictions.npz, and no score in them
+    trials/0007/confirm/SEED/  the recipe trained again: the same files (a model only where the trial has none)
+    confirmation.json        Confirmation: which recipe was chosen, by its scores on fresh seeds
     trials/0008/checkpoint/  0004.npz  0004.npz.sha256, of the last two epochs kept (of a trial under way)
     best/                    model.keras  model_card.json  recipe.json  train.py
                              predictions.npz (test images)  measurement.json  record.json
@@ -34,6 +36,7 @@ SPLIT = "split.npz"
 DATABASE = "study.db"
 SPOOL = "spool.jsonl"
 SUMMARY = "summary.json"
+CONFIRMATION = "confirmation.json"
 LOG = "log.txt"
 WORKERS_LOG = "workers.log"
 REPORT = "report.html"
@@ -73,6 +76,11 @@ def trial(number: int, name: str = "") -> str:
 def refit(number: int, epochs: int) -> str:
     """Return the path of the folder in which a trial's recipe was trained on all images but the test images."""
     return trial(number, f"refit/{epochs}")
+
+
+def confirmed(number: int, seed: int) -> str:
+    """Return the path of the folder in which a trial's recipe was trained again with a fresh seed."""
+    return trial(number, f"confirm/{seed}")
 
 
 def trial_numbers(folder: Path) -> list[int]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from objectives.evaluation.metrics import Direction
+from reports.stored.confirmation import Confirmation, Kind
 from reports.stored.records import Measurement, MetricScore, Refit, TrialRecord
 from reports.wording import count
 
@@ -63,6 +64,7 @@ class TestScore:
     images: int
     score: MetricScore | None = None
     """Of the study's metric; None where an earlier version measured the accuracy alone."""
+    kind: Kind = "search"
     refit: Refit | None = None
     """How the model was trained, where it is a refit."""
 
@@ -85,7 +87,20 @@ def measured_score(measured: Measurement | None, metric: str) -> TestScore | Non
         images=measured.images,
         score=score,
         refit=measured.refit,
+        kind=measured.kind,
     )
+
+
+def answer_number(
+    trials: Container[int], *, measured: Measurement | None, confirmation: Confirmation | None, best: int | None
+) -> int | None:
+    """Return the trial that is a study's answer; None: there is none yet.
+
+    It is the trial whose model was measured and handed over, else the one that its confirmation chose, else the best of
+    the search.
+    """
+    numbers = (measured.trial if measured else None, confirmation.chosen if confirmation else None)
+    return next((number for number in numbers if number is not None and number in trials), best)
 
 
 def rank(trials: Iterable[T], direction: Direction, *, state: str = "COMPLETE") -> tuple[T, ...]:

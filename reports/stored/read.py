@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from objectives.evaluation.metrics import confusion_counts
 from objectives.messages import Predictions
 from reports.stored import layout
+from reports.stored.confirmation import Confirmation
 from reports.stored.files import StoredFiles, read_record
 from reports.stored.for_the_record import ForTheRecord
 from reports.stored.outcome import rank
@@ -39,6 +40,7 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
     reader = _TrialReader(files=files, record=record)
     trials, validation = reader.with_predictions(reader.trials(study))
     measurement = files.json_record(f"{layout.BEST}/{layout.MEASUREMENT}", Measurement, expected=False)
+    confirmation = files.json_record(layout.CONFIRMATION, Confirmation, expected=False)
     inside = files.json_record(f"{layout.BEST}/{layout.INSIDE}", Inside, expected=False)
     for_the_record = files.json_record(f"{layout.BEST}/{layout.RECORD}", ForTheRecord, expected=False)
     return Run(
@@ -56,6 +58,7 @@ def read_run(folder: Path, *, study: optuna.Study | None = None) -> Run:
         thumbnails=files.thumbnails(),
         gaps=tuple(files.gaps),
         for_the_record=for_the_record,
+        confirmation=confirmation,
     )
 
 

@@ -8,11 +8,9 @@ from typing import Any, Literal
 
 from objectives.evaluation.metrics import Direction
 from objectives.messages import Layer
+from reports.stored.confirmation import Kind
 
 TrialState = Literal["COMPLETE", "PRUNED", "FAIL"]
-Kind = Literal["search", "confirmed", "refit"]
-"""How the model that is handed over was chosen and trained: the best of the search; the recipe with the best mean on
-fresh seeds; that recipe, trained on the validation images too."""
 schema = 1
 
 
@@ -136,6 +134,8 @@ class TrialRecord:
     cause: str | None = None
     """Why it has no result, or ended early: as `objectives.messages.TrainingFailure.cause`."""
     message: str | None = None
+    seconds_an_image: float | None = None
+    """To predict one, in the fastest epoch; None where not the whole network predicted, and in trials of before."""
     note: str | None = None
     """How it was trained, where that is worth a line: whether features of a frozen part were shared."""
     device: str | None = None
@@ -182,7 +182,7 @@ class Measurement:
     """The metric that the study optimises; None in studies of before."""
     kind: Kind = "search"
     seed: int | None = None
-    """Of the training whose model it is, where that is not the trial's own: its search model was not kept."""
+    """Of the training whose model it is; None: the trial's own."""
     refit: Refit | None = None
     """Of a refit, which has the trial's recipe and seed."""
 

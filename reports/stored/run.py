@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from objectives.evaluation.metrics import Direction
 from objectives.messages import Predictions
+from reports.stored.confirmation import Confirmation
 from reports.stored.for_the_record import ForTheRecord
-from reports.stored.outcome import rank
+from reports.stored.outcome import answer_number, rank
 from reports.stored.records import Inside, Measurement, RunRecord, TrialRecord
 
 CLOSELY_READ = 10
@@ -114,6 +115,8 @@ class Run:
     gaps: tuple[Gap, ...]
     for_the_record: ForTheRecord | None = None
     """What was measured on the test images beside the winner."""
+    confirmation: Confirmation | None = None
+    """How the winner was chosen; None: by its search score alone."""
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -148,8 +151,9 @@ class Run:
 
     @property
     def winner(self) -> Trial | None:
-        """The trial that was measured on the test images, or else the best so far."""
-        measured = (
-            {trial.number: trial for trial in self.trials}.get(self.measurement.trial) if self.measurement else None
+        """The trial that is the answer: see `answer_number`."""
+        by_number, best = {trial.number: trial for trial in self.trials}, next(iter(self.ranked), None)
+        number = answer_number(
+            by_number, measured=self.measurement, confirmation=self.confirmation, best=best.number if best else None
         )
-        return measured or next(iter(self.ranked), None)
+        return None if number is None else by_number[number]

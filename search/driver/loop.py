@@ -9,6 +9,7 @@ import time
 import optuna
 
 from objectives.messages import Decision, EpochReport, TrainingFailure, TrainingResult
+from reports.wording import duration
 from search.algorithms.samplers import derive_seed
 from search.driver.active_trial import ActiveTrial, active_trial, resumed_line
 from search.driver.preset import PresetTrials
@@ -18,6 +19,7 @@ from search.results.summary import TIMED_OUT
 from search.system.signals import Terminated
 from search.trainings.parts import SearchParts
 from search.trainings.trainings import Trainings
+from search.winner.share import keep_share
 from spaces.errors import ImpossibleChoiceError, SpaceError, TamizError, first_line
 from spaces.recipe import Recipe
 
@@ -38,6 +40,7 @@ class Search:
         self._stagnation: Stagnation | None = None
         self._judged = -1
         """Number of ended trials that `_stagnation` follows from."""
+        self._is_timed_out = False
         self._ending = ""
         """The phase of trainings that end early; empty: they do not."""
 
@@ -76,6 +79,8 @@ class Search:
                     trainings.halt()
                     trainings.abandon()
                 trainings.give_up_overdue()
+            has_more = parts.budget.left(parts.study.started()) or parts.study.interrupted()
+            self._is_timed_out = parts.budget.is_over and bool(has_more)
             parts.saver.save_at_last(may_wait=not parts.stop.is_requested)
         except Terminated:  # no time is left; finished trials are on disk, and the next run enters them
             raise
@@ -102,6 +107,7 @@ class Search:
         self._recorder.complete(active, result, worker=worker)
         seconds = result.seconds_training + result.seconds_building
         self._preset_trials.ended(seconds=seconds, is_complete=result.epochs >= self._parts.study.epochs)
+        keep_share(self._parts, self._recorder.ended)
 
     def fail(self, active: ActiveTrial, failure: TrainingFailure, *, worker: str) -> None:
         """Record a trial that failed for good; see `TrialRecorder.fail`."""
@@ -123,7 +129,7 @@ class Search:
             return f"the score reached {self._parts.settings.until}"
         if (stagnation := self._find_stagnation()) is not None:
             return stagnation.reason
-        if self._parts.budget.is_over:
+        if self._is_timed_out:
             return TIMED_OUT
         return self._parts.study.exhaustion if self._has_tried_all else None
 
@@ -159,6 +165,9 @@ class Search:
                 reason = "no gain is expected"
         line = f"{reason}: {'interrupting' if budget.is_overdue else 'finishing'} the current epochs"
         if line != self._ending:
+            if not self._ending and budget.is_over and budget.reserved_seconds:
+                kept = f"{duration(round(budget.reserved_seconds))} of --timeout"
+                self._parts.progress.note(f"{kept} are kept for confirming and measuring the winner, as estimated")
             self._ending = line
             self._parts.progress.phase(line)
 

@@ -24,7 +24,8 @@ class TrialRecorder:
         self._parts = parts
         self._noted: set[str] = set()
         limits = (parts.settings.no_improvement_trials, parts.settings.min_gain)
-        self.ended = [] if limits == (None, None) else list(parts.folder.read_trials())
+        is_needed = limits != (None, None) or parts.settings.timeout_seconds is not None
+        self.ended = list(parts.folder.read_trials()) if is_needed else []
         """Trials that have ended, those of earlier runs included where a limit depends on them."""
 
     def complete(self, active: ActiveTrial, result: TrainingResult, *, worker: str) -> None:

@@ -83,11 +83,11 @@ def run_search(
             if refit is None:
                 with stop.in_order():
                     search.run()
+            if stop.error is None:
+                finish(parts, record=prepared.record, test_images=prepared.dataset.test_images, request=refit)
             if stop.is_immediate:
                 _summary(search, parts, seconds=time.monotonic() - began)
                 raise Terminated(f"{_stopped}; then the report is written, or now by python -m search report")
-            if stop.error is None:
-                finish(parts, record=prepared.record, test_images=prepared.dataset.test_images, request=refit)
         except (Stopped, UsageError):
             raise  # without a report: there is no time for it, or nothing to report
         except BaseException:
@@ -144,10 +144,11 @@ def _summary(search: Search, parts: SearchParts, *, seconds: float) -> RunSummar
     summary = stored_summary(parts.folder, reason=search.ended_early)
     assert summary.trials is not None
     assert summary.seconds is not None
+    is_cut_short = summary.confirmed is not None and not summary.confirmed.is_complete
     summary = replace(
         summary,
         status="done",
-        reason=search.ended_early,
+        reason=search.ended_early or (TIMED_OUT if is_cut_short and parts.stop.error is None else None),
         seconds=replace(summary.seconds, total=summary.seconds.total + seconds),
     )
     parts.folder.write_summary(summary)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.stored.expected_gain import gain_sentence
 from reports.stored.for_the_record import BASELINE, START, RecordRow
 from reports.stored.outcome import refit_words
-from reports.wording import count, duration, p_value
+from reports.wording import count, duration, listing, p_value
 from search.results.summary import RunSummary, counts_in_words
 
 
@@ -38,6 +38,7 @@ def _best_lines(summary: RunSummary) -> list[str]:
     weights = f", {best.parameters:,} weights" if best.parameters is not None else ""
     epochs = count(best.epochs, "epoch")
     lines = [f"best {summary.metric} {best.value:.4f}{images}: trial {best.trial}{weights}, {epochs}"]
+    lines += _confirmed_lines(summary)
     for name, score in (summary.baselines or {}).items():
         if score is None:
             lines.append(f"  baseline {name} has no score")
@@ -47,6 +48,23 @@ def _best_lines(summary: RunSummary) -> list[str]:
             lines.append(f"  equal to baseline {name} ({score:.4f})")
         else:
             lines.append(f"  {best.value - score:+.4f} against baseline {name} ({score:.4f})")
+    return lines
+
+
+def _confirmed_lines(summary: RunSummary) -> list[str]:
+    confirmed, metric = summary.confirmed, summary.metric
+    if confirmed is None or metric is None:
+        return []
+    if confirmed.mean is None or confirmed.interval_95 is None:
+        return [] if confirmed.is_complete else ["  not confirmed yet on fresh seeds"]
+    low, high = confirmed.interval_95
+    seeds = sum(score is not None for score in confirmed.confirmed.scores) if confirmed.confirmed else 0
+    spread = "" if confirmed.noise is None else f"; {confirmed.noise:.4f} standard deviation between seeds"
+    interval = f"95 % interval {low:.4f} to {high:.4f}"
+    lines = [f"  {confirmed.mean:.4f} in the mean of {count(seeds, 'fresh seed')} ({interval}){spread}"]
+    if len(confirmed.tied) > 1:
+        others = listing([f"trial {number}" for number in confirmed.tied[1:]], most=len(confirmed.tied))
+        lines.append(f"  {others} cannot be told from it; the cheapest of them: trial {confirmed.cheapest}")
     return lines
 
 

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from objectives.data.records import Split
 from objectives.files import predictions as stored_predictions
 from objectives.files.atomic import whole_file, write_whole
+from objectives.files.history import history_csv
 from objectives.messages import EpochReport, NetworkInside, Predictions, WinnerMeasured
 from reports.stored import layout
 from reports.stored.files import StoredFiles, read_record
 from reports.stored.records import FeatureMap, Inside, Measurement, ModelCard, RunRecord, TrialRecord, schema
 from reports.stored.run import Thumbnails
-from search.results.history_table import history_csv
 from search.results.summary import RunSummary
 from spaces.errors import RecordError, StorageError, UsageError
 from spaces.recipe import Recipe

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from objectives.evaluation.metrics import METRICS
 from reports.stored import layout
+from reports.stored.confirmation import Confirmation
 from reports.stored.expected_gain import expected_gain
 from reports.stored.files import StoredFiles, read_record
 from reports.stored.for_the_record import ForTheRecord
-from reports.stored.outcome import EXHAUSTED, BestTrial, baseline_trials, devices_of, measured_score, rank
+from reports.stored.outcome import (
+    EXHAUSTED,
+    BestTrial,
+    answer_number,
+    baseline_trials,
+    devices_of,
+    measured_score,
+    rank,
+)
 from reports.stored.records import RunRecord, TrialRecord
 from reports.stored.study_copy import copy_study
 from search.lease import folder_lock
+from search.results.last_run import last_end, last_line, seconds_total
 from search.results.places import places_now
 from search.results.run_folder import RunFolder
 from search.results.stagnation import find_stagnation
@@ -27,9 +34,7 @@ from search.settings import resume_command
 from search.storage.url import study_url, without_secrets
 from search.system.signals import Stopped
 from spaces.errors import RecordError, TamizError, UnknownNameError, UsageError
-from spaces.records import parse, to_plain
-
-_longest_line = 4096
+from spaces.records import to_plain
 
 
 def find_run(study: str, runs: str) -> RunFolder:
@@ -92,7 +97,7 @@ def live_summary(folder: RunFolder) -> RunSummary:
         resumable=False,
         resume_command=None,
         more_command=None,
-        latest=_last_line(folder.log),
+        latest=last_line(folder.log),
     )
 
 
@@ -104,17 +109,6 @@ def obstacle(folder: RunFolder) -> str | None:
     except UsageError as error:
         return str(error)
     return None
-
-
-def _last_line(log: Path) -> str | None:
-    """Return the last line of a log; None where there is none."""
-    try:
-        with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, os.SEEK_END) - _longest_line))
-            lines = file.read().decode(errors="replace").splitlines()
-    except OSError:
-        return None
-    return lines[-1] if lines else None
 
 
 def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummary:
@@ -133,21 +127,31 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
         pruned=states["PRUNED"],
         failed=states["FAIL"],
     )
-    best, until = _best_trial(run, trials, folder), run.settings.get("until")
+    best, until = next(iter(rank(trials, run.direction)), None), run.settings.get("until")
+    measured = folder.read_measurement()
+    confirmation = read_record(folder.path / layout.CONFIRMATION, Confirmation)
+    answer = answer_number(
+        {trial.trial for trial in trials},
+        measured=measured,
+        confirmation=confirmation,
+        best=None if best is None else best.trial,
+    )
     # A study all of whose trials failed starts over, see `search.driver.compatibility`.
     has_all = counts.ended >= counts.total and not 0 < counts.failed == counts.ended
-    is_good_enough = best is not None and until is not None and not run.direction.is_better(until, than=best.value)
-    last = _last_end(folder)
+    reached = None if best is None else best.score
+    is_good_enough = reached is not None and until is not None and not run.direction.is_better(until, than=reached)
+    last = last_end(folder)
     if last.get("trials") == to_plain(counts):
         reason = reason or last.get("reason")
     stagnation = find_stagnation(run.settings, trials)
     is_done = has_all or is_good_enough or stagnation is not None or reason in EXHAUSTED
+    is_done = is_done and (confirmation is None or confirmation.is_complete)
     resume = resume_command(folder.path.name, str(folder.path.parent))
     more = f" --trials {2 * max(counts.total, counts.ended)}" if has_all else ""
     if is_good_enough:
         more += f" --until {METRICS[run.metric].perfect:g}"
     more += "" if stagnation is None else stagnation.more
-    is_perfect = is_good_enough and best is not None and best.value == METRICS[run.metric].perfect
+    is_perfect = is_good_enough and reached == METRICS[run.metric].perfect
     report, model = folder.path / layout.REPORT, folder.best / layout.MODEL
     return RunSummary(
         study=folder.path.name,
@@ -160,11 +164,12 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
         metric=run.metric,
         direction=run.direction,
         trials=counts,
-        best=best,
+        best=_best_trial(trials, answer, folder),
+        confirmed=confirmation,
         baselines={
             name: trial.score if trial else None for name, trial in baseline_trials(run.baselines, trials).items()
         },
-        test=measured_score(folder.read_measurement(), run.metric),
+        test=measured_score(measured, run.metric),
         for_the_record=read_record(folder.best / layout.RECORD, ForTheRecord),
         data=DataSummary(
             name=run.data.name,
@@ -176,7 +181,7 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
             warnings=run.data.warnings,
         ),
         expected_gain=None if reason in EXHAUSTED else expected_gain(trials, run.metric),
-        seconds=Seconds(total=_seconds_total(last), training=sum(trial.seconds_training for trial in trials)),
+        seconds=Seconds(total=seconds_total(last), training=sum(trial.seconds_training for trial in trials)),
         epochs_trained=sum(trial.epochs for trial in trials),
         devices=devices_of(trials),
         run_dir=str(folder.path),
@@ -206,8 +211,8 @@ def failed_summary(error: TamizError, *, study: str, runs: str) -> RunSummary:
     )
 
 
-def _best_trial(run: RunRecord, trials: tuple[TrialRecord, ...], folder: RunFolder) -> BestTrial | None:
-    best = next(iter(rank(trials, run.direction)), None)
+def _best_trial(trials: tuple[TrialRecord, ...], number: int | None, folder: RunFolder) -> BestTrial | None:
+    best = next((trial for trial in trials if trial.trial == number), None)
     if best is None or best.score is None:
         return None
     return BestTrial(
@@ -219,20 +224,3 @@ def _best_trial(run: RunRecord, trials: tuple[TrialRecord, ...], folder: RunFold
         epochs=best.epochs,
         baseline=best.baseline,
     )
-
-
-def _last_end(folder: RunFolder) -> dict[str, Any]:
-    """Return the summary of the last run that ended in order; empty where there is none."""
-    try:
-        stored = parse((folder.path / layout.SUMMARY).read_text())
-    except (OSError, ValueError):
-        return {}
-    return stored if isinstance(stored, dict) else {}
-
-
-def _seconds_total(last: Mapping[str, Any]) -> float:
-    """Of the last run that ended in order; an upper bound is not known for one that did not."""
-    try:
-        return float(last["seconds"]["total"])
-    except (ValueError, KeyError, TypeError):
-        return 0.0

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from objectives.evaluation.metrics import Direction
+from reports.stored.confirmation import Confirmation
 from reports.stored.expected_gain import ExpectedGain
 from reports.stored.for_the_record import ForTheRecord
 from reports.stored.outcome import BestTrial, TestScore
@@ -80,6 +81,8 @@ class RunSummary:
     best: BestTrial | None = None
     baselines: Mapping[str, float | None] | None = None
     """Name of each hand-made baseline to its validation score; None for one that has no score."""
+    confirmed: Confirmation | None = None
+    """How the winner was chosen among the best recipes, by training them again; None: by its search score alone."""
     test: TestScore | None = None
     for_the_record: ForTheRecord | None = None
     """Other models on the test images, after everything was chosen."""

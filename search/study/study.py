@@ -110,6 +110,11 @@ class Study:
         """Return how many trials the study will have: `wanted`, or fewer where its design has fewer."""
         return wanted if self._space.repeats is None else min(wanted, len(self._study.get_trials(deepcopy=False)))
 
+    @property
+    def is_design(self) -> bool:
+        """Whether the space's trials are a design, which repeats its recipes."""
+        return self._space.repeats is not None
+
     def started(self) -> int:
         """Return how many trials have started, in this run and earlier ones."""
         waiting = self._study.get_trials(deepcopy=False, states=(TrialState.WAITING,))

@@ -130,6 +130,7 @@ class ActiveTraining:
             parameters=result.parameters,
             seconds_building=result.seconds_building,
             seconds_training=result.seconds_training,
+            seconds_an_image=result.seconds_an_image,
             note=result.note,
         )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -38,6 +39,8 @@ class TrialBudget:
         self._trials = trials
         self._clock = clock
         self._deadline = None if timeout_seconds is None else clock() + timeout_seconds - spent_seconds
+        self.reserved_seconds = 0.0
+        """Of the time limit, for the steps that follow."""
         self._any_completed = False
         self._last_failure = ""
         self._equal_failures = 0
@@ -56,8 +59,8 @@ class TrialBudget:
 
     @property
     def is_over(self) -> bool:
-        """Whether the timeout has passed."""
-        return self._deadline is not None and self._clock() >= self._deadline
+        """Whether time is up, but for what is reserved."""
+        return self._late_seconds >= 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -67,7 +70,11 @@ class TrialBudget:
     @property
     def is_overdue(self) -> bool:
         """Whether running epochs should be interrupted at their next batch."""
-        return self._deadline is not None and self._clock() - self._deadline > GRACE_SECONDS
+        return self._late_seconds > GRACE_SECONDS
+
+    @property
+    def _late_seconds(self) -> float:
+        return -math.inf if self._deadline is None else self._clock() - self._deadline + self.reserved_seconds
 
     def completed(self) -> None:
         """Count a completed trial: from now on a failure concerns its own trial only."""

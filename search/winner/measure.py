@@ -13,7 +13,8 @@ from reports.classifier.classification import LOOKS
 from reports.classifier.intervals import metric_score, wilson
 from reports.classifier.mistakes import worth_a_look
 from reports.stored import layout
-from reports.stored.records import Kind, Measurement, Refit, RunRecord, schema
+from reports.stored.confirmation import Kind
+from reports.stored.records import Measurement, Refit, RunRecord, schema
 from reports.stored.run import Thumbnails
 from reports.wording import duration
 from search.progress.protocol import Progress

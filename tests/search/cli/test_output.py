@@ -138,7 +138,14 @@ def test_json_is_the_one_thing_on_stdout(capsys: pytest.CaptureFixture[str]) -> 
     found = json.loads(capsys.readouterr().out)
     assert found["schema"] == 1
     assert found["trials"] == {"total": 16, "complete": 9, "pruned": 6, "failed": 1, "running": 0}
-    assert found["test"] == {"accuracy": 0.9778, "interval_95": [0.9569, 0.9886], "images": 360, "score": None}
+    assert found["test"] == {
+        "accuracy": 0.9778,
+        "interval_95": [0.9569, 0.9886],
+        "images": 360,
+        "kind": "search",
+        "score": None,
+        "refit": None,
+    }
     assert found["resume_command"] is None
 
 
