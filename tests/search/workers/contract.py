@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -27,10 +28,13 @@ from search.workers.protocol import (
     WorkerReady,
     Workers,
 )
+from spaces.catalogue import find_space
 from spaces.recipe import Recipe
 from tests.search.fixtures.scripted_workers import checkpoint_of, steady
 
 OBJECTIVE = Objective(metric="val_accuracy", epochs=2)
+ODD_SPACE = find_space(str(Path(__file__).parents[1] / "fixtures" / "odd_space.py"))
+"""Found here, since tasks can name its network only then."""
 _longest_seconds = 240
 """Guards against hanging: a new worker takes ten seconds here, and minutes beside ten other busy processes."""
 

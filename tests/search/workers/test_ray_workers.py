@@ -25,13 +25,10 @@ from search.workers.protocol import (
 )
 from search.workers.ray_backend.session import RaySession
 from search.workers.ray_backend.workers import RayWorkers
-from spaces.catalogue import find_space
-from tests.search.workers.contract import OBJECTIVE, WorkersContract, task
+from tests.search.workers.contract import OBJECTIVE, ODD_SPACE, WorkersContract, task
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-_odd_space = str(Path(__file__).parents[1] / "fixtures" / "odd_space.py")
-_space = find_space(_odd_space)
 _longest_seconds = 240
 """Guards against hanging: a new worker takes ten seconds here, and minutes beside ten other busy processes."""
 
@@ -42,7 +39,7 @@ def two_workers(
 ) -> Iterator[RayWorkers]:
     session = RaySession.begin(
         address=ray_cluster.address,
-        modules=[_space.suggest.__module__],
+        modules=[ODD_SPACE.suggest.__module__],
         log_file=tmp_path_factory.mktemp("run") / "log.txt",
     )
     workers = RayWorkers(session=session, data=small_digits, objective=OBJECTIVE)
