@@ -30,8 +30,7 @@ def _faulty(network: Faulty, images):
 
 
 def suggest(trial):
-    trial.suggest_float("rate", 0.0, 1.0)
-    return Recipe(network=Faulty(), fit=Fit(learning_rate=0.01))
+    return Recipe(network=Faulty(), fit=Fit(learning_rate=trial.suggest_float("rate", 0.001, 0.1)))
 
 
 def unused(trial):''',
