@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import optuna
@@ -136,7 +137,8 @@ def test_repeats_of_one_recipe_keep_one_model(tmp_path: Path) -> None:
         return RECIPE
 
     scores = [0.5, 0.7, 0.6, 0.4]
-    stage = Stage(tmp_path, lambda task: steady(scores[task.trial]), space=toy_space(choose=choose))
+    space = dataclasses.replace(toy_space(choose=choose), repeats=1)  # elsewhere no recipe is tried twice
+    stage = Stage(tmp_path, lambda task: steady(scores[task.trial]), space=space)
     stage.search.run()
 
     assert models(stage) == {1}
