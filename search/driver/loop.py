@@ -167,7 +167,7 @@ class Search:
         if line != self._ending:
             if not self._ending and budget.is_over and budget.reserved_seconds:
                 kept = f"{duration(round(budget.reserved_seconds))} of --timeout"
-                self._parts.progress.note(f"{kept} are kept for confirming and measuring the winner, as estimated")
+                self._parts.progress.info(f"{kept} are kept for confirming and measuring the winner, as estimated")
             self._ending = line
             self._parts.progress.phase(line)
 

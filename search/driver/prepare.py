@@ -102,7 +102,7 @@ def prepare(
     _check_backbone(chosen, settings, progress)
     record = _run_record(settings, space=space, dataset=dataset, chosen=chosen, places=places, command=command)
     if settings.preset is not None:
-        progress.note(_preset_line(settings))
+        progress.info(_preset_line(settings))
     if settings.pruner == "curve" and settings.epochs == 1:
         progress.note("--pruner curve stops no trial of one epoch: it decides between epochs")
     starts_over = earlier is not None and may_start_over(folder, record, earlier)

@@ -58,7 +58,7 @@ class PresetTrials:
         if abs(trials - self._noted) >= _worth_a_note * self._noted:
             self._noted = trials
             time = f"{duration(round(left))} left, {duration(mean)} a trial"
-            parts.progress.note(f"preset {parts.settings.preset}: {count(trials, 'trial')} in all ({time})")
+            parts.progress.info(f"preset {parts.settings.preset}: {count(trials, 'trial')} in all ({time})")
 
 
 def _planned(record: RunRecord, trials: int) -> RunRecord:

@@ -22,6 +22,9 @@ class QuietProgress(Progress):
         """Print the line."""
         write_line(self._stream, line)
 
+    def info(self, line: str) -> None:
+        """Leave it out."""
+
 
 @contextlib.contextmanager
 def open_progress(stream: TextIO, *, quiet: bool) -> Iterator[Progress]:

@@ -94,6 +94,10 @@ class _Both(Progress):
         for one in self._shown:
             one.note(line)
 
+    def info(self, line: str) -> None:
+        for one in self._shown:
+            one.info(line)
+
     def finished(self, summary: RunSummary) -> None:
         for one in self._shown:
             one.finished(summary)

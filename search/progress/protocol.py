@@ -76,6 +76,10 @@ class Progress:
     def note(self, line: str) -> None:
         """Show a line once: a worker that died, a stop that was requested."""
 
+    def info(self, line: str) -> None:
+        """Show a line once that reports nothing unusual: what the workers compute on. `--quiet` leaves it out."""
+        self.note(line)
+
     def finished(self, summary: RunSummary) -> None:
         """The study has this result; called where no error ends the search."""
 

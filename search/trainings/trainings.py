@@ -119,7 +119,8 @@ class Trainings(Generic[A]):
                 self._retry_or_fail(self._ended(event), event)
             case WorkerReady():
                 for line in self._parts.devices.add(event):
-                    self._parts.progress.note(line)
+                    is_warning = line.startswith("warning: ")
+                    (self._parts.progress.note if is_warning else self._parts.progress.info)(line)
             case Notice():
                 self._parts.progress.note(event.line)
             case _:  # an event of an abandoned trial

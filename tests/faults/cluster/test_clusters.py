@@ -149,7 +149,7 @@ def search_on(cluster: Any, folder: Path, *, comes_back: bool, machine: str = "g
 @pytest.mark.parametrize("machine", ["gone", "silent"])
 def test_a_search_waits_for_machines_and_goes_on_when_one_comes(cluster: Any, tmp_path: Path, machine: str) -> None:
     said = search_on(cluster, tmp_path, comes_back=True, machine=machine)
-    _, lost, retrying = said.notes  # the first names the device
+    lost, retrying = said.notes
     assert re.fullmatch(r"node [\d.]+ lost with 1 trial; waiting for workers", lost)
     assert re.match(r"trial [12]: worker died \(its machine was lost\) at epoch [12]/2 - retrying from", retrying)
     assert sorted((one.trial, one.state) for one in said.ended_trials) == [(n, "COMPLETE") for n in range(3)]

@@ -201,5 +201,6 @@ def test_both_limits_stop_a_search_in_one_process_at_a_batch(tmp_path: Path, mon
     late = progress.ended_trials[1]
     said = "it takes longer than 8 s (--trial-timeout)"
     assert (late.trial, late.state, late.cause, late.epochs, late.message) == (1, "PRUNED", "timeout", 0, said)
-    _, kept = progress.notes  # the first names the device
+    device, kept = progress.infos
+    assert (progress.notes, device.partition(" on ")[0]) == ([], "trains")
     assert kept.endswith("of --timeout are kept for confirming and measuring the winner, as estimated")

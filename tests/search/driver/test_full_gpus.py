@@ -129,4 +129,4 @@ def test_the_device_is_in_the_record_and_reported_once(tmp_path: Path) -> None:
     searched = _Searched(tmp_path, lambda task: steady(0.5))
     words = "NVIDIA L4 (24.0 GiB, compute capability 8.9), float32, jax 0.10.2"
     assert {record.device for record in searched.record.values()} == {words}
-    assert searched.progress.notes == [f"trains on {words}"]
+    assert searched.progress.infos == [f"trains on {words}"]

@@ -66,9 +66,7 @@ def test_the_first_trial_sets_the_number_and_the_settings_keep_it(tmp_path: Path
     assert record.command == "python -m search run --space toy --seed 0 --trials 6 --timeout 1h"
     assert (stage.folder.path / "split.npz").is_file()
     assert stored_summary(stage.folder).status == "done"
-    assert [note for note in stage.progress.notes if note.startswith("preset")] == [
-        "preset quick: 6 trials in all (51 min left, 9 min a trial)"
-    ]
+    assert stage.progress.infos == ["preset quick: 6 trials in all (51 min left, 9 min a trial)"]
 
 
 def test_the_number_follows_the_mean_where_the_first_trial_was_a_small_one(tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def test_the_log_has_the_command_each_trial_and_the_end(tmp_path: Path) -> None:
         progress.epoch_reported(0, epoch(1), worker=0)
         progress.trial_ended(ended(0, score=0.9))
         progress.trial_paused(2)
+        progress.info("trains on processor X")
         progress.note("trial 1: worker died, retrying")
         progress.trial_ended(ended(1, score=None, state="FAIL", message="loss became NaN"))
         progress.phase("writing the report")
@@ -54,6 +55,7 @@ def test_the_log_has_the_command_each_trial_and_the_end(tmp_path: Path) -> None:
         "loading digits",
         "study net-digits: space net on digits, 8 trials of up to 4 epochs, 2 workers",
         "[1/8] trial 0 complete, val_accuracy 0.9000 at epoch 3 of 4, 10 s, best so far",
+        "trains on processor X",
         "trial 1: worker died, retrying",
         "[2/8] trial 1 failed, loss became NaN, 10 s",
         "writing the report",

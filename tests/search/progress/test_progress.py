@@ -92,6 +92,7 @@ def test_earlier_trials_are_mentioned() -> None:
 def test_quiet_says_notes_alone() -> None:
     out = io.StringIO()
     progress = QuietProgress(out)
+    progress.info("trains on processor X")
     _tell(progress)
     progress.ended()
 
