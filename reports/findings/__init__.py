@@ -1,4 +1,5 @@
 """Findings: what did the study show?
 
-Public: `findings`, `answer`, `comparison`; `effects`, `grid`, `paired`, `procedure`, `trials_table` are used directly.
+Public: `findings`, `answer`, `comparison`; `confirmed`, `effects`, `grid`, `paired`, `procedure`,
+`trials_table` are used directly.
 """

@@ -9,9 +9,11 @@ from objectives.evaluation.metrics import METRICS, Direction
 from reports.classifier.classification import Classification
 from reports.classifier.intervals import metric_score, wilson
 from reports.classifier.per_class import ClassRow
+from reports.findings.confirmed import confirmation_sentences
 from reports.findings.cost import Cost, find_cost
 from reports.findings.importances import Importances
 from reports.findings.paired import Baseline, baseline_sentences, find_baselines, find_floor, ranking_sentence
+from reports.stored.confirmation import Confirmation
 from reports.stored.expected_gain import expected_gain, gain_sentence
 from reports.stored.for_the_record import ForTheRecord
 from reports.stored.outcome import NO_MORE, BestTrial, TestScore, measured_score
@@ -60,6 +62,9 @@ class Answer:
     """None: the test images have not been used."""
     baselines: tuple[Baseline, ...]
     baseline_sentences: tuple[str, ...]
+    confirmed: Confirmation | None
+    """How the winner was chosen among the best recipes; None: by its search score alone."""
+    confirmed_sentences: tuple[str, ...]
     for_the_record: ForTheRecord | None
     """Other models on the test images, after everything was chosen; None: not measured."""
     floor: float | None
@@ -101,6 +106,8 @@ def find_answer(run: Run, found: Classification | None, importances: Importances
         test=test,
         baselines=baselines,
         baseline_sentences=baseline_sentences(run, baselines),
+        confirmed=run.confirmation,
+        confirmed_sentences=confirmation_sentences(run),
         for_the_record=run.for_the_record,
         floor=find_floor(run),
         absent=_absent(run, found),

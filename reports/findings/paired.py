@@ -8,6 +8,7 @@ import numpy as np
 
 from objectives.evaluation.metrics import METRICS
 from reports.classifier.intervals import SIGNIFICANT, PairedTest, paired_test, paired_test_name
+from reports.findings.confirmed import decisive, seeds_in_words
 from reports.stored.outcome import baseline_trials
 from reports.stored.run import CLOSELY_READ, Run, Trial
 from reports.wording import count, distance, listing, metric_name
@@ -126,10 +127,7 @@ def ranking_sentence(run: Run) -> str:
         return ""
     ties = sum(test.p >= SIGNIFICANT for test in tests)
     name = "McNemar" if _is_accuracy(run) else paired_test_name(run.record.metric)
-    chosen = (
-        f"The winner was chosen from {count(len(run.ranked), 'finished trial')} by its {metric_name(run.record.metric)}"
-    )
-    flattered = "so that score is slightly optimistic; the score on the test images is not."
+    chosen, flattered = _how_chosen(run)
     if ties == 0:
         rivals = "the next trial" if len(tests) == 1 else f"each of the next {len(tests)} trials"
         verdict = f"The winner stands out: it beats {rivals} on the same images ({name}, 5 %)."
@@ -137,4 +135,18 @@ def ranking_sentence(run: Run) -> str:
     return (
         f"Of the next {count(len(tests), 'trial')}, {ties} cannot be distinguished from the winner on these validation "
         f"images ({name}, 5 %): their order may be chance. {chosen}, {flattered}"
+    )
+
+
+def _how_chosen(run: Run) -> tuple[str, str]:
+    metric, finished = metric_name(run.record.metric), count(len(run.ranked), "finished trial")
+    if (confirmed := decisive(run)) is not None:
+        seeds = seeds_in_words(confirmed)
+        return (
+            f"The winner was chosen among the best of {finished} by its mean {metric} over {seeds}",
+            "as shown below.",
+        )
+    return (
+        f"The winner was chosen from {finished} by its {metric}",
+        "so that score is slightly optimistic; the score on the test images is not.",
     )

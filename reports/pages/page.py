@@ -22,6 +22,7 @@ from reports.pages.parts import figure_of, in_script
 from reports.pages.section import Section
 from reports.pages.sections.answer import AnswerSection
 from reports.pages.sections.classes import ClassesSection
+from reports.pages.sections.confirmed import ConfirmedSection
 from reports.pages.sections.done import DoneSection
 from reports.pages.sections.grid import GridSection
 from reports.pages.sections.inside import InsideSection
@@ -38,6 +39,7 @@ from reports.stored.run import Run
 
 SECTIONS: tuple[Section[Any], ...] = (
     AnswerSection(),
+    ConfirmedSection(),
     TrialsSection(),
     SideBySideSection(),
     ClassesSection(),

@@ -9,6 +9,7 @@ import jinja2
 
 from reports import wording
 from reports.classifier.intervals import paired_test_name
+from reports.findings.confirmed import decisive, seeds_in_words, verdict
 from reports.pages.parts import probability_bars, recipe_rows
 from reports.pages.pictures import png, tiled
 from reports.stored.outcome import refit_words
@@ -70,5 +71,8 @@ def environment() -> jinja2.Environment:
         "recipe_rows": recipe_rows,
         "refit_words": refit_words,
         "bars": probability_bars,
+        "decisive": decisive,
+        "seeds_in_words": seeds_in_words,
+        "verdict": verdict,
     }
     return environment

@@ -14,6 +14,7 @@ from reports.pages.page import SECTIONS, rendered_section
 from reports.pages.section import Section
 from reports.stored.read import read_run
 from reports.stored.run import Run
+from tests.reports.findings.test_confirmed import confirmed
 from tests.reports.run_folders import write_run
 
 POINTS = ("empty", "running", "pruned only", "whole")
@@ -29,7 +30,7 @@ def findings(tmp_path_factory: pytest.TempPathFactory, digits_run: Run) -> dict[
         "empty": find(read_run(empty)),
         "running": find(read_run(running)),
         "pruned only": find(_pruned_only(digits_run, runs)),
-        "whole": find(digits_run),
+        "whole": find(confirmed(digits_run)),
     }
 
 
