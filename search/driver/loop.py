@@ -106,8 +106,8 @@ class Search:
         """Record a trial that ended in order; see `TrialRecorder.complete`."""
         self._recorder.complete(active, result, worker=worker)
         seconds = result.seconds_training + result.seconds_building
-        self._preset_trials.ended(seconds=seconds, is_complete=result.epochs >= self._parts.study.epochs)
         keep_share(self._parts, self._recorder.ended)
+        self._preset_trials.ended(seconds=seconds, is_complete=result.epochs >= self._parts.study.epochs)
 
     def fail(self, active: ActiveTrial, failure: TrainingFailure, *, worker: str) -> None:
         """Record a trial that failed for good; see `TrialRecorder.fail`."""

@@ -64,8 +64,8 @@ class TrialBudget:
 
     @property
     def seconds_left(self) -> float | None:
-        """Until the timeout; None: no limit."""
-        return None if self._deadline is None else self._deadline - self._clock()
+        """Until time is up, but for what is reserved; None: no limit."""
+        return None if self._deadline is None else -self._late_seconds
 
     @property
     def is_overdue(self) -> bool:

@@ -61,25 +61,35 @@ def test_the_first_trial_sets_the_number_and_the_settings_keep_it(tmp_path: Path
     stage.search.run()
     record = stage.folder.read_run()
     assert record is not None
-    assert stage.states == ["COMPLETE"] * 6
-    assert (record.settings["preset"], record.settings["trials"]) == (None, 6)
-    assert record.command == "python -m search run --space toy --seed 0 --trials 6 --timeout 1h"
+    assert stage.states == ["COMPLETE"] * 5
+    assert (record.settings["preset"], record.settings["trials"]) == (None, 5)
+    assert record.command == "python -m search run --space toy --seed 0 --trials 5 --timeout 1h"
     assert (stage.folder.path / "split.npz").is_file()
     assert stored_summary(stage.folder).status == "done"
-    assert stage.progress.infos == ["preset quick: 6 trials in all (51 min left, 9 min a trial)"]
+    assert stage.progress.infos == ["preset quick: 5 trials in all (48 min 35 s left, 9 min a trial)"]
 
 
 def test_the_number_follows_the_mean_where_the_first_trial_was_a_small_one(tmp_path: Path) -> None:
     stage = _stage(tmp_path, lambda task: 60.0 if task.trial == 0 else 600.0)
     stage.search.run()
-    assert len(stage.states) == 6
+    assert len(stage.states) == 5
     assert stage.search.ended_early is None
+
+
+def test_time_is_kept_for_confirming_the_winner(tmp_path: Path) -> None:
+    none, some = (
+        _stage(tmp_path / str(confirm), lambda task: 540.0, replace(PRESET, confirm=confirm)) for confirm in (0, 1)
+    )
+    none.search.run()
+    some.search.run()
+
+    assert (len(none.states), len(some.states)) == (6, 4)
 
 
 def test_a_trial_that_did_not_complete_sets_nothing(tmp_path: Path) -> None:
     stage = _stage(tmp_path, lambda task: 540.0 if task.trial else None)
     stage.search.run()
-    assert stage.states == ["FAIL"] + ["COMPLETE"] * 6
+    assert stage.states == ["FAIL"] + ["COMPLETE"] * 5
 
 
 def test_without_a_preset_the_number_stays(tmp_path: Path) -> None:
