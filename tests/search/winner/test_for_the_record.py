@@ -257,6 +257,7 @@ def test_test_labels_permuted_at_random_change_no_choice(tmp_path: Path) -> None
             epochs=2,
             runs=str(tmp_path / name),
             executor="inline",
+            confirm=3,
         )
         summary = run_search(settings, space=find_space(settings.space), progress=ListeningProgress(), command="run")
         folder = RunFolder(path=tmp_path / name / "small")
@@ -264,15 +265,22 @@ def test_test_labels_permuted_at_random_change_no_choice(tmp_path: Path) -> None
         assert rows is not None
         assert summary.best is not None
         assert summary.test is not None
+        assert summary.confirmed is not None
+        candidates.append(len(summary.confirmed.candidates))
         accuracies.append(summary.test.accuracy)
         return (
             [(record.trial, record.params, record.score, record.state) for record in folder.read_trials()],
             summary.best.trial,
+            summary.test.kind,
+            [(one.trial, one.scores, one.mean, one.interval_95) for one in summary.confirmed.candidates],
+            (summary.confirmed.chosen, summary.confirmed.tied, summary.confirmed.cheapest),
             [(row.role, row.trial, row.name) for row in rows.rows],
             sorted(path.parent.name for path in folder.path.glob("trials/*/model.keras")),
         )
 
     accuracies: list[float] = []
+    candidates: list[int] = []
 
     assert choices("true", labels[1400:]) == choices("permuted", permuted)
     assert accuracies[0] > accuracies[1] + 0.3  # the labels did differ
+    assert candidates[0] > 1  # the confirmation had a choice
