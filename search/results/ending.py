@@ -39,6 +39,9 @@ def _best_lines(summary: RunSummary) -> list[str]:
     epochs = count(best.epochs, "epoch")
     lines = [f"best {summary.metric} {best.value:.4f}{images}: trial {best.trial}{weights}, {epochs}"]
     lines += _confirmed_lines(summary)
+    if (own := summary.best_of_search) is not None:
+        rest = "" if summary.status == "done" else "; the winner is chosen again at the end of the search"
+        lines.append(f"  the best score of the search is {own.value:.4f}, of trial {own.trial}{rest}")
     for name, score in (summary.baselines or {}).items():
         if score is None:
             lines.append(f"  baseline {name} has no score")
@@ -61,7 +64,9 @@ def _confirmed_lines(summary: RunSummary) -> list[str]:
     seeds = sum(score is not None for score in confirmed.confirmed.scores) if confirmed.confirmed else 0
     spread = "" if confirmed.noise is None else f"; {confirmed.noise:.4f} standard deviation between seeds"
     interval = f"95 % interval {low:.4f} to {high:.4f}"
-    lines = [f"  {confirmed.mean:.4f} in the mean of {count(seeds, 'fresh seed')} ({interval}){spread}"]
+    # Another trial was measured before, and is the answer until the end of the run.
+    trial = "" if summary.best and summary.best.trial == confirmed.chosen else f"trial {confirmed.chosen}: "
+    lines = [f"  {trial}{confirmed.mean:.4f} in the mean of {count(seeds, 'fresh seed')} ({interval}){spread}"]
     if len(confirmed.tied) > 1:
         others = listing([f"trial {number}" for number in confirmed.tied[1:]], most=len(confirmed.tied))
         lines.append(f"  {others} cannot be told from it; the cheapest of them: trial {confirmed.cheapest}")

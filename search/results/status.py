@@ -165,6 +165,7 @@ def stored_summary(folder: RunFolder, *, reason: str | None = None) -> RunSummar
         direction=run.direction,
         trials=counts,
         best=_best_trial(trials, answer, folder),
+        best_of_search=None if best is None or best.trial == answer else _best_trial(trials, best.trial, folder),
         confirmed=confirmation,
         baselines={
             name: trial.score if trial else None for name, trial in baseline_trials(run.baselines, trials).items()

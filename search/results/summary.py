@@ -79,6 +79,9 @@ class RunSummary:
     """The command that adds trials to a study that is done; None: it is not, or it can have no more."""
     trials: TrialCounts | None = None
     best: BestTrial | None = None
+    """The answer: the trial whose model is handed over; until there is one, the best of the search."""
+    best_of_search: BestTrial | None = None
+    """The trial with the best score of the search, where it is another one."""
     baselines: Mapping[str, float | None] | None = None
     """Name of each hand-made baseline to its validation score; None for one that has no score."""
     confirmed: Confirmation | None = None

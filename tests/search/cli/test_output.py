@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from objectives.evaluation.metrics import Direction
+from reports.stored.confirmation import Confirmation, ConfirmedCandidate
 from reports.stored.for_the_record import AgainstAnswer, ForTheRecord, OnTest, RecordRow
 from reports.stored.outcome import BestTrial, TestScore
 from reports.stored.records import MetricScore
@@ -68,6 +69,29 @@ def test_the_end_tells_best_baselines_test_and_next_command() -> None:
         "  its classes, in the order of its outputs: model_card.json beside it",
         "more trials: python -m search resume net-digits --trials 32",
     ]
+
+
+@pytest.mark.parametrize(("chosen", "of_trial"), [(7, ""), (9, "trial 9: ")])
+def test_the_mean_of_the_fresh_seeds_is_that_of_the_trial_they_chose(chosen: int, of_trial: str) -> None:
+    seen = ConfirmedCandidate(
+        trial=chosen, search_score=0.99, scores=(0.97, 0.98), mean=0.975, interval_95=(0.95, 0.99)
+    )
+    confirmed = Confirmation(
+        schema=1,
+        seeds=(1, 2),
+        candidates=(seen,),
+        is_complete=True,
+        chosen=chosen,
+        mean=0.975,
+        interval_95=(0.95, 0.99),
+        noise=0.007,
+        tied=(chosen,),
+    )
+
+    assert end_lines(replace(DONE, confirmed=confirmed))[1] == (
+        f"  {of_trial}0.9750 in the mean of 2 fresh seeds (95 % interval 0.9500 to 0.9900); "
+        "0.0070 standard deviation between seeds"
+    )
 
 
 def test_baseline_and_start_follow_on_the_same_test_images() -> None:

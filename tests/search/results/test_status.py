@@ -187,6 +187,23 @@ def test_the_measurement_is_part_of_it(tmp_path: Path) -> None:
     assert (test.accuracy, test.interval_95, test.images) == (0.9, (0.6, 0.98), 10)
 
 
+def test_while_a_study_with_an_answer_goes_on_its_best_score_stands_beside_the_answer(tmp_path: Path) -> None:
+    folder = _study(tmp_path, ended(0, score=0.8), ended(1, score=0.9))
+    assert stored_summary(folder).best_of_search is None
+    folder.best.mkdir()
+    measurement = Measurement(schema=1, trial=0, correct=9, images=10, accuracy=0.9, interval_95=(0.6, 0.98))
+    (folder.best / "measurement.json").write_text(json.dumps(asdict(measurement)))
+    with filelock.FileLock(folder.path / ".lock"):
+        live = live_summary(folder)
+
+    assert live.best is not None
+    assert live.best_of_search is not None
+    assert (live.best.trial, live.best_of_search.trial, live.best_of_search.value) == (0, 1, 0.9)
+    line = "  the best score of the search is 0.9000, of trial 1"
+    assert f"{line}; the winner is chosen again at the end of the search" in status_text(live).splitlines()
+    assert line in end_lines(replace(live, status="done"))
+
+
 def test_a_study_that_a_driver_works_on_is_running(tmp_path: Path) -> None:
     folder = _study(tmp_path, ended(0))
     folder.trial(1).mkdir()
