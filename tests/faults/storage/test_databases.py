@@ -14,6 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,9 @@ def _saved_after_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
 def study_in(storage: RDBStorage, folder: Path) -> Study:
     """Return the toy study of a database, with its spool in the folder of a `Stage`."""
     space = toy_space()
-    stored = open_stored_study(storage, SETTINGS, spool=folder / "toy" / "spool.jsonl")
+    is_server = storage.engine.url.host is not None  # a server may hold other studies
+    settings = replace(SETTINGS, storage=storage.url) if is_server else SETTINGS
+    stored = open_stored_study(storage, settings, spool=folder / "toy" / "spool.jsonl")
     parameters = find_parameters(space, images=IMAGES, classes=3)
     return Study(
         stored.study, space=space, parameters=parameters, settings=SETTINGS, images=IMAGES, classes=3, stored=stored
